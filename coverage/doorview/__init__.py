@@ -1,0 +1,68 @@
+"""Doorbell cameras and public space: how much of a city do they see, and how does that change as more homes own one.
+
+The whole public API stands in `__all__`; a name is loaded when it is first used, so that importing costs nothing.
+
+>>> import doorview as dv
+>>> city = dv.City.from_extract("town.osm.pbf")  # doctest: +SKIP
+>>> result = dv.estimate(city, levels=["observe"], rates=[0.05, 0.2])  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from doorview.city.doors import find_doors
+    from doorview.city.ground import public_space
+    from doorview.city.model import City
+    from doorview.city.obstacles import find_obstacles
+    from doorview.errors import DoorviewError
+    from doorview.sight.api import camera, level, viewsheds, visible_area
+    from doorview.study.pipeline import estimate, run
+
+__all__ = [
+    "City",
+    "DoorviewError",
+    "camera",
+    "estimate",
+    "find_doors",
+    "find_obstacles",
+    "level",
+    "public_space",
+    "run",
+    "viewsheds",
+    "visible_area",
+]
+__version__ = "0.1.0"
+
+_HOMES = {
+    "City": "doorview.city.model",
+    "DoorviewError": "doorview.errors",
+    "camera": "doorview.sight.api",
+    "estimate": "doorview.study.pipeline",
+    "find_doors": "doorview.city.doors",
+    "find_obstacles": "doorview.city.obstacles",
+    "level": "doorview.sight.api",
+    "public_space": "doorview.city.ground",
+    "run": "doorview.study.pipeline",
+    "viewsheds": "doorview.sight.api",
+    "visible_area": "doorview.sight.api",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from its module when it is first used (PEP 562)."""
+    if name not in _HOMES:
+        from doorview.errors import nearest_name
+
+        near = nearest_name(name, __all__)
+        hint = f". Did you mean '{near}'?" if near else ""
+        raise AttributeError(f"module 'doorview' has no attribute '{name}'{hint}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -1,0 +1,235 @@
+"""Front doors of a city: one per entrance to dwellings, each with a heading.
+
+In this order: ``entrance=*`` nodes on the outline of a home; address nodes in or on it, at the wall toward the street
+that they name; the address of the building itself, likewise; else the wall that faces the nearest street. What is a
+home, and every figure used, is in `rules/homes.toml`; how a wall is chosen in `doors_facades`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from doorview.city.doors_compare import compare_dwellings
+from doorview.city.doors_facades import Places, Seeds, outline_walls, place_doors
+from doorview.city.doors_seeds import door_seeds
+from doorview.city.doors_streets import (
+    Streets,
+    Targets,
+    address_targets,
+    nearest_targets,
+    streets_of,
+)
+from doorview.city.doors_tags import natural_order, tag
+from doorview.city.home_rules import HomeRules, home_rules
+from doorview.city.homes import classify_buildings, home_addresses
+from doorview.city.obstacles import open_or_underground
+from doorview.errors import EmptyCityError, InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from doorview.city.model import City
+
+__all__ = ["COLUMNS", "compare_dwellings", "find_doors", "homes_of"]
+
+COLUMNS = ("geometry", "heading", "dwellings", "found", "building", "kind", "street")
+
+
+class _Homes(NamedTuple):
+    buildings: gpd.GeoDataFrame  # all, in natural order
+    table: pd.DataFrame  # homes.classify_buildings
+    addresses: pd.DataFrame  # homes.home_addresses
+    streets: Streets
+
+
+def _homes(city: City, rules: HomeRules) -> _Homes:
+    buildings = city.buildings.iloc[natural_order(city.buildings.index)]
+    streets = streets_of(city.ways, rules)
+    addresses = home_addresses(city, buildings)
+    return _Homes(buildings, classify_buildings(city, buildings, addresses, streets), addresses, streets)
+
+
+def homes_of(city: City) -> pd.DataFrame:
+    """Which buildings of a city are homes, and by which rule.
+
+    Returns
+    -------
+    DataFrame
+        On the index of `city.buildings` in natural order: `home`, `kind`, `rule`, `numbered`, `dwellings`, `exact`,
+        `row`; see `homes.classify_buildings`.
+    """
+    return _homes(city, home_rules()).table
+
+
+def find_doors(city: City, *, along: float = 0.5) -> gpd.GeoDataFrame:
+    """Find the front doors of the homes of a city.
+
+    Parameters
+    ----------
+    city
+        Projected, in metres.
+    along
+        Where on its wall a door is that no node places: 0 at one end, 1 at the other. The middle is an assumption.
+
+    Returns
+    -------
+    GeoDataFrame
+        Points 0.10 m outside their wall, index `door` sorted as text; columns `heading` [degrees clockwise from north],
+        `dwellings` (int32), `found` (`entrance`; `address`: an address node, or the wall toward the street that the
+        building's address names; `facade`), `building`, `kind`, `street`. ``attrs["counts"]``: dict of plain words to
+        counts.
+
+    Raises
+    ------
+    InputError
+        If `along` lies outside [0, 1].
+    EmptyCityError
+        If no building is a home, or there are homes and no street that a door could face.
+    """
+    if not 0.0 <= along <= 1.0:
+        raise InputError(
+            f"find_doors: along={along} lies outside [0, 1], so the door would be off its wall. Give along=0.5 for the "
+            "middle."
+        )
+    rules = home_rules()
+    homes = _homes(city, rules)
+    rows = np.flatnonzero(homes.table["home"].to_numpy())
+    _refuse_empty(city, homes, len(rows))
+    counts = _home_counts(homes.table)
+
+    table = homes.table.iloc[rows]
+    shapes = homes.buildings.geometry.to_numpy()[rows]
+    of_home = np.full(len(homes.buildings), -1, dtype=np.int64)
+    of_home[rows] = np.arange(len(rows))
+
+    seeds = door_seeds(
+        city,
+        homes.buildings.iloc[rows],
+        homes.addresses.assign(home=of_home[homes.addresses["building"].to_numpy()]),
+        table,
+        rules,
+        counts,
+    )
+    targets = _targets(seeds, shapes, homes.streets, rules)
+    standing = ~open_or_underground(homes.buildings)
+    standing[rows] = True
+    blockers = np.flatnonzero(standing)
+    own = np.full(len(homes.buildings), -1, dtype=np.int64)
+    own[blockers] = np.arange(len(blockers))
+    facade = rules.facade
+    places = place_doors(
+        Seeds(
+            seeds["home"].to_numpy(),
+            seeds[["x", "y"]].to_numpy(dtype=np.float64),
+            seeds["weight"].to_numpy(dtype=np.float64),
+        ),
+        outline_walls(shapes),
+        targets,
+        homes.streets.lines,
+        homes.buildings.geometry.to_numpy()[blockers],
+        own[rows],
+        wall_min_m=float(facade["wall_min_m"]),
+        clear_m=float(facade["clear_m"]),
+        along=along,
+    )
+    return _finished(city, table, seeds, places, homes.streets, float(facade["offset_m"]), counts)
+
+
+def _refuse_empty(city: City, homes: _Homes, n: int) -> None:
+    if n == 0:
+        kinds = pd.Series(tag(homes.buildings, "building"), dtype=object).value_counts().head(5)
+        seen = ", ".join(f"{value!r} ({number})" for value, number in kinds.items()) or "none"
+        raise EmptyCityError(
+            f"{city.name}: none of the {len(homes.buildings)} buildings is a home, so there is no door to put a camera "
+            f"at. The most frequent values of building=* are {seen}. Use an extract with homes, or give buildings with "
+            "a column 'building' (house, apartments, ...): City.from_layers(buildings=...)."
+        )
+    if not len(homes.streets.lines):
+        raise EmptyCityError(
+            f"{city.name}: there are {n} homes and no street, so nothing says which way their front doors face. Read "
+            "the streets as well: City.from_layers(buildings=..., streets=...) or an extract with highway=* ways."
+        )
+
+
+def _home_counts(table: pd.DataFrame) -> dict[str, int]:
+    counts = {"buildings": len(table), "homes": int(table["home"].sum()), "no homes": int((~table["home"]).sum())}
+    for home, words in ((True, "homes"), (False, "no homes")):
+        by_rule = table.loc[table["home"] == home, "rule"].value_counts()
+        for rule in sorted(by_rule.index):
+            counts[f"{words}: {rule}"] = int(by_rule[rule])
+    counts["dwellings tagged or counted"] = int(table.loc[table["exact"] & table["home"], "dwellings"].sum())
+    counts["dwellings assumed"] = int(table.loc[~table["exact"] & table["home"], "dwellings"].sum())
+    return counts
+
+
+def _targets(seeds: pd.DataFrame, shapes: NDArray[np.object_], streets: Streets, rules: HomeRules) -> Targets:
+    """Lines that each seed may face: of the named street, else the nearest street with the parts of its name.
+
+    Facades that an address decides are marked in `seeds`: their `found` becomes `address`.
+    """
+    shape = shapes[seeds["home"].to_numpy()]
+    names = seeds["street"].to_numpy(dtype=object)
+    names = np.array([text if isinstance(text, str) else None for text in names], dtype=object)
+    reach = float(rules.facade["address_reach_m"])
+    named = address_targets(shape, names, streets, reach)
+    seeds.loc[np.unique(named.row[seeds["found"].to_numpy()[named.row] == "facade"]), "found"] = "address"
+    rest = np.setdiff1d(np.arange(len(shape)), named.row)
+    near = nearest_targets(shape[rest], streets)
+    # The nearest street goes on beyond a junction under the same name: those parts count as well.
+    same = np.full(len(rest), None, dtype=object)
+    same[near.row] = streets.name[near.line]
+    parts = address_targets(shape[rest], same, streets, reach)
+    alone = ~np.isin(near.row, parts.row)
+    row = np.concatenate([named.row, rest[parts.row], rest[near.row[alone]]])
+    line = np.concatenate([named.line, parts.line, near.line[alone]])
+    distance = np.concatenate([named.distance, parts.distance, near.distance[alone]])
+    order = np.lexsort((line, row))
+    return Targets(row[order], line[order], distance[order])
+
+
+def _finished(
+    city: City,
+    table: pd.DataFrame,
+    seeds: pd.DataFrame,
+    places: Places,
+    streets: Streets,
+    offset_m: float,
+    counts: dict[str, int],
+) -> gpd.GeoDataFrame:
+    counts["doors dropped: no free facade"] = int((~places.found).sum())
+    counts["doors that face a courtyard or away from the street"] = int(places.courtyard.sum())
+    kept = seeds[places.found]
+    normal = places.normal[places.found]
+    xy = places.xy[places.found] + offset_m * normal
+    heading = np.degrees(np.arctan2(normal[:, 0], normal[:, 1])) % 360.0
+    heading[heading >= 360.0] = 0.0  # a tiny negative angle rounds up to 360
+    home = kept["home"].to_numpy()
+    building = np.asarray(table.index, dtype=object)[home]
+    line = places.line[places.found]
+    street = streets.name[np.maximum(line, 0)]
+    street[line < 0] = None
+    doors = gpd.GeoDataFrame(
+        {
+            "heading": heading,
+            "dwellings": kept["dwellings"].to_numpy(dtype=np.int32),
+            "found": pd.Series(kept["found"].to_numpy(dtype=object), dtype=object),
+            "building": pd.Series(building, dtype=object),
+            "kind": pd.Series(table["kind"].to_numpy(dtype=object)[home], dtype=object),
+            "street": pd.Series(street, dtype=object),
+        },
+        geometry=gpd.GeoSeries(shapely.points(xy), crs=city.crs),
+        crs=city.crs,
+    )
+    doors.index = pd.Index(building + kept["suffix"].to_numpy(dtype=object), dtype=object, name="door")
+    doors = doors[list(COLUMNS)].sort_index()
+    for found in ("entrance", "address", "facade"):
+        counts[f"doors by {found}"] = int((doors["found"] == found).sum())
+    counts["doors"] = len(doors)
+    counts["dwellings"] = int(doors["dwellings"].sum())
+    doors.attrs["counts"] = counts
+    return doors

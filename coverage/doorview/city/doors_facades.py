@@ -1,0 +1,312 @@
+"""The wall of a home in which the front door is, and the place on it.
+
+A wall is a straight piece of the outline (vertices that bend it by less than 5 cm left out). Each wall is scored in
+metres, lowest first::
+
+    cost = d + 8 (1 - n.u) + max(0, 4 - L) / 2 + a |node - place| + penalties
+
+with d the distance from the place to the street, u the direction to it, n the outward normal, L the length of the
+wall, and a = 2 for an address node, 40 for an entrance node, 0 without one. Penalties: 25 where another building stands
+between the place and the street, 1000 where the own one does or the wall looks away from the street, and 3 for
+a place off the middle. A place without free ground before it is out. All weights are assumptions.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import shapely
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from doorview.city.doors_streets import Targets
+
+__all__ = ["Places", "Seeds", "Walls", "outline_walls", "place_doors"]
+
+STRAIGHT_M = 0.05
+FACING_M = 8.0
+SHORT_WALL_M = 4.0
+OFF_MIDDLE_M = 3.0
+OTHER_BETWEEN_M = 25.0
+LOOKS_AWAY_M = 1000.0
+LOOKS_AWAY_COS = 0.17  # 80 degrees
+SIGHT_STARTS_M = 0.25
+END_MARGIN_M = 0.5
+ENTRANCE_WEIGHT = 40.0
+ENTRANCE_WALL_MIN_M = 0.5
+
+
+class Walls(NamedTuple):
+    """Straight pieces of outlines, sorted by building: ends [m], outward normal, length [m]."""
+
+    building: NDArray[np.int64]
+    start: NDArray[np.float64]
+    end: NDArray[np.float64]
+    normal: NDArray[np.float64]
+    length: NDArray[np.float64]
+
+
+class Seeds(NamedTuple):
+    """Doors to be placed: building (row), node x, y [m] (NaN without), weight of the distance from the node."""
+
+    building: NDArray[np.int64]
+    node: NDArray[np.float64]
+    weight: NDArray[np.float64]
+
+
+class Places(NamedTuple):
+    """Where the doors are: `found` (bool), point on the wall (n, 2), outward normal (n, 2), line that it faces (-1)."""
+
+    found: NDArray[np.bool_]
+    xy: NDArray[np.float64]
+    normal: NDArray[np.float64]
+    line: NDArray[np.int64]
+    courtyard: NDArray[np.bool_]
+
+
+class Candidates(NamedTuple):
+    """Places that a door may have, sorted by seed. `base` is the cost before anything in the way was looked for."""
+
+    seed: NDArray[np.int64]
+    wall: NDArray[np.int64]
+    place: NDArray[np.float64]
+    cost: NDArray[np.float64]
+    base: NDArray[np.float64]
+    to: NDArray[np.float64]
+    line: NDArray[np.int64]
+    settled: NDArray[np.bool_]
+    between: NDArray[np.bool_]
+
+    def rows(self, keep: NDArray[Any]) -> Candidates:
+        """Return some of the candidates, by mask or position."""
+        return Candidates(*(column[keep] for column in self))
+
+
+def outline_walls(shapes: NDArray[np.object_], straight_m: float = STRAIGHT_M) -> Walls:
+    """Walls of the outer rings of polygons, shape (n,); courtyards have none.
+
+    Ends run counter-clockwise round the building, so that the outward normal is to the right.
+    """
+    parts, owner = shapely.get_parts(shapes, return_index=True)
+    plain = shapely.simplify(parts, straight_m, preserve_topology=True)
+    rings = shapely.get_exterior_ring(shapely.orient_polygons(plain))
+    xy, ring = shapely.get_coordinates(rings, return_index=True)
+    inner = ring[1:] == ring[:-1]
+    start, end, building = xy[:-1][inner], xy[1:][inner], owner[ring[:-1][inner]]
+    along = end - start
+    length = np.hypot(along[:, 0], along[:, 1])
+    real = length > 1e-6
+    along, length = along[real], length[real]
+    normal = np.column_stack([along[:, 1], -along[:, 0]]) / length[:, None]
+    return Walls(building[real].astype(np.int64), start[real], end[real], normal, length)
+
+
+def _expand(keys: NDArray[np.int64], sorted_keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """All pairs (i, j) with ``keys[i] == sorted_keys[j]``, sorted by i, then j."""
+    low = np.searchsorted(sorted_keys, keys, side="left")
+    count = np.searchsorted(sorted_keys, keys, side="right") - low
+    left = np.repeat(np.arange(len(keys)), count)
+    step = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    return left, np.repeat(low, count) + step
+
+
+def place_doors(
+    seeds: Seeds,
+    walls: Walls,
+    targets: Targets,
+    lines: NDArray[np.object_],
+    blockers: NDArray[np.object_],
+    own: NDArray[np.int64],
+    *,
+    wall_min_m: float,
+    clear_m: float,
+    along: float,
+) -> Places:
+    """Place each seed's door on the best wall of its building.
+
+    Parameters
+    ----------
+    seeds
+        Doors to be placed, m of them.
+    walls
+        From `outline_walls` of the homes.
+    targets
+        Pairs of seed and line that the door may face.
+    lines
+        Streets, by line.
+    blockers
+        Every building that stands on the ground.
+    own
+        Row of each home in `blockers`, shape (homes,).
+    wall_min_m, clear_m
+        Least length of wall, and least free ground before it [m].
+    along
+        Place on the wall in [0, 1] where there is no node.
+
+    Returns
+    -------
+    Places
+        In order of the seeds; `found` is False where no wall has free ground before it.
+    """
+    m = len(seeds.building)
+    tree = shapely.STRtree(blockers)
+    places = Places(
+        np.zeros(m, dtype=bool),
+        np.zeros((m, 2)),
+        np.zeros((m, 2)),
+        np.full(m, -1, dtype=np.int64),
+        np.zeros(m, dtype=bool),
+    )
+    middles = _candidates(seeds, walls, targets, lines, wall_min_m, along)
+    # Best first: only the cheapest candidate of each seed is looked at, until the cheapest one has been looked at.
+    # Other places on a wall cost more than its middle, so only seeds whose cheapest candidate fails need them.
+    open_ = middles
+    for turn in itertools.count():
+        if not len(open_.seed):
+            break
+        best = _cheapest(open_)
+        hopeless = ~np.isfinite(open_.cost[best])
+        fresh = ~hopeless & ~open_.settled[best]
+        look = best[fresh]
+        seed = open_.seed[look]
+        free, own_between, other_between = _look(
+            tree, open_.place[look], walls.normal[open_.wall[look]], open_.to[look], own[seeds.building[seed]], clear_m
+        )
+        penalty = np.where(own_between, LOOKS_AWAY_M, np.where(other_between, OTHER_BETWEEN_M, 0.0))
+        penalty[seeds.weight[seed] >= ENTRANCE_WEIGHT] = 0.0
+        penalty[~free] = np.inf
+        open_.cost[look] += penalty
+        open_.between[look] = own_between
+        open_.settled[look] = True
+        final = ~hopeless
+        final[fresh] = penalty == 0
+        _settle(places, open_, best[final], walls)
+        open_ = open_.rows(~np.isin(open_.seed, open_.seed[best[final | hopeless]]))
+        if turn == 0:
+            open_ = _with_other_places(open_, seeds, walls, wall_min_m)
+    return places
+
+
+def _cheapest(candidates: Candidates) -> NDArray[np.int64]:
+    """Return the position of each seed's cheapest candidate, the first among equals; candidates are sorted by seed."""
+    starts = np.flatnonzero(np.r_[True, candidates.seed[1:] != candidates.seed[:-1]])
+    least = np.minimum.reduceat(candidates.cost, starts)
+    size = np.diff(np.r_[starts, len(candidates.seed)])
+    group = np.repeat(np.arange(len(starts)), size)
+    at = np.flatnonzero(candidates.cost == least[group])
+    _, first = np.unique(group[at], return_index=True)
+    best: NDArray[np.int64] = at[first]
+    return best
+
+
+def _settle(places: Places, candidates: Candidates, best: NDArray[np.int64], walls: Walls) -> None:
+    """Write the candidates at `best` into `places`."""
+    seed = candidates.seed[best]
+    places.found[seed] = True
+    places.xy[seed] = candidates.place[best]
+    places.normal[seed] = walls.normal[candidates.wall[best]]
+    places.line[seed] = candidates.line[best]
+    places.courtyard[seed] = candidates.between[best] | (candidates.cost[best] >= LOOKS_AWAY_M)
+
+
+def _with_other_places(candidates: Candidates, seeds: Seeds, walls: Walls, wall_min_m: float) -> Candidates:
+    """Add places near both ends of long walls, for where the middle is built over."""
+    noded = np.isfinite(seeds.node[candidates.seed, 0])
+    extra = np.flatnonzero(~noded & (walls.length[candidates.wall] >= 3 * wall_min_m))
+    wall = candidates.wall[extra]
+    start, along = walls.start[wall], walls.end[wall] - walls.start[wall]
+    moved = [
+        candidates.rows(extra)._replace(
+            place=start + share * along,
+            cost=candidates.base[extra] + OFF_MIDDLE_M,
+            settled=np.zeros(len(extra), dtype=bool),
+            between=np.zeros(len(extra), dtype=bool),
+        )
+        for share in (0.2, 0.8)
+    ]
+    joined = Candidates(*(np.concatenate(column) for column in zip(candidates, *moved, strict=True)))
+    return joined.rows(np.argsort(joined.seed, kind="stable"))
+
+
+def _candidates(
+    seeds: Seeds, walls: Walls, targets: Targets, lines: NDArray[np.object_], wall_min_m: float, along: float
+) -> Candidates:
+    """List the candidates of all seeds, one per wall, sorted by seed."""
+    wide = np.flatnonzero(walls.length >= min(wall_min_m, ENTRANCE_WALL_MIN_M))
+    seed, item = _expand(seeds.building, walls.building[wide])
+    wall = wide[item]
+    enough = (walls.length[wall] >= wall_min_m) | (seeds.weight[seed] >= ENTRANCE_WEIGHT)
+    seed, wall = seed[enough], wall[enough]
+    start, end, length = walls.start[wall], walls.end[wall], walls.length[wall]
+    step = (end - start) / length[:, None]
+    node = seeds.node[seed]
+    noded = np.isfinite(node[:, 0])
+    margin = np.minimum(END_MARGIN_M, length / 2)
+    foot = np.where(noded, ((np.nan_to_num(node) - start) * step).sum(axis=1), along * length)
+    at = np.where(noded, np.clip(foot, margin, length - margin), foot)
+    place = start + at[:, None] * step
+    away = np.where(noded, np.hypot(*(np.nan_to_num(node) - place).T), 0.0)
+
+    to = np.full((len(seed), 2), np.nan)
+    distance = np.full(len(seed), np.inf)
+    line = np.full(len(seed), -1, dtype=np.int64)
+    left, right = _expand(seed, targets.row)
+    if len(left):
+        rays = shapely.shortest_line(shapely.points(place)[left], lines[targets.line[right]])
+        ends = shapely.get_coordinates(rays).reshape(-1, 2, 2)[:, 1]
+        reach = np.hypot(*(ends - place[left]).T)
+        order = np.lexsort((right, reach, left))
+        at_left, top = np.unique(left[order], return_index=True)
+        best = order[top]
+        to[at_left], distance[at_left] = ends[best], reach[best]
+        line[at_left] = targets.line[right[best]]
+
+    faced = np.isfinite(distance)
+    direction = np.where(faced[:, None], to - place, walls.normal[wall])
+    direction = direction / np.maximum(np.hypot(*direction.T), 1e-9)[:, None]
+    cosine = (direction * walls.normal[wall]).sum(axis=1)
+    weight = seeds.weight[seed]
+    cost = np.where(faced, distance, 0.0) + FACING_M * (1 - cosine) + np.maximum(0, SHORT_WALL_M - length) / 2
+    cost += weight * away
+    entrance = weight >= ENTRANCE_WEIGHT
+    cost += np.where((cosine < LOOKS_AWAY_COS) & ~entrance, LOOKS_AWAY_M, 0.0)
+
+    return Candidates(
+        seed=seed,
+        wall=wall,
+        place=place,
+        cost=cost,
+        base=cost.copy(),
+        to=to,
+        line=line,
+        settled=np.zeros(len(seed), dtype=bool),
+        between=np.zeros(len(seed), dtype=bool),
+    )
+
+
+def _look(
+    tree: shapely.STRtree,
+    place: NDArray[np.float64],
+    normal: NDArray[np.float64],
+    to: NDArray[np.float64],
+    home: NDArray[np.int64],
+    clear_m: float,
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Whether the ground before each place is free, and whether the own or another building hides the street."""
+    begin = place + SIGHT_STARTS_M * normal
+    probe = shapely.linestrings(np.stack([begin, place + clear_m * normal], axis=1))
+    free = np.ones(len(place), dtype=bool)
+    hit, _ = tree.query(probe, predicate="intersects")
+    free[hit] = False
+    own_between = np.zeros(len(place), dtype=bool)
+    other_between = np.zeros(len(place), dtype=bool)
+    asked = np.flatnonzero(np.isfinite(to[:, 0]) & free)
+    rays = shapely.linestrings(np.stack([begin[asked], to[asked]], axis=1))
+    hit, block = tree.query(rays, predicate="intersects")
+    mine = home[asked[hit]] == block
+    own_between[asked[hit[mine]]] = True
+    other_between[asked[hit[~mine]]] = True
+    return free, own_between, other_between

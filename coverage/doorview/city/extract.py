@@ -1,0 +1,447 @@
+"""Reading OSM extracts with pyosmium: buildings, ways, areas, barriers, addresses and entrances, sorted file or not.
+
+Four passes, each over one kind of object: relations, nodes (their places), tagged ways, and the untagged ways of
+which multipolygons are made. So the order of objects in the file changes nothing. Polygons of relations are assembled
+in `doorview.city.rings` rather than by libosmium, which needs the file in order.
+
+Faults: a way with missing nodes (an extract cut at its edge) keeps its longest run of known nodes if it is a line and
+is dropped if it is an outline; an outline that is not closed is dropped; a building outline whose multipolygon is a
+building too is dropped in favour of that. All are counted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import osmium
+import pandas as pd
+import shapely
+from osmium.osm import NODE, NOTHING, RELATION, WAY
+from pyproj import CRS
+from shapely.geometry.base import BaseGeometry
+
+from doorview.city.clean import tally
+from doorview.city.crs import WGS84, local_utm
+from doorview.city.model import HALO_M, Boundary, City, city_from_tables
+from doorview.city.osmfile import MEND, checked_format, name_of, reading, sha256_of
+from doorview.city.rings import even_odd
+from doorview.city.tags import AREA_TAGS, KEYS, LINE_OR_AREA, NODE_KEYS, WAY_KEYS, is_area, is_building, is_way
+from doorview.errors import InputError
+
+__all__ = ["ATTRIBUTION", "LICENCE", "Extract", "city_from_extract", "read_extract"]
+
+ATTRIBUTION = "© OpenStreetMap contributors"
+LICENCE = "ODbL-1.0"
+
+_BATCH = 100_000  # ways that are held before those outside the boundary are let go
+_AREA_TYPES = frozenset({"multipolygon", "boundary"})
+
+
+@dataclass
+class Extract:
+    """What was read from a file: raw layers (EPSG:4326), where its data reach, its date, and what was dropped."""
+
+    layers: dict[str, gpd.GeoDataFrame]
+    reach: BaseGeometry | None
+    data_date: str | None
+    sha256: str
+    dropped: Counter[str]
+
+
+def city_from_extract(
+    path: Path | str,
+    *,
+    boundary: Boundary | None = None,
+    crs: CRS | str | int | None = None,
+    country: str | None = None,
+    name: str | None = None,
+    halo_m: float = HALO_M,
+) -> City:
+    """Read a city from an OSM extract; see `City.from_extract`."""
+    from doorview.city.layers import read_boundary
+
+    inside = None if boundary is None else read_boundary(boundary)
+    got = read_extract(path, None if inside is None else widened(inside, halo_m))
+    return city_from_tables(
+        got.layers,
+        source=source_of(path, got),
+        name=name or name_of(path),
+        reach=got.reach,
+        boundary=inside,
+        crs=crs,
+        country=country,
+        dropped=got.dropped,
+        halo_m=halo_m,
+    )
+
+
+def source_of(path: Path | str, got: Extract) -> dict[str, Any]:
+    """Return the `source` of a city that was read from one extract."""
+    return {
+        "kind": "extract",
+        "files": [{"path": str(path), "sha256": got.sha256, "licence": LICENCE}],
+        "data_date": got.data_date,
+        "attribution": ATTRIBUTION,
+    }
+
+
+def widened(boundary: gpd.GeoSeries, halo_m: float) -> BaseGeometry:
+    """Return a boundary with all that lies within `halo_m` [m] of it (EPSG:4326), measured in the local UTM zone."""
+    west, south, east, north = boundary.to_crs(WGS84).total_bounds
+    utm = local_utm((west + east) / 2.0, (south + north) / 2.0)
+    local = shapely.union_all(shapely.make_valid(boundary.to_crs(utm).to_numpy())).buffer(halo_m)
+    return gpd.GeoSeries([local], crs=utm).to_crs(WGS84).iloc[0]
+
+
+# ---- reading
+# ---------------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Objects:
+    """Objects of one layer, column by column: id, version, shape (hexadecimal WKB or a geometry), tags, node ids."""
+
+    ids: list[str] = field(default_factory=list)
+    versions: list[int] = field(default_factory=list)
+    shapes: list[Any] = field(default_factory=list)
+    tags: list[dict[str, str]] = field(default_factory=list)
+    nodes: list[npt.NDArray[np.int64] | None] = field(default_factory=list)
+
+    def add(
+        self, name: str, version: int, shape: Any, tags: dict[str, str], nodes: npt.NDArray[np.int64] | None = None
+    ) -> None:
+        self.ids.append(name)
+        self.versions.append(version)
+        self.shapes.append(shape)
+        self.tags.append(tags)
+        self.nodes.append(nodes)
+
+    def keep(self, stay: npt.NDArray[np.bool_], geometry: npt.NDArray[np.object_]) -> None:
+        """Keep the marked objects, their shapes now geometries."""
+        kept = np.flatnonzero(stay)
+        self.ids = [self.ids[i] for i in kept]
+        self.versions = [self.versions[i] for i in kept]
+        self.shapes = [geometry[i] for i in kept]
+        self.tags = [self.tags[i] for i in kept]
+        self.nodes = [self.nodes[i] for i in kept]
+
+
+@dataclass
+class _Relation:
+    """A multipolygon: its id, version, tags and the ways of which it is made."""
+
+    number: int
+    version: int
+    tags: dict[str, str]
+    members: list[int]
+
+
+def read_extract(path: Path | str, clip: BaseGeometry | None = None) -> Extract:
+    """Read the layers of an OSM extract, each object once, in longitude and latitude.
+
+    Args:
+        path: the file; `.osm.pbf`, `.osm`, `.osm.gz` or `.osm.bz2`, whatever it is called.
+        clip: polygon (EPSG:4326); objects that do not touch it are let go while reading.
+
+    Raises:
+        MissingFileError, InputError: see `doorview.city.osmfile.checked_format`; also a truncated or damaged file.
+    """
+    path = Path(path)
+    file = osmium.io.File(str(path), checked_format(path))
+    dropped: Counter[str] = Counter()
+    newest = _Newest()
+    with reading(path):
+        with osmium.io.Reader(file, NOTHING) as reader:
+            header = reader.header()
+            box = header.box()
+            reach = None
+            if box.valid() and box.size() > 0:
+                low, high = box.bottom_left, box.top_right
+                reach = shapely.box(low.lon, low.lat, high.lon, high.lat)
+            if header.has_multiple_object_versions:
+                raise InputError(
+                    f"{str(path)!r} is a history file, with every version of its objects, so it says no one city. "
+                    f"{MEND}"
+                )
+            stamp = str(header.get("osmosis_replication_timestamp", ""))
+        newest.asked = not re.match(r"(19[89]|2[0-9]{2})[0-9]-[0-9]{2}-[0-9]{2}", stamp)
+        relations = _read_relations(file, dropped, newest)
+        places = osmium.NodeLocationsForWays(osmium.index.create_map("flex_mem"))
+        places.ignore_errors()
+        layers = _read_nodes(file, places, newest)
+        replaced = {way for relation in relations if is_building(relation.tags) for way in relation.members}
+        outlines, lines = _read_ways(file, places, clip, replaced, dropped, newest)
+        rings = _member_lines(file, places, {way for relation in relations for way in relation.members})
+    layers |= lines
+    _add_relations(outlines, relations, rings, dropped)
+    layers |= {layer: outlines[layer] for layer in ("buildings", "areas")}
+    tables = {layer: _table(objects, layer, clip, dropped) for layer, objects in layers.items()}
+    date = newest.date() if newest.asked else stamp[:10]
+    return Extract(tables, reach, date, sha256_of(path), dropped)
+
+
+def _objects(reader: osmium.io.Reader, *handlers: Any) -> Iterator[Any]:
+    """Return the objects of a file that pass `handlers`, which the caller must hold: pyosmium keeps no reference."""
+    return iter(osmium.OsmFileIterator(reader, *handlers))
+
+
+class _Newest:
+    """The newest timestamp among objects that were kept, where the file's header says none."""
+
+    def __init__(self) -> None:
+        self.asked = True
+        self.stamp: Any = None
+
+    def see(self, item: Any) -> None:
+        stamp = item.timestamp
+        if self.stamp is None or stamp > self.stamp:
+            self.stamp = stamp
+
+    def date(self) -> str | None:
+        """Return the date (ISO); files without timestamps say 1970, which is none."""
+        return None if self.stamp is None or self.stamp.year <= 1970 else self.stamp.date().isoformat()
+
+
+def _read_relations(file: osmium.io.File, dropped: Counter[str], newest: _Newest) -> list[_Relation]:
+    """Read the multipolygons that are buildings or areas."""
+    found = []
+    wanted = osmium.filter.KeyFilter(*WAY_KEYS)
+    with osmium.io.Reader(file, RELATION) as reader:
+        for item in _objects(reader, wanted):
+            tags = dict(item.tags)
+            if tags.get("type") not in _AREA_TYPES or not (is_building(tags) or is_area(tags, multipolygon=True)):
+                continue
+            members = sorted({member.ref for member in item.members if member.type == "w"})
+            found.append(_Relation(item.id, item.version, tags, members))
+            if newest.asked:
+                newest.see(item)
+    latest: dict[int, _Relation] = {}
+    for relation in found:
+        other = latest.get(relation.number)
+        if other is None or other.version < relation.version:
+            latest[relation.number] = relation
+    if len(found) > len(latest):
+        dropped["relations: repeated in the file, dropped"] += len(found) - len(latest)
+    return [latest[number] for number in sorted(latest)]
+
+
+def _read_nodes(file: osmium.io.File, places: osmium.NodeLocationsForWays, newest: _Newest) -> dict[str, _Objects]:
+    """Read the places of all nodes into `places`, and the addresses and entrances among them."""
+    addresses, entrances = _Objects(), _Objects()
+    wanted = osmium.filter.KeyFilter(*NODE_KEYS)
+    with osmium.io.Reader(file, NODE) as reader:
+        for item in _objects(reader, places, wanted):
+            if not item.location.valid():
+                continue
+            tags = dict(item.tags)
+            point = shapely.Point(item.lon, item.lat)
+            if "addr:housenumber" in tags:
+                addresses.add(f"n{item.id}", item.version, point, tags)
+            if tags.get("entrance", "no") != "no":
+                entrances.add(f"n{item.id}", item.version, point, tags)
+            if newest.asked:
+                newest.see(item)
+    return {"addresses": addresses, "entrances": entrances}
+
+
+def _read_ways(
+    file: osmium.io.File,
+    places: osmium.NodeLocationsForWays,
+    clip: BaseGeometry | None,
+    replaced: set[int],
+    dropped: Counter[str],
+    newest: _Newest,
+) -> tuple[dict[str, _Objects], dict[str, _Objects]]:
+    """Read tagged ways: outlines of buildings and areas (their shapes still lines), and the lines of ways and barriers.
+
+    `replaced` are members of building multipolygons: as buildings of their own they go to the layer ``replaced``.
+    """
+    outlines = {"buildings": _Objects(), "areas": _Objects(), "replaced": _Objects()}
+    lines = {"ways": _Objects(), "barriers": _Objects()}
+    every = [*outlines.values(), *lines.values()]
+    factory = osmium.geom.WKBFactory()
+    wanted = osmium.filter.KeyFilter(*WAY_KEYS)
+    held = 0
+    with osmium.io.Reader(file, WAY) as reader:
+        for item in _objects(reader, places, wanted):
+            tags = dict(item.tags)
+            building = is_building(tags)
+            way = not building and is_way(tags)
+            area = not building and is_area(tags)
+            barrier = tags.get("barrier", "no") != "no"
+            if not (building or way or area or barrier):
+                continue
+            name, version = f"w{item.id}", item.version
+            nodes = np.array([node.ref for node in item.nodes], dtype=np.int64) if way else None
+            whole = True
+            try:
+                shape: Any = factory.create_linestring(item, osmium.geom.ALL) if len(item.nodes) > 1 else None
+            except osmium.InvalidLocationError:
+                whole = False
+                shape, nodes = _longest_run(item.nodes)
+            if whole or shape is not None:
+                if way:
+                    lines["ways"].add(name, version, shape, tags, nodes)
+                if barrier:
+                    lines["barriers"].add(name, version, shape, tags)
+            if not whole:
+                kept = {"ways": way, "barriers": barrier} if shape is not None else {}
+                for layer, hit in (("ways", way), ("barriers", barrier), ("buildings", building), ("areas", area)):
+                    what = "longest known run kept" if kept.get(layer) else "dropped"
+                    tally(dropped, layer, f"nodes missing from the file, {what}", int(hit))
+            elif building:
+                outlines["replaced" if item.id in replaced else "buildings"].add(name, version, shape, tags)
+            elif area and (item.is_closed() or not (way or LINE_OR_AREA.issuperset(AREA_TAGS.keys() & tags.keys()))):
+                outlines["areas"].add(name, version, shape, tags)
+            if newest.asked:
+                newest.see(item)
+            held += 1
+            if clip is not None and held >= _BATCH:
+                held = 0
+                for objects in every:
+                    _let_go(objects, clip)
+    return outlines, lines
+
+
+def _longest_run(nodes: Iterable[Any]) -> tuple[BaseGeometry | None, npt.NDArray[np.int64]]:
+    """Return the longest run of nodes whose place is known (the first of equals), as line and ids; None below two."""
+    runs: list[list[tuple[int, float, float]]] = [[]]
+    for node in nodes:
+        if node.location.valid():
+            runs[-1].append((node.ref, node.lon, node.lat))
+        elif runs[-1]:
+            runs.append([])
+    best = max(runs, key=len)
+    ids = np.array([ref for ref, _, _ in best], dtype=np.int64)
+    return (shapely.LineString([(lon, lat) for _, lon, lat in best]) if len(best) > 1 else None), ids
+
+
+def _member_lines(
+    file: osmium.io.File, places: osmium.NodeLocationsForWays, members: set[int]
+) -> dict[int, npt.NDArray[np.float64] | None]:
+    """Read the member ways of multipolygons: way id -> (nodes, 3) of id, longitude, latitude.
+
+    A way with missing nodes is None. Node ids as float64 are exact up to 2^53, far beyond OSM's.
+    """
+    found: dict[int, npt.NDArray[np.float64] | None] = {}
+    if not members:
+        return found
+    wanted = osmium.filter.IdFilter(members)
+    with osmium.io.Reader(file, WAY) as reader:
+        for item in _objects(reader, places, wanted):
+            nodes = item.nodes
+            if all(node.location.valid() for node in nodes):
+                found[item.id] = np.array([(node.ref, node.lon, node.lat) for node in nodes], dtype=np.float64).reshape(
+                    -1, 3
+                )
+            else:
+                found[item.id] = None
+    return found
+
+
+# ---- polygons
+# --------------------------------------------------------------------------------------------------------------
+
+
+def _add_relations(
+    outlines: dict[str, _Objects],
+    relations: list[_Relation],
+    rings: Mapping[int, npt.NDArray[np.float64] | None],
+    dropped: Counter[str],
+) -> None:
+    """Turn closed outlines into polygons and add the polygons of relations; sort out outlines that are tagged twice."""
+    for layer in ("buildings", "areas", "replaced"):
+        _close(outlines[layer], "buildings" if layer == "replaced" else layer, dropped)
+    inside: set[str] = set()
+    for relation in relations:
+        layer = "buildings" if is_building(relation.tags) else "areas"
+        members = [rings.get(way) for way in relation.members]
+        known = [ring for ring in members if ring is not None]
+        if len(known) < len(members) or not known:
+            dropped[f"{layer}: parts of the multipolygon missing from the file, dropped"] += 1
+            continue
+        shape = even_odd(known)
+        if shape is None:
+            dropped[f"{layer}: multipolygon whose outline does not close, dropped"] += 1
+            continue
+        outlines[layer].add(f"r{relation.number}", relation.version, shape, relation.tags)
+        if layer == "buildings":
+            inside.update(f"w{way}" for way in relation.members)
+    own = outlines["replaced"]
+    for name, version, shape, tags in zip(own.ids, own.versions, own.shapes, own.tags, strict=True):
+        if name in inside:
+            dropped["buildings: outline of a multipolygon that is a building itself, dropped"] += 1
+        else:
+            outlines["buildings"].add(name, version, shape, tags)
+
+
+def _close(objects: _Objects, layer: str, dropped: Counter[str]) -> None:
+    """Turn the lines of closed ways into polygons; drop those that are not closed or have less than four points."""
+    shapes = _geometries(objects.shapes)
+    xy, row = shapely.get_coordinates(shapes, return_index=True)
+    size = np.bincount(row, minlength=len(shapes))
+    ends = np.cumsum(size)
+    closed = size >= 4
+    some = np.flatnonzero(closed)
+    closed[some] = (xy[(ends - size)[some]] == xy[ends[some] - 1]).all(axis=1)
+    if not closed.all():
+        dropped[f"{layer}: outline not closed, dropped"] += int((~closed).sum())
+    if closed.any():
+        use = closed[row]
+        _, ring = np.unique(row[use], return_inverse=True)
+        shapes[closed] = shapely.polygons(shapely.linearrings(xy[use], indices=ring))
+    objects.keep(closed, shapes)
+
+
+def _geometries(shapes: list[Any]) -> npt.NDArray[np.object_]:
+    """Return shapes, some still hexadecimal WKB, as an array of geometries."""
+    whole: npt.NDArray[np.object_] = np.empty(len(shapes), dtype=object)
+    whole[:] = shapes
+    text = np.fromiter((isinstance(shape, str) for shape in shapes), dtype=bool, count=len(shapes))
+    whole[text] = shapely.from_wkb(whole[text])
+    return whole
+
+
+def _let_go(objects: _Objects, clip: BaseGeometry) -> None:
+    """Let go of objects whose bounds do not touch the clip area; `_table` looks closer, when outlines are polygons."""
+    shapes = _geometries(objects.shapes)
+    shapely.prepare(clip)
+    bounds = shapely.bounds(shapes)
+    stay = shapely.intersects(clip, shapely.box(*bounds.T))
+    objects.keep(stay, shapes)
+
+
+def _table(objects: _Objects, layer: str, clip: BaseGeometry | None, dropped: Counter[str]) -> gpd.GeoDataFrame:
+    """Return objects as a layer, each id once (the newest version), only what touches the clip area."""
+    shapes = _geometries(objects.shapes)
+    keep = np.ones(len(shapes), dtype=bool)
+    if len(set(objects.ids)) < len(objects.ids):
+        order = pd.DataFrame({"id": objects.ids, "version": objects.versions, "wkb": shapely.to_wkb(shapes, hex=True)})
+        order = order.sort_values(["id", "version", "wkb"])
+        again = order.index[order["id"].duplicated(keep="last")]
+        keep[again] = False
+        dropped[f"{layer}: repeated in the file, dropped"] += len(again)
+    if clip is not None:
+        shapely.prepare(clip)
+        keep &= shapely.is_missing(shapes) | shapely.intersects(clip, shapes)
+    if not keep.all():
+        objects.keep(keep, shapes)
+        shapes = shapes[keep]
+    index = pd.Index(objects.ids, dtype=object, name="osm_id")
+    data = {
+        key: pd.Series([tags.get(key) for tags in objects.tags], index=index, dtype=object)
+        for key in KEYS[layer]
+    }  # fmt: skip
+    if layer == "ways":
+        nodes: npt.NDArray[np.object_] = np.empty(len(objects.nodes), dtype=object)
+        nodes[:] = objects.nodes
+        data["nodes"] = pd.Series(nodes, index=index, dtype=object)
+    return gpd.GeoDataFrame(data, geometry=gpd.GeoSeries(shapes, index=index, crs=WGS84), crs=WGS84)

@@ -1,0 +1,193 @@
+"""Ground and public space: every spot in one class, as tables of strips along lines and of polygons.
+
+`public_space` is the door of this part. What is painted where is decided by the order of precedence alone, so the
+tables may overlap; `ground_polygons` gives the same ground as disjoint polygons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import shapely
+
+from doorview.city.classes import PUBLIC, RANK
+from doorview.city.ground_areas import area_polygons, building_polygons, parcel_polygons
+from doorview.city.ground_polygons import ground_polygons
+from doorview.city.ground_rules import LATE_RESTRICTED, classify, ground_rules, precedence, width_table
+from doorview.city.ground_streets import StreetGround, path_strips, street_ground
+from doorview.errors import InputError
+
+if TYPE_CHECKING:
+    from doorview.city.model import City
+
+__all__ = ["Ground", "ground_polygons", "public_space"]
+
+FACADE_STRIP_M = 1.0
+"""Ground this near to a building is a class of its own where nothing public lies there [m]."""
+
+STRIP_COLUMNS = ("class", "rank", "inner_m", "outer_m", "side", "face", "osm_id")
+POLYGON_COLUMNS = ("class", "rank", "face", "osm_id", "name")
+LINE_COLUMNS = ("space", "offset_m", "face", "osm_id")
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Ground of a city by class; all geometry in the city's CRS, lengths in metres.
+
+    A spot at distance d from the line of a strip belongs to it where `inner_m <= d < outer_m`, ends round, and, where
+    `side` is not 0, the nearest point of the line has it on that side (+1 left of the line's direction, -1 right). A
+    spot takes the class of the lowest `rank` among all strips and polygons that hold it; at one rank a strip goes
+    before a polygon, the nearest line before a farther one, an earlier row before a later. What nothing holds is yard.
+
+    Attributes:
+        faces: LineStrings, index `face`; columns `name`, `highway`, `osm_id`, `length_m`, `ground_class`.
+        strips: LineStrings; columns `class`, `rank` (float64), `inner_m`, `outer_m`, `side` (int8), `face` (int32, -1
+            none), `osm_id`.
+        polygons: Polygons and MultiPolygons; columns `class`, `rank`, `face` (-1), `osm_id`, `name`.
+        lines: LineStrings; columns `space` (`centreline`, `sidewalk_line`), `offset_m` (left positive), `face`,
+            `osm_id`.
+        notes: Counts, defaults and their sources, the order of precedence.
+    """
+
+    faces: gpd.GeoDataFrame
+    strips: gpd.GeoDataFrame
+    polygons: gpd.GeoDataFrame
+    lines: gpd.GeoDataFrame
+    notes: dict[str, Any]
+
+
+def public_space(city: City, doors: gpd.GeoDataFrame | None = None) -> Ground:
+    """Sort the ground of a city into classes, public and private.
+
+    Args:
+        city: The city; `ways`, `areas`, `buildings`, `parcels` and `country` are read.
+        doors: Doors, only to note how many block faces have homes (optional).
+
+    Raises:
+        InputError: The city's coordinates are not in metres, or its country profile is unknown.
+    """
+    _check(city)
+    rules = ground_rules()
+    ways = city.ways
+    lengths = shapely.length(ways.geometry.to_numpy())
+    ways = ways[lengths > 0]
+    verdict = classify(ways, rules.ways, city.country)
+    is_street = np.isin(verdict.ground, ["carriageway", "alley"])
+    kind = np.where(verdict.ground == "alley", "alley", verdict.kind)
+    is_sidewalk = verdict.ground == "sidewalk"
+    with_parcels = city.parcels is not None and len(city.parcels) > 0
+    streets = street_ground(
+        ways[is_street],
+        verdict.ground[is_street],
+        kind[is_street],
+        ways[is_sidewalk],
+        city.country,
+        parcels=with_parcels,
+    )
+    others = ~is_street & ~is_sidewalk & (verdict.ground != "none")
+    paths, path_counts = path_strips(ways[others], verdict.ground[others], verdict.kind[others], city.country)
+
+    buildings, building_counts = building_polygons(city.buildings)
+    areas, area_counts = area_polygons(city.areas, city.country, parcels=with_parcels)
+    tables = [buildings, areas]
+    parcel_counts: dict[str, int] = {}
+    if city.parcels is not None and with_parcels:
+        parcels, parcel_counts = parcel_polygons(city.parcels, streets.pieces.lines)
+        tables.append(parcels)
+    polygons = _join(tables, POLYGON_COLUMNS, city.crs)
+    strips = _join([streets.strips, paths, _facade_strips(buildings)], STRIP_COLUMNS, city.crs)
+    counts: dict[str, Any] = {
+        "ways": _by_class(verdict.ground),
+        "ways_no_rule": int(np.sum(verdict.rule < 0)),
+        "ways_zero_length": int(np.sum(lengths == 0)),
+        **streets.counts,
+        **path_counts,
+        **building_counts,
+        **area_counts,
+        **parcel_counts,
+    }
+    if doors is not None and len(streets.faces):
+        counts["faces_with_a_door_within_50_m"] = _faces_near(streets.faces, doors, 50.0)
+    return Ground(streets.faces, strips, polygons, streets.lines, _notes(city.country, streets, counts, with_parcels))
+
+
+def _check(city: City) -> None:
+    if city.country not in ("us", "world"):
+        raise InputError(
+            f"unknown country profile '{city.country}' of city '{city.name}': "
+            "widths by default are known for 'us' and 'world'. "
+            "Give one of them: City.from_extract(path, country='world')."
+        )
+    crs = city.ways.crs
+    if crs is not None and not crs.is_projected:
+        raise InputError(
+            f"the streets of '{city.name}' are in degrees ({crs.name}), but widths of streets are metres. "
+            "Project the city first: City.from_extract(path) does so by itself."
+        )
+
+
+def _by_class(ground: npt.NDArray[np.object_]) -> dict[str, int]:
+    names, counts = np.unique(ground.astype(str), return_counts=True)
+    return {str(name): int(count) for name, count in zip(names, counts, strict=True)}
+
+
+def _join(tables: Iterable[gpd.GeoDataFrame], columns: tuple[str, ...], crs: Any) -> gpd.GeoDataFrame:
+    """Put tables one below the other, with the columns of the contract in order."""
+    tables = list(tables)
+    data: dict[str, Any] = {}
+    for name in columns:
+        data[name] = np.concatenate([table[name].to_numpy() for table in tables])
+    geometry = np.concatenate([table.geometry.to_numpy() for table in tables])
+    text = {name: pd.Series(values, dtype=object) for name, values in data.items() if values.dtype == object}
+    return gpd.GeoDataFrame(data | text, geometry=gpd.GeoSeries(geometry, crs=crs))
+
+
+def _facade_strips(buildings: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Return the strips along the outlines of buildings, a row for each ring."""
+    outlines = shapely.boundary(buildings.geometry.to_numpy())
+    lines, of_building = shapely.get_parts(outlines, return_index=True)
+    count = len(lines)
+    return gpd.GeoDataFrame(
+        {
+            "class": np.full(count, "facade_strip", dtype=object),
+            "rank": np.full(count, float(RANK["facade_strip"])),
+            "inner_m": np.zeros(count),
+            "outer_m": np.full(count, FACADE_STRIP_M),
+            "side": np.zeros(count, dtype=np.int8),
+            "face": np.full(count, -1, dtype=np.int32),
+            "osm_id": buildings["osm_id"].to_numpy(dtype=object)[of_building],
+        },
+        geometry=gpd.GeoSeries(lines, crs=buildings.crs),
+    )
+
+
+def _faces_near(faces: gpd.GeoDataFrame, doors: gpd.GeoDataFrame, near_m: float) -> int:
+    tree = shapely.STRtree(doors.geometry.to_numpy())
+    found = tree.query(faces.geometry.to_numpy(), predicate="dwithin", distance=near_m)
+    return len(np.unique(found[0]))
+
+
+def _notes(country: str, streets: StreetGround, counts: dict[str, Any], with_parcels: bool) -> dict[str, Any]:
+    widths = width_table()
+    return {
+        "order": precedence(),
+        "public": sorted(PUBLIC, key=lambda name: RANK[name]),
+        "restricted_rank": LATE_RESTRICTED,
+        "country": country,
+        "with_parcels": with_parcels,
+        "counts": counts,
+        "street_length_m": streets.length_m,
+        "length_merged_m": streets.merged_m,
+        "carriageway_width_from": streets.width_from,
+        "sidewalk_sides": streets.sidewalk_sides,
+        "ignored_tag_values": streets.ignored,
+        "defaults": {name: dict(row) for name, row in widths[country].items()},
+        "path_defaults": {name: dict(row) for name, row in widths["paths"].items()},
+        "sources": {name: dict(row) for name, row in widths["sources"].items()},
+    }

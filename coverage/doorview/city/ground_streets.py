@@ -1,0 +1,288 @@
+"""Streets and paths as strips of ground: faces, cross-sections, mapped sidewalks and street length put together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import shapely
+
+from doorview.city.classes import RANK
+from doorview.city.crosssection import (
+    CrossSection,
+    Sidewalks,
+    cross_section,
+    driven,
+    read_sidewalks,
+    street_widths,
+    way_widths,
+)
+from doorview.city.ground_rules import LATE_RESTRICTED, column, width_table
+from doorview.city.sidewalks import MappedSidewalks, match_sidewalks
+from doorview.city.streets import Pieces, block_faces, find_twins
+
+__all__ = ["StreetGround", "path_strips", "street_ground"]
+
+OUTSIDE_PARCELS_M = 30.0
+"""With parcels, all ground outside them within this of a street is at least verge [m]."""
+
+_BESIDE_PARCELS = RANK["driveway"] + 0.75
+"""With parcels, a sidewalk drawn by default gives way to them but goes before the verge."""
+
+Floats = npt.NDArray[np.float64]
+Objects = npt.NDArray[np.object_]
+
+
+@dataclass(frozen=True)
+class StreetGround:
+    """Streets as tables of the ground (see `Ground`), with the pieces they were made of and what was counted."""
+
+    faces: gpd.GeoDataFrame
+    pieces: Pieces
+    strips: gpd.GeoDataFrame
+    lines: gpd.GeoDataFrame
+    merged_m: float
+    length_m: dict[str, float]
+    width_from: dict[str, int]
+    sidewalk_sides: dict[str, int]
+    ignored: dict[str, int]
+    counts: dict[str, int]
+
+
+def _strips(
+    lines: Objects,
+    ground: str | Objects,
+    inner: Floats | float,
+    outer: Floats,
+    side: int | npt.NDArray[np.int8],
+    face: npt.NDArray[np.intp] | int,
+    osm_id: Objects,
+    rank: float | Floats | None = None,
+) -> pd.DataFrame:
+    count = len(lines)
+    names = np.full(count, ground, dtype=object) if isinstance(ground, str) else ground
+    if rank is None:
+        rank = np.array([float(RANK[str(name)]) for name in names], dtype=np.float64)
+    return pd.DataFrame(
+        {
+            "class": pd.Series(names, dtype=object),
+            "rank": np.broadcast_to(np.asarray(rank, dtype=np.float64), (count,)),
+            "inner_m": np.broadcast_to(np.asarray(inner, dtype=np.float64), (count,)),
+            "outer_m": outer,
+            "side": np.broadcast_to(np.asarray(side, dtype=np.int8), (count,)),
+            "face": np.broadcast_to(np.asarray(face, dtype=np.int32), (count,)),
+            "osm_id": pd.Series(osm_id, dtype=object),
+            "geometry": lines,
+        }
+    )
+
+
+def _geo(tables: list[pd.DataFrame], crs: Any) -> gpd.GeoDataFrame:
+    """Join tables that hold shapely objects in `geometry`; empty ones are left out but for the first."""
+    kept = [table for table in tables if len(table)] or tables[:1]
+    joined = pd.concat(kept, ignore_index=True)
+    return gpd.GeoDataFrame(
+        joined.drop(columns="geometry"), geometry=gpd.GeoSeries(joined["geometry"].to_numpy(dtype=object), crs=crs)
+    )
+
+
+def _band(
+    lines: Objects, ground: str, start: Floats, end: Floats, face: npt.NDArray[np.intp], osm_id: Objects, rank: Floats
+) -> list[pd.DataFrame]:
+    """Return the strips of a band beside lines, given left and right, shape (n, 2); one where both sides agree."""
+    there = end > start + 1e-9
+    both = there.all(axis=1) & (np.abs(start[:, 0] - start[:, 1]) < 1e-9) & (np.abs(end[:, 0] - end[:, 1]) < 1e-9)
+    both &= rank[:, 0] == rank[:, 1]
+    tables = [_strips(lines[both], ground, start[both, 0], end[both, 0], 0, face[both], osm_id[both], rank[both, 0])]
+    for at, sign in enumerate((1, -1)):
+        one = there[:, at] & ~both
+        tables.append(
+            _strips(lines[one], ground, start[one, at], end[one, at], sign, face[one], osm_id[one], rank[one, at])
+        )
+    return tables
+
+
+def street_ground(
+    streets: gpd.GeoDataFrame,
+    ground_class: Objects,
+    kind: Objects,
+    sidewalk_ways: gpd.GeoDataFrame,
+    country: str,
+    *,
+    parcels: bool,
+) -> StreetGround:
+    """Turn public streets and their sidewalks into block faces, strips and lengths.
+
+    Args:
+        streets: Public streets, LineStrings of positive length, index `osm_id`.
+        ground_class: `carriageway` or `alley`, by street.
+        kind: Rows of the width table, by street.
+        sidewalk_ways: Sidewalks drawn as ways of their own.
+        country: Profile.
+        parcels: Whether the user gave parcels.
+    """
+    faces, pieces = block_faces(streets, ground_class)
+    rule = width_table()["dual"]
+    direction = driven(streets)
+    ring = np.isin(column(streets, "junction").astype(str), ["roundabout", "circular"])
+    link = np.array([str(name).endswith("_link") for name in kind], dtype=bool)
+    name = column(streets, "name")
+    name = np.where(pd.isna(name), column(streets, "ref"), name)
+    twins = find_twins(
+        pieces,
+        name[pieces.way],
+        np.where(link, 0, direction)[pieces.way].astype(np.int8),
+        ring[pieces.way],
+        reach_m=rule["reach_m"],
+        share=rule["share"],
+    )
+    ignored: dict[str, int] = {}
+    of_piece = streets.iloc[pieces.way]
+    piece_kind = kind[pieces.way]
+    half = twins.paired | ring[pieces.way] | link[pieces.way] & (direction[pieces.way] != 0)
+    # Tags are parsed on the ways, so that what is ignored is counted once; only `half` differs along a way.
+    carriageway, space, width_from = street_widths(streets, kind, country, np.zeros(len(streets), dtype=bool), ignored)
+    halved, half_space, _ = street_widths(streets, kind, country, np.ones(len(streets), dtype=bool), {})
+    width = np.where(half, halved[pieces.way], carriageway[pieces.way])
+    whole_space = np.where(half, half_space[pieces.way], space[pieces.way])
+    tags = read_sidewalks(streets)
+    sidewalks = Sidewalks(tags.state[pieces.way], tags.width_m[pieces.way], tags.ignored)
+    mapped = match_sidewalks(sidewalk_ways.geometry.to_numpy(), pieces, width / 2)
+    section = cross_section(
+        carriageway_m=width,
+        space_m=whole_space,
+        kind=piece_kind,
+        country=country,
+        sidewalks=sidewalks,
+        mapped_m=mapped.side_m,
+        median=np.where(ring[pieces.way], _inner_side(streets, pieces), twins.side).astype(np.int8),
+        gap_m=twins.gap_m,
+    )
+    sidewalk_width = way_widths(sidewalk_ways, np.full(len(sidewalk_ways), "sidewalk", dtype=object), ignored)[
+        mapped.way
+    ]
+    strips = _street_strips(streets, ground_class, pieces, section, mapped, sidewalk_ways, sidewalk_width, parcels)
+    osm_id = of_piece.index.to_numpy(dtype=object)
+    lines, length_m = _lengths(pieces, section, twins.counted, osm_id, mapped, sidewalk_ways, streets.crs)
+    present = ~np.isnan(section.sidewalk_from_m)
+    is_mapped = ~np.isnan(mapped.side_m)
+    sides = {
+        "tagged": int(np.sum(present & section.tagged)),
+        "default": int(np.sum(present & ~section.tagged)),
+        "mapped_as_way": int(is_mapped.sum()),
+        "none": int(np.sum(~present & ~is_mapped)),
+        "separate_but_no_way_found": int(np.sum((sidewalks.state == "separate") & ~is_mapped)),
+    }
+    counts = {
+        "faces": len(faces),
+        "street_pieces": len(pieces.lines),
+        "pieces_of_dual_carriageways": int(twins.paired.sum()),
+        "sidewalk_ways_without_street": int(np.sum(mapped.face < 0)),
+    }
+    for key, number in tags.ignored.items():
+        ignored[key] = ignored.get(key, 0) + number
+    return StreetGround(faces, pieces, strips, lines, twins.merged_m, length_m, width_from, sides, ignored, counts)
+
+
+def _inner_side(streets: gpd.GeoDataFrame, pieces: Pieces) -> npt.NDArray[np.int8]:
+    """Return on which side of each piece the middle of its way lies, +1 left, -1 right: the island of a roundabout."""
+    middle = shapely.get_coordinates(shapely.centroid(streets.geometry.to_numpy()))[pieces.way]
+    halfway = shapely.length(pieces.lines) / 2
+    here = shapely.get_coordinates(shapely.line_interpolate_point(pieces.lines, halfway))
+    ahead = shapely.get_coordinates(shapely.line_interpolate_point(pieces.lines, halfway * 1.001 + 1e-3)) - here
+    inward = middle - here
+    return np.where(ahead[:, 0] * inward[:, 1] - ahead[:, 1] * inward[:, 0] >= 0, 1, -1).astype(np.int8)
+
+
+def _street_strips(
+    streets: gpd.GeoDataFrame,
+    ground_class: Objects,
+    pieces: Pieces,
+    section: CrossSection,
+    mapped: MappedSidewalks,
+    sidewalk_ways: gpd.GeoDataFrame,
+    sidewalk_width: Floats,
+    parcels: bool,
+) -> gpd.GeoDataFrame:
+    osm_id = streets.index.to_numpy(dtype=object)[pieces.way]
+    kerb = np.broadcast_to(section.half_m[:, None], section.space_m.shape)
+    tables = [_strips(pieces.lines, ground_class[pieces.way], 0.0, section.half_m, 0, pieces.face, osm_id)]
+    start, end = np.nan_to_num(section.sidewalk_from_m), np.nan_to_num(section.sidewalk_to_m)
+    rank = np.full(start.shape, float(RANK["sidewalk"]))
+    if parcels:
+        rank[~section.tagged] = _BESIDE_PARCELS
+    tables += _band(pieces.lines, "sidewalk", start, end, pieces.face, osm_id, rank)
+    ways_id = sidewalk_ways.index.to_numpy(dtype=object)[mapped.way]
+    tables.append(_strips(mapped.lines, "sidewalk", 0.0, sidewalk_width / 2, 0, mapped.face, ways_id))
+    space = section.space_m
+    if parcels:
+        space = np.maximum(space, OUTSIDE_PARCELS_M)
+    verge = np.full(space.shape, float(RANK["verge"]))
+    tables += _band(pieces.lines, "verge", kerb, space, pieces.face, osm_id, verge)
+    return _geo(tables, streets.crs)
+
+
+def _lengths(
+    pieces: Pieces,
+    section: CrossSection,
+    counted: npt.NDArray[np.bool_],
+    osm_id: Objects,
+    mapped: MappedSidewalks,
+    sidewalk_ways: gpd.GeoDataFrame,
+    crs: Any,
+) -> tuple[gpd.GeoDataFrame, dict[str, float]]:
+    def rows(lines: Objects, space: str, offset: Floats, face: npt.NDArray[np.intp], ids: Objects) -> pd.DataFrame:
+        return pd.DataFrame(
+            {
+                "space": pd.Series([space] * len(lines), dtype=object),
+                "offset_m": offset,
+                "face": face.astype(np.int32),
+                "osm_id": pd.Series(ids, dtype=object),
+                "geometry": lines,
+            }
+        )
+
+    count = int(counted.sum())
+    tables = [rows(pieces.lines[counted], "centreline", np.zeros(count), pieces.face[counted], osm_id[counted])]
+    middle = (section.sidewalk_from_m + section.sidewalk_to_m) / 2
+    for at, sign in enumerate((1.0, -1.0)):
+        there = ~np.isnan(middle[:, at])
+        offset = sign * middle[there, at]
+        tables.append(rows(pieces.lines[there], "sidewalk_line", offset, pieces.face[there], osm_id[there]))
+    ways_id = sidewalk_ways.index.to_numpy(dtype=object)[mapped.way]
+    tables.append(rows(mapped.lines, "sidewalk_line", np.zeros(len(mapped.lines)), mapped.face, ways_id))
+    table = _geo(tables, crs)
+    length = shapely.length(table.geometry.to_numpy())
+    space = table["space"].to_numpy(dtype=object)
+    return table, {name: float(length[space == name].sum()) for name in ("centreline", "sidewalk_line")}
+
+
+def path_strips(
+    ways: gpd.GeoDataFrame, ground: Objects, kind: Objects, country: str
+) -> tuple[gpd.GeoDataFrame, dict[str, Any]]:
+    """Return the strips of all ways that are no public streets and no sidewalks: paths, driveways, closed streets.
+
+    Args:
+        ways: LineStrings of positive length, index `osm_id`.
+        ground: Class of each: `path`, `square`, `driveway` or `restricted`.
+        kind: Rows of the width table.
+        country: Profile.
+    """
+    ignored: dict[str, int] = {}
+    vehicles = np.isin(ground, ["driveway", "restricted"])
+    lane = np.where(ground == "driveway", "driveway", kind)
+    width = np.empty(len(ways))
+    width[vehicles] = street_widths(
+        ways[vehicles], lane[vehicles], country, np.zeros(int(vehicles.sum()), bool), ignored
+    )[0]
+    width[~vehicles] = way_widths(ways[~vehicles], kind[~vehicles], ignored)
+    rank = np.array(
+        [LATE_RESTRICTED if name == "restricted" else float(RANK[name]) for name in ground], dtype=np.float64
+    )
+    ids = ways.index.to_numpy(dtype=object)
+    table = _strips(ways.geometry.to_numpy(), ground, 0.0, width / 2, 0, -1, ids, rank)
+    return _geo([table], ways.crs), {"ignored_widths_of_other_ways": ignored} if ignored else {}

@@ -1,0 +1,369 @@
+"""The commands. Nothing slow is imported before a command needs it: `doorview --help` answers at once.
+
+Exit codes: 0 done, 1 bad input (one message on standard error), 2 usage, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import re
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, TextIO
+
+from doorview import __version__
+from doorview.errors import DoorviewError, InputError, OutputError, nearest_name
+
+if TYPE_CHECKING:
+    from doorview.city.model import City
+    from doorview.study.schema import Study
+
+__all__ = ["Progress", "build_parser", "main"]
+
+# Control characters (but newline and tab) and marks that turn text around: names from data must not steer a terminal.
+_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_WESTERN_BOX = re.compile(r"-[\d.]+(,-?[\d.]+){3}")
+
+
+class Progress:
+    """Says how far a run is: a bar on a terminal, a plain line per stage in a pipe.
+
+    Call it as ``progress(stage)`` when a stage begins, and as ``progress(stage, done, total)`` while it goes on.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._live = stream.isatty()
+        self._stage = ""
+        self._began = 0.0
+        self._drawn = 0.0
+
+    def __call__(self, stage: str, done: int = 0, total: int = 0) -> None:
+        """Tell of a stage; `done` of `total` where the length is known."""
+        now = time.monotonic()
+        if stage != self._stage:
+            self.end()
+            self._stage, self._began, self._drawn = stage, now, 0.0
+            if not self._live:
+                self._stream.write(f"{_plain(stage)} ...\n")
+                self._stream.flush()
+        if self._live and (now - self._drawn > 0.1 or done == total):
+            self._drawn = now
+            self._stream.write(f"\r\x1b[K{_plain(stage)} {self._bar(done, total)}")
+            self._stream.flush()
+
+    def end(self) -> None:
+        """Close the line of the last stage."""
+        if self._live and self._stage:
+            self._stream.write(f"\r\x1b[K{_plain(self._stage)} {time.monotonic() - self._began:.1f} s\n")
+            self._stream.flush()
+        self._stage = ""
+
+    @staticmethod
+    def _bar(done: int, total: int) -> str:
+        if total <= 0:
+            return "..."
+        filled = min(30, 30 * done // total)
+        return f"[{'#' * filled}{'.' * (30 - filled)}] {done}/{total}"
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser that names the nearest right word for a wrong one."""
+
+    def error(self, message: str) -> NoReturn:
+        wrong = re.search(r"invalid choice: '([^']*)' \(choose from (.*)\)", message)
+        if wrong:
+            near = nearest_name(wrong[1], [word.strip(" '") for word in wrong[2].split(",")])
+            message += f". Did you mean '{near}'?" if near else ""
+        super().error(message)
+
+    def refuse(self, extra: Sequence[str]) -> NoReturn:
+        """End with exit code 2 over arguments that nothing takes."""
+        known = [name for name in self._option_string_actions if name.startswith("--")]
+        hints = [
+            f"{word} (did you mean {near}?)" if near else word
+            for word in extra
+            for near in [nearest_name(word.partition("=")[0], known) if word.startswith("-") else None]
+        ]
+        self.error(f"unknown arguments: {' '.join(hints)}")
+
+
+def _numbers(text: str) -> list[float]:
+    """Return the numbers of a list such as ``0.05,0.2`` or ``0.05 0.2``."""
+    try:
+        return [float(word) for word in re.split(r"[,\s]+", text.strip()) if word]
+    except ValueError as fault:
+        raise argparse.ArgumentTypeError(f"'{text}' is no list of numbers such as 0.05,0.2,0.4") from fault
+
+
+def _words(text: str) -> list[str]:
+    """Return the words of a list such as ``detect,observe`` or ``detect observe``."""
+    return [word for word in re.split(r"[,\s]+", text.strip()) if word]
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    parser = _Parser(
+        prog="doorview",
+        description="How much of a city's public space do doorbell cameras see? Simulated cameras at real front doors.",
+        epilog="First steps: 'doorview demo demo', then 'doorview run demo/study.toml'. Or: 'doorview estimate "
+        "my-city.osm.pbf'. In view is not recorded, recorded is not kept, kept is not shared.",
+    )
+    parser.add_argument("--version", action="version", version=f"doorview {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
+
+    def command(name: str, text: str) -> _Parser:
+        added = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", allow_abbrev=False)
+        added.set_defaults(parser=added)
+        return added
+
+    new = command("new", "write a commented study file for a place or an OSM file, with what was found there")
+    _add_source(new)
+    new.add_argument("--out", type=Path, default=Path("study.toml"), metavar="FILE", help="study file to write")
+
+    run = command("run", "do what a study file says")
+    run.add_argument("study", type=Path, metavar="STUDY", help="the study file (study.toml)")
+    _add_run_options(run)
+
+    estimate = command("estimate", "estimate the coverage of a place or an OSM file, without a study file")
+    _add_source(estimate)
+    _add_run_options(estimate)
+    estimate.add_argument("--camera", metavar="NAME", help="camera model; 'doorview cameras' lists them")
+    estimate.add_argument("--levels", type=_words, metavar="LIST", help="levels, as in detect,observe,recognise")
+    estimate.add_argument(
+        "--rates", type=_numbers, metavar="LIST", help="a scenario of independent owners per rate, as in 0.05,0.2,0.4"
+    )
+    estimate.add_argument("--obstacles", choices=("buildings", "all"), help="what hides (default: buildings)")
+    estimate.add_argument("--near", type=float, metavar="M", help="how near a home is near [m] (default: 50)")
+    estimate.add_argument("--cell", type=float, metavar="M", help="edge of a grid cell [m] (default: 0.5)")
+    estimate.add_argument("--units", choices=("metric", "us"), help="units on maps and pages (default: metric)")
+
+    check = command("check", "read a study file and list every fault in it, or say what it would do")
+    check.add_argument("study", type=Path, metavar="STUDY", help="the study file")
+
+    demo = command("demo", "write the fictional demo town into a folder: map data, study file, districts, thefts")
+    demo.add_argument("folder", type=Path, metavar="DIR", help="folder to write into")
+
+    command("cameras", "list the camera models")
+    return parser
+
+
+def _add_source(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "source",
+        metavar="PLACE-OR-FILE",
+        help="an OSM file (.osm.pbf, .osm, .osm.gz, .osm.bz2), a place name, or west,south,east,north in degrees "
+        "(names and boxes are downloaded)",
+    )
+    parser.add_argument("--boundary", metavar="FILE", help="polygons inside which shares are counted")
+    parser.add_argument(
+        "--zones", metavar="FILE", action="append", default=[], help="polygons to report by; may be given again"
+    )
+    parser.add_argument("--country", choices=("us", "world"), help="whose street widths hold where none is tagged")
+    parser.add_argument("--crs", metavar="CODE", help="projected CRS in metres (default: the local UTM zone)")
+
+
+def _add_run_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the run (default: out/NAME)")
+    parser.add_argument("--workers", type=int, metavar="N", help="processes at work (default: one per core)")
+    parser.add_argument("--fresh", action="store_true", help="begin anew instead of resuming unfinished work")
+    parser.add_argument("--profile", action="store_true", help="print what each stage cost")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code.
+
+    `arguments` are those of the command line if None. Usage errors leave through `SystemExit` with code 2.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        # A console that lacks a letter of a street's name shows an escape rather than ending the run.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    parser = build_parser()
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    # A box in the west begins with a minus, which argparse would take for an option but for a blank before it.
+    options, extra = parser.parse_known_args([f" {word}" if _WESTERN_BOX.fullmatch(word) else word for word in words])
+    if extra:
+        options.parser.refuse(extra)
+    handler = {
+        "new": _new,
+        "run": _run,
+        "estimate": _estimate,
+        "check": _check,
+        "demo": _demo,
+        "cameras": _cameras,
+    }[options.command]
+    try:
+        handler(options)
+    except DoorviewError as fault:
+        print(f"doorview: {_plain(str(fault))}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\ndoorview: interrupted. The same command resumes; --fresh begins anew", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _plain(text: str) -> str:
+    """Return text without characters that would steer a terminal."""
+    return _STEERING.sub("?", text)
+
+
+def _say(text: str = "") -> None:
+    print(_plain(text))
+
+
+def _quoted(path: Path | str) -> str:
+    """Return a path as one word of a command line."""
+    text = str(path)
+    return text if re.fullmatch(r"[\w./\\:+-]+", text) else f'"{text}"'
+
+
+def _finish(study: Study, options: argparse.Namespace) -> None:
+    """Run a study and say where the files are."""
+    from doorview.study.pipeline import run_study
+
+    folder = options.out or Path("out") / _folder_name(study.name)
+    progress = Progress(sys.stderr)
+    began = time.perf_counter()
+    try:
+        result = run_study(study, folder, fresh=options.fresh, progress=progress)
+    finally:
+        progress.end()
+    for line in result.headline():
+        _say(line)
+    _say()
+    _say(f"Maps and tables: {result.folder} ({time.perf_counter() - began:.1f} s)")
+    _say("Simulated. In view is not recorded, recorded is not kept, kept is not shared.")
+    if options.profile:
+        _profile(Path(str(result.folder)) / "run.json")
+
+
+def _profile(run_json: Path) -> None:
+    """Print what each stage of a finished run cost."""
+    timings: dict[str, float] = json.loads(run_json.read_text(encoding="utf-8"))["timings"]
+    _say()
+    for stage, seconds in timings.items():
+        _say(f"{seconds:9.2f} s  {stage}")
+
+
+def _folder_name(name: str) -> str:
+    """Return a study's name as the name of a folder, on any system: letters of any script stay."""
+    return re.sub(r"[^\w.-]+", "-", name).strip("-.") or "study"
+
+
+def _run(options: argparse.Namespace) -> None:
+    from doorview.study.schema import load_study
+
+    study = load_study(options.study)
+    if options.workers is not None:
+        study = study.with_workers(options.workers)
+    _finish(study, options)
+
+
+def _estimate(options: argparse.Namespace) -> None:
+    from doorview.study.schema import study_from_arguments
+
+    study = study_from_arguments(
+        options.source,
+        camera=options.camera,
+        levels=options.levels,
+        rates=options.rates,
+        obstacles=options.obstacles,
+        near_m=options.near,
+        workers=options.workers,
+        boundary=options.boundary,
+        zones=options.zones,
+        cell_m=options.cell,
+        country=options.country,
+        crs=options.crs,
+        units=options.units,
+    )
+    _finish(study, options)
+
+
+def _check(options: argparse.Namespace) -> None:
+    from doorview.study.schema import load_study
+
+    study = load_study(options.study)
+    place = {key: value for key, value in study.settings()["place"].items() if value is not None}
+    place["layers"] = [key for key, value in (place.get("layers") or {}).items() if value is not None]
+    _say(f"{options.study}: no faults")
+    _say(f"  study      {study.name}, seed {study.study.seed}{', fictional' if study.study.fictional else ''}")
+    _say("  place      " + ", ".join(f"{key} {value}" for key, value in place.items() if value))
+    for zoning in study.zones:
+        _say(f"  zones      {zoning.file.name}")
+    _say(f"  camera     {study.camera.model}")
+    _say(f"  levels     {', '.join(study.camera.levels)}")
+    for name, scenario in study.scenarios.items():
+        amount = f"{scenario.number} doors" if scenario.rate is None else f"{100 * scenario.rate:g} %"
+        _say(f"  scenario   {name}: {scenario.process}, {amount}")
+    _say(f"Run it with: doorview run {_quoted(options.study)}")
+
+
+def _new(options: argparse.Namespace) -> None:
+    from doorview.study.new import new_study_text, what_was_found
+    from doorview.study.schema import study_from_arguments
+
+    if options.out.exists():
+        raise OutputError(
+            f"'{options.out}' is there already and is not written over. Give another name with --out, or delete it"
+        )
+    if not options.out.absolute().parent.is_dir():
+        raise OutputError(f"there is no folder '{options.out.absolute().parent}' to write the study file in; make it")
+    study = study_from_arguments(
+        options.source, boundary=options.boundary, zones=options.zones, country=options.country, crs=options.crs
+    )
+    city = _city_of(study)
+    text = new_study_text(options.source, what_was_found(city, study, options.out.absolute().parent))
+    try:
+        options.out.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as fault:
+        raise OutputError(f"cannot write '{options.out}': {fault.strerror}. Give another place with --out") from fault
+    _say(f"Wrote {options.out}. Read it, then: doorview run {_quoted(options.out)}")
+
+
+def _city_of(study: Study) -> City:
+    from doorview.study.read import read_city
+
+    progress = Progress(sys.stderr)
+    try:
+        progress("reading the city")
+        return read_city(study)
+    finally:
+        progress.end()
+
+
+def _demo(options: argparse.Namespace) -> None:
+    from doorview.demo.town import write_demo
+
+    written = write_demo(options.folder)
+    _say(f"A fictional town, {len(written)} files in {options.folder}:")
+    for path in written:
+        _say(f"  {path.name}")
+    _say(f"Run it with: doorview run {_quoted(options.folder / 'study.toml')}")
+
+
+def _cameras(_options: argparse.Namespace) -> None:
+    from doorview.sight.camera import catalogue
+
+    models = catalogue()
+    if not models:
+        raise InputError("the camera catalogue is empty: the installation is damaged; install doorview again")
+    width = max(len(name) for name in models)
+    _say(f"{'name':{width}}  field of view   pixels  sensor reaches  camera")
+    for name, model in models.items():
+        view = f"{model.field_of_view_degrees:g} degrees"
+        _say(f"{name:{width}}  {view:13}  {model.pixels:>7}  {model.trigger_range_m:>12g} m  {model.label}")
+    _say("\nNot confirmed by a maker's own text:")
+    for name, model in models.items():
+        _say(f"{name:{width}}  {', '.join(model.unconfirmed()) or 'nothing'}")
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(BrokenPipeError):
+        sys.exit(main())

@@ -1,0 +1,203 @@
+"""The folder that ``doorview demo`` writes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from doorview.demo.names import ATTRIBUTION, FICTIONAL
+from doorview.demo.writer import write_extract
+from doorview.errors import OutputError
+
+if TYPE_CHECKING:
+    from doorview.demo.town import Town
+
+__all__ = ["FILES", "write_folder"]
+
+FILES = ("demo.osm.pbf", "study.toml", "districts.geojson", "thefts.csv", "truth_doors.csv", "README.md")
+_DECIMALS = 7
+
+_STUDY = """\
+# The demo study: everything that doorview can do, on a town that does not exist.
+# Run it with:  doorview run study.toml
+# Paths count from the folder of this file.
+
+[study]
+name = "demo"
+seed = 20260101
+fictional = true                      # every map and page says so
+label = "{label}: a made-up town, no real place"
+
+[place]
+extract = "demo.osm.pbf"
+country = "us"                        # whose default street widths hold where nothing is tagged
+
+[[zones]]                             # once for each set of zones
+file = "districts.geojson"
+zoning = "district"
+id = "id"
+name = "name"
+dwellings = "dwellings"               # an (invented) census count, to check the doors against
+
+[camera]
+model = "ring-video-doorbell-wired"   # doorview cameras lists them
+levels = ["trigger", "recognise", "observe", "detect"]
+target_height_m = 1.5                 # an adult's face
+
+[public_space]
+near_home_m = 50.0                    # streets this near to a home make the headline
+
+[coverage]
+cell_m = 0.5
+obstacles = "all"                     # walls, fences and hedges hide too, not buildings alone
+range_curve = true
+
+[ownership]
+shared_doors = "one"                  # a shared door has a camera with the chance of a single home
+
+[scenarios.independent_05]
+process = "independent"
+rate = 0.05
+label = "1 home in 20"
+
+[scenarios.independent_20]
+based_on = "independent_05"           # as above, but for what is said here
+rate = 0.20
+label = "1 home in 5"
+
+[scenarios.independent_40]
+based_on = "independent_05"
+rate = 0.40
+label = "2 homes in 5"
+
+[output]
+units = "us"                          # feet, acres and miles on pages; computing stays metric
+rasters = true
+maps = true
+viewsheds = true
+"""
+
+_README = """\
+# {name}
+
+**This town does not exist.** {attribution}. It stands on empty ground in Kansas only so that a local map projection and
+the American street widths apply. Streets, homes, incomes and thefts are invented; any likeness is chance.
+
+It was made by `doorview demo`, from seed {seed}: {homes} homes behind {doors} front doors, in {districts} districts.
+
+| file | what |
+|---|---|
+| `demo.osm.pbf` | the town as an OpenStreetMap file: streets, buildings, addresses, entrances, walls, parks |
+| `study.toml` | what to compute; run it with `doorview run study.toml` |
+| `districts.geojson` | `id`, `name`, `dwellings` (census), `dwellings_planted` (built), `median_income`; invented |
+| `thefts.csv` | {thefts} invented package thefts of 2024 and 2025: `lon`, `lat`, `date`, `category` |
+| `truth_doors.csv` | every front door as planted, see below |
+
+`truth_doors.csv` gives for each front door its place (`lon`, `lat`), its `heading` [degrees clockwise from grid north
+of UTM zone 14], the homes behind it, its building, what tells of it in the extract, its street and its district.
+
+The census of Otter Creek counts a third more homes than the map shows, as a census does where a map is out of date:
+maps of shares hatch that district.
+
+Thefts were planted thickly around these doors (standard distance about 45 m), the rest at random:
+
+| lon | lat | thefts | district |
+|---|---|---|---|
+{clusters}
+
+The files may be used under doorview's own licence (BSD-3-Clause): they hold no OpenStreetMap data.
+"""
+
+
+def write_folder(town: Town, folder: Path) -> list[Path]:
+    """Write a town and its study into `folder`, made if absent; all files or none.
+
+    Raises
+    ------
+    OutputError
+        `folder` is a file, holds files that are none of the demo's, or cannot be written.
+    """
+    _refuse_foreign(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=".doorview-demo-", dir=folder))
+        try:
+            _write_all(town, partial)
+            for name in FILES:
+                (partial / name).replace(folder / name)
+        finally:
+            shutil.rmtree(partial)
+    except OSError as fault:
+        raise OutputError(
+            f"cannot write the demo town into '{folder}': {fault.strerror or fault}. "
+            "Choose a folder that you may write: doorview demo DIR"
+        ) from fault
+    return [folder / name for name in FILES]
+
+
+def _refuse_foreign(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"'{folder}' is a file, and the demo town needs a folder. Name another: doorview demo DIR")
+    foreign = sorted(item.name for item in folder.iterdir() if item.name not in FILES) if folder.is_dir() else []
+    if foreign:
+        shown = ", ".join(f"'{name}'" for name in foreign[:3]) + (" ..." if len(foreign) > 3 else "")
+        raise OutputError(
+            f"'{folder}' holds {len(foreign)} file(s) that are not the demo's ({shown}), so nothing was "
+            "written into it. Name a new or empty folder: doorview demo DIR"
+        )
+
+
+def _write_all(town: Town, folder: Path) -> None:
+    write_extract(town, folder / "demo.osm.pbf")
+    texts = {
+        "study.toml": _STUDY.format(label=FICTIONAL),
+        "districts.geojson": _districts_text(town),
+        "thefts.csv": _csv(town.thefts.assign(date=town.thefts["date"].dt.strftime("%Y-%m-%d"))),
+        "truth_doors.csv": _csv(town.doors.drop(columns=["x", "y"])),
+        "README.md": _readme(town),
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
+
+
+def _csv(table: pd.DataFrame) -> str:
+    own = table.copy()
+    for column in ("lon", "lat"):
+        own[column] = own[column].map(lambda value: f"{value:.{_DECIMALS}f}")
+    text: str = own.to_csv(index=False, lineterminator="\n")
+    return text
+
+
+def _districts_text(town: Town) -> str:
+    """Return the districts as GeoJSON: longitude and latitude, one district a line."""
+    features = []
+    for row in town.districts.to_crs("EPSG:4326").itertuples(index=False):
+        values = row._asdict()
+        ring = [[round(x, _DECIMALS), round(y, _DECIMALS)] for x, y in values.pop("geometry").exterior.coords]
+        properties = {**values, "fictional": True}
+        feature = {"type": "Feature", "properties": properties, "geometry": {"type": "Polygon", "coordinates": [ring]}}
+        features.append(json.dumps(feature, ensure_ascii=False))
+    joined = ",\n".join(features)
+    return f'{{"type": "FeatureCollection", "name": "districts", "features": [\n{joined}\n]}}\n'
+
+
+def _readme(town: Town) -> str:
+    rows = [
+        f"| {row.lon:.5f} | {row.lat:.5f} | {row.thefts} | {row.district} |"
+        for row in town.clusters[["lon", "lat", "thefts", "district"]].itertuples(index=False)
+    ]
+    return _README.format(
+        name=FICTIONAL,
+        attribution=ATTRIBUTION,
+        seed=town.seed,
+        homes=int(town.doors["dwellings"].sum()),
+        doors=len(town.doors),
+        districts=len(town.districts),
+        thefts=len(town.thefts),
+        clusters="\n".join(rows),
+    )

@@ -1,0 +1,1 @@
+"""Compiled kernels of ownership: numba and numpy only."""

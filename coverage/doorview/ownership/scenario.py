@@ -1,0 +1,90 @@
+"""Ownership scenarios: who owns a camera, as data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from doorview.errors import InputError
+from doorview.ownership.expected import RULES, check_rate, door_probabilities
+from doorview.ownership.kernels.draws import owner_bits, uniforms
+
+__all__ = ["DEFAULT_SCENARIOS", "Scenario", "draw_owners"]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One ownership scenario.
+
+    `process` is ``independent`` (every household owns a camera with probability `rate`) or ``exactly`` (`number` cameras at
+    doors drawn without preference). `shared_doors` is the rule for doors shared by several dwellings.
+    """
+
+    name: str
+    process: str = "independent"
+    rate: float | None = None
+    number: int | None = None
+    shared_doors: str = "one"
+
+    def __post_init__(self) -> None:
+        """Check that the scenario says what its process needs."""
+        if self.process not in ("independent", "exactly"):
+            raise InputError(f"scenario '{self.name}': process {self.process!r} must be independent or exactly.")
+        if self.shared_doors not in RULES:
+            raise InputError(f"scenario '{self.name}': shared_doors {self.shared_doors!r} must be one of {', '.join(RULES)}.")
+        if self.process == "independent":
+            if self.rate is None or self.number is not None:
+                raise InputError(f"scenario '{self.name}': an independent scenario needs a rate, and no number.")
+            check_rate(self.rate)
+        elif self.number is None or self.rate is not None or self.number < 0:
+            raise InputError(f"scenario '{self.name}': exactly needs a number of cameras of 0 or more, and no rate.")
+
+    def words(self) -> str:
+        """Return the scenario in plain words."""
+        if self.process == "exactly":
+            return f"exactly {self.number:,} cameras, at doors drawn by lot"
+        return f"{100 * (self.rate or 0):.3g} % of households own one, independently"
+
+    def probabilities(self, dwellings: NDArray[np.int64], inside: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Return each door's chance of a camera; `inside` says which doors lie in the counted area."""
+        if self.process == "exactly":
+            total = int(inside.sum())
+            if (self.number or 0) > total:
+                raise InputError(
+                    f"scenario '{self.name}' hands out {self.number} cameras, but only {total} doors lie in the counted area."
+                )
+            return np.full(len(dwellings), (self.number or 0) / total if total else 0.0)
+        return door_probabilities(dwellings, self.rate or 0.0, self.shared_doors)
+
+
+DEFAULT_SCENARIOS: tuple[Scenario, ...] = tuple(
+    Scenario(f"independent_{round(100 * rate):02d}", rate=rate) for rate in (0.05, 0.2, 0.4)
+)
+"""What `estimate` reports without a study: 5, 20 and 40 % of households."""
+
+
+def draw_owners(
+    scenario: Scenario,
+    keys: NDArray[np.uint64],
+    dwellings: NDArray[np.int64],
+    inside: NDArray[np.bool_],
+    seed: int,
+    words: int,
+) -> NDArray[np.uint64]:
+    """Return owners (doors, words) as bits, 64 replicates a word.
+
+    A door owns a camera where its number u = hash(seed, replicate, door key) is below its chance, so owners are nested
+    across rates; with exactly n, the n doors inside with the smallest u own one.
+    """
+    p = scenario.probabilities(dwellings, inside)
+    bits: NDArray[np.uint64] = owner_bits(keys, p, np.uint64(seed), words)
+    if scenario.process == "exactly":
+        bits[inside] = 0
+        places = np.flatnonzero(inside)
+        for replicate in range(64 * words):
+            u = uniforms(keys[inside], np.uint64(seed), replicate)
+            chosen = places[np.argsort(u, kind="stable")[: scenario.number]]
+            bits[chosen, replicate // 64] |= np.uint64(1) << np.uint64(replicate % 64)
+    return bits

@@ -1,0 +1,164 @@
+"""All tiles folded together: set rows, members, totals. Whole numbers only, so nothing depends on the order of tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from doorview.share.scene import SPACES, RangeCurve, Scene
+from doorview.share.tiles import KeyCollisionError, TileResult
+
+__all__ = ["Coverage", "Members", "fold"]
+
+
+@dataclass(frozen=True)
+class Members:
+    """The doors of each set: set i is `doors[start[i]:start[i + 1]]`, ascending door numbers; `size` is k."""
+
+    start: NDArray[np.int64]
+    doors: NDArray[np.int64]
+
+    @property
+    def size(self) -> NDArray[np.int64]:
+        """Number of doors of each set."""
+        return np.diff(self.start)
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """Which doors see how much of what.
+
+    rows
+        One row per (level, set, space, near, zones, face): columns of these names, as numbers, and `amount`: cells of
+        `cell_m` squared, or samples of street length `cell_m` long. Sorted by those keys; sets are numbered by their doors.
+    totals
+        The amount that there is, seen or not: space, near, zones, face, amount.
+    zones
+        The zone numbers of each combination; number 0 is "in no zone".
+    rings
+        Cells by (space code * 2 + near, range, k) for the range curve, or None.
+
+    """
+
+    cell_m: float
+    levels: tuple[str, ...]
+    door_ids: NDArray[Any]
+    rows: pd.DataFrame
+    totals: pd.DataFrame
+    members: Members
+    zones: list[tuple[int, ...]]
+    range_curve: RangeCurve | None
+    rings: NDArray[np.int64] | None
+
+    @property
+    def unit(self) -> NDArray[np.float64]:
+        """What one count of each space is worth: m2 for ground, m for street length."""
+        return np.array([self.cell_m if name.endswith("line") else self.cell_m**2 for name in SPACES])
+
+
+def _combination_numbers(results: list[TileResult]) -> tuple[list[tuple[int, ...]], dict[tuple[int, ...], int]]:
+    """Number all zone combinations in the order of their zones, whatever tile met them first."""
+    met = {tuple(sorted(zones)) for result in results for zones in result.zones}
+    ordered = sorted(met | {()})
+    return ordered, {zones: number for number, zones in enumerate(ordered)}
+
+
+def _summed(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with rows of equal keys (all columns but amount) added up, sorted by key."""
+    keys = [name for name in table.columns if name != "amount"]
+    return table.groupby(keys, sort=True, as_index=False, observed=True)["amount"].sum()
+
+
+def fold(scene: Scene, results: Iterable[TileResult]) -> Coverage:
+    """Return the coverage of all tiles.
+
+    Raises
+    ------
+    KeyCollisionError
+        If two tiles hold different doors under one set key.
+
+    """
+    kept = list(results)
+    zones, number = _combination_numbers(kept)
+    rows, members = _fold_sets(scene, kept, number)
+    columns = {
+        "space": [r.space for r in kept],
+        "near": [r.near for r in kept],
+        "zones": [np.array([number[tuple(sorted(z))] for z in r.zones], np.int32) for r in kept],
+        "face": [r.face for r in kept],
+        "amount": [r.amount for r in kept],
+    }
+    totals = pd.DataFrame({name: _joined(parts) for name, parts in columns.items()})
+    totals = _summed(totals[totals["amount"] > 0])
+    rings = None
+    if scene.range_curve:
+        depth = max([r.rings.shape[2] for r in kept if r.rings is not None], default=1)
+        rings = np.zeros((2 * (len(SPACES) - 2), scene.range_curve.bins, depth), np.int64)
+        for r in kept:
+            if r.rings is not None:
+                rings[:, :, : r.rings.shape[2]] += r.rings
+        # Tiles hold changes from range to range.
+        rings = np.cumsum(rings, axis=1)
+    return Coverage(
+        scene.grid.cell_m,
+        tuple(item.name for item in scene.levels),
+        scene.door_ids,
+        rows,
+        totals,
+        members,
+        zones,
+        scene.range_curve,
+        rings,
+    )
+
+
+def _joined(parts: list[NDArray[Any]]) -> NDArray[Any]:
+    """Return the arrays laid end to end; none gives an empty one."""
+    return np.concatenate(parts) if parts else np.zeros(0, np.int64)
+
+
+def _fold_sets(
+    scene: Scene, kept: list[TileResult], number: dict[tuple[int, ...], int]
+) -> tuple[pd.DataFrame, Members]:
+    """Return the set rows of all tiles, and the members of the sets, numbered by their doors."""
+    keys = _joined([r.set_key for r in kept]).astype(np.uint64)
+    sizes = _joined([np.diff(r.member_start) for r in kept])
+    doors = _joined([r.members for r in kept])
+    starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    unique, first, which = np.unique(keys, return_index=True, return_inverse=True)
+    # A second, independent sum over the doors tells apart what an XOR might not.
+    check = np.add.reduceat(np.append(_mixed(scene.door_key[doors]), np.uint64(0)), starts[:-1]) if len(keys) else keys
+    if len(keys) and not ((check == check[first][which]).all() and (sizes == sizes[first][which]).all()):
+        raise KeyCollisionError("two tiles hold different doors under one set key; change a door's id and run again.")
+    # Number sets by their doors, so that the numbers do not depend on keys or tiles.
+    size = sizes[first] if len(keys) else sizes
+    lists = [tuple(doors[s : s + n].tolist()) for s, n in zip(starts[first], size, strict=True)] if len(keys) else []
+    order = sorted(range(len(lists)), key=lists.__getitem__)
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order))
+    start = np.concatenate([[0], np.cumsum(size[order])]).astype(np.int64) if order else np.zeros(1, np.int64)
+    flat = np.fromiter((door for n in order for door in lists[n]), np.int64, count=int(start[-1]))
+    offset = np.cumsum([0] + [len(r.set_key) for r in kept])
+    columns: dict[str, NDArray[Any]] = {
+        "level": _joined([r.level for r in kept]),
+        "set": rank[which.ravel()[_joined([r.entry_set + offset[n] for n, r in enumerate(kept)]).astype(np.int64)]],
+    }
+    for name in ("space", "near", "face"):
+        columns[name] = _joined([getattr(r, name)[r.entry_group] for r in kept])
+    columns["zones"] = _joined(
+        [np.array([number[tuple(sorted(z))] for z in r.zones], np.int32)[r.entry_group] for r in kept if len(r.zones)]
+    )
+    columns["amount"] = _joined([r.entry_amount for r in kept])
+    rows = pd.DataFrame(columns)[["level", "set", "space", "near", "zones", "face", "amount"]]
+    return _summed(rows), Members(start, flat)
+
+
+def _mixed(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return keys through a multiply-and-shift mixer, unrelated to their XOR."""
+    mixed = (keys ^ (keys >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
+    return mixed ^ (mixed >> np.uint64(32))

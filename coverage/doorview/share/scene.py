@@ -1,0 +1,290 @@
+"""Everything that a tile reads, as plain arrays: doors, walls, levels, ground, zones, and which of them meet each tile."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+from doorview.city.classes import CLASSES, RANK
+from doorview.errors import InputError
+from doorview.share.grid import Grid, TileIndex
+from doorview.sight.api import door_arrays
+from doorview.sight.kernels.types import WallIndex
+from doorview.sight.levels import Level
+
+if TYPE_CHECKING:
+    from doorview.city.ground import Ground
+
+__all__ = ["LENGTH_SPACES", "SPACES", "Edges", "RangeCurve", "Scene", "build_scene", "door_keys"]
+
+SPACES: tuple[str, ...] = (*(item.name for item in CLASSES), "centreline", "sidewalk_line")
+"""What an amount can be of: the classes of ground (cells), then the two kinds of street length (samples)."""
+LENGTH_SPACES: tuple[str, ...] = SPACES[len(CLASSES) :]
+YARD = RANK["yard"]
+NEAR_HOME_M = 50.0
+"""Streets within this distance of a home make the headline [m]."""
+
+
+@dataclass(frozen=True)
+class Edges:
+    """Polygons as the edges of their rings: those of polygon i are `edges[start[i]:start[i + 1]]`, (m, 4) [m]."""
+
+    start: NDArray[np.int64]
+    edges: NDArray[np.float64]
+    bounds: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class RangeCurve:
+    """Whole ranges [m] at which coverage is also counted: shortest, shortest + 1, ... (`bins` of them)."""
+
+    shortest: int = 2
+    bins: int = 39
+
+    @property
+    def longest(self) -> int:
+        """The last range [m]."""
+        return self.shortest + self.bins - 1
+
+
+@dataclass(frozen=True)
+class _Strips:
+    start: NDArray[np.int64]
+    xy: NDArray[np.float64]
+    inner: NDArray[np.float64]
+    outer: NDArray[np.float64]
+    side: NDArray[np.int8]
+    rank: NDArray[np.uint8]
+    unit: NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class _Samples:
+    """Samples of street length, ordered by tile, row and column; `cls` is the class their cell must have, or -1."""
+
+    tiles: dict[tuple[int, int], tuple[int, int]]
+    row: NDArray[np.int64]
+    column: NDArray[np.int64]
+    unit: NDArray[np.int32]
+    cls: NDArray[np.int16]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What all tiles share. `units` (space, face) is what cells and samples are counted by."""
+
+    grid: Grid
+    door_ids: NDArray[Any]
+    door_xy: NDArray[np.float64]
+    door_forward: NDArray[np.float64]
+    door_key: NDArray[np.uint64]
+    walls: WallIndex
+    levels: tuple[Level, ...]
+    range_curve: RangeCurve | None
+    range_field: float
+    unit_space: NDArray[np.int16]
+    unit_face: NDArray[np.int32]
+    strips: _Strips
+    polygon_edges: Edges
+    polygon_rank: NDArray[np.uint8]
+    polygon_unit: NDArray[np.int32]
+    samples: _Samples
+    inside: Any
+    inside_edges: NDArray[np.float64]
+    zone_edges: Edges | None
+    near_m: float
+    index: dict[str, TileIndex] = field(repr=False)
+
+    @property
+    def reach_m(self) -> float:
+        """The longest range of all [m]."""
+        longest = max((item.range_m for item in self.levels), default=0.0)
+        return max(longest, float(self.range_curve.longest)) if self.range_curve else longest
+
+    def tiles(self) -> list[tuple[int, int]]:
+        """Return the tiles to compute, in order: all that hold ground with a name, a door, or its view."""
+        found: set[tuple[int, int]] = set(self.samples.tiles)
+        for name in ("strips", "polygons", "doors"):
+            found |= self.index[name].tiles()
+        return sorted(found)
+
+
+def door_keys(ids: Sequence[str]) -> NDArray[np.uint64]:
+    """Return a 64-bit key per door id, the same on every machine and in every order (BLAKE2b of the id)."""
+    digests = b"".join(hashlib.blake2b(str(item).encode(), digest_size=8).digest() for item in ids)
+    keys = np.frombuffer(digests, dtype="<u8").astype(np.uint64)
+    if len(np.unique(keys)) != len(keys) or (keys == 0).any():
+        raise InputError("two doors have the same id: the index of doors must be unique. Use doors[~doors.index.duplicated()].")
+    return keys
+
+
+def polygon_edges(geometry: NDArray[Any]) -> Edges:
+    """Return the edges of all rings of polygons and multipolygons; other geometry has none."""
+    rings, owner = shapely.get_rings(_polygonal(geometry), return_index=True)
+    xy, ring = shapely.get_coordinates(rings, return_index=True)
+    joined = ring[1:] == ring[:-1]
+    edges = np.ascontiguousarray(np.column_stack([xy[:-1], xy[1:]])[joined]) if len(xy) else np.zeros((0, 4))
+    edge_owner = owner[ring[:-1][joined]] if len(xy) else np.zeros(0, np.int64)
+    start = np.concatenate([[0], np.cumsum(np.bincount(edge_owner, minlength=len(geometry)))]).astype(np.int64)
+    return Edges(start, edges, shapely.bounds(geometry).reshape(-1, 4))
+
+
+def _polygonal(geometry: NDArray[Any]) -> NDArray[Any]:
+    """Return the geometry with multipolygons as they are and everything else but polygons replaced by None."""
+    kinds = shapely.get_type_id(geometry)
+    return np.where(np.isin(kinds, (3, 6)), geometry, None)
+
+
+def _rank_column(table: pd.DataFrame) -> NDArray[np.float64]:
+    """Return the precedence of each row: its own column `rank` where it has one, else that of its class."""
+    if "rank" in table:
+        return np.asarray(table["rank"], dtype=np.float64)
+    return np.asarray([RANK[name] for name in table["class"]], dtype=np.float64)
+
+
+def _samples(lines: gpd.GeoDataFrame, unit_of: dict[tuple[int, int], int], grid: Grid) -> _Samples:
+    """Place one sample for every `cell_m` of each line, at the middle of its part, moved sideways by `offset_m`."""
+    geometry = np.asarray(lines.geometry.array, dtype=object)
+    length = shapely.length(geometry)
+    count = np.rint(length / grid.cell_m).astype(np.int64)
+    owner = np.repeat(np.arange(len(lines)), count)
+    nth = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
+    step = np.divide(length, count, out=np.zeros_like(length), where=count > 0)
+    xy, line = shapely.get_coordinates(geometry, return_index=True)
+    leg = np.hypot(*np.diff(xy, axis=0).T) * (line[1:] == line[:-1]) if len(xy) > 1 else np.zeros(0)
+    # Positions along all lines laid end to end, so that one search places every sample.
+    along = np.concatenate([[0.0], np.cumsum(leg)]) if len(xy) else np.zeros(0)
+    first = np.searchsorted(line, np.arange(len(lines)))
+    at = along[first[owner]] + (nth + 0.5) * step[owner] if len(owner) else np.zeros(0)
+    last = np.searchsorted(line, np.arange(len(lines)), side="right") - 2
+    piece = np.clip(np.searchsorted(along, at, side="right") - 1, first[owner], last[owner]) if len(owner) else at.astype(int)
+    part = np.divide(at - along[piece], leg[piece], out=np.zeros_like(at), where=leg[piece] > 0)
+    delta = xy[piece + 1] - xy[piece] if len(owner) else np.zeros((0, 2))
+    normal = np.column_stack([-delta[:, 1], delta[:, 0]]) / np.maximum(np.hypot(*delta.T), 1e-12)[:, None]
+    offset = np.asarray(lines["offset_m"], dtype=np.float64)[owner]
+    place = xy[piece] + part[:, None] * delta + offset[:, None] * normal if len(owner) else delta
+    column = np.floor(place[:, 0] / grid.cell_m).astype(np.int64)
+    row = np.floor(place[:, 1] / grid.cell_m).astype(np.int64)
+    space = np.array([SPACES.index(name) for name in lines["space"]], dtype=np.int64)
+    unit = np.array([unit_of[s, f] for s, f in zip(space, lines["face"], strict=True)], dtype=np.int32)
+    cls = np.where(space == SPACES.index("sidewalk_line"), RANK["sidewalk"], -1).astype(np.int16)
+    order = np.lexsort((unit[owner], column, row, column // grid.tile, row // grid.tile))
+    row, column, owner = row[order], column[order], owner[order]
+    tile_row, tile_column = row // grid.tile, column // grid.tile
+    new = np.flatnonzero(np.concatenate([[True], (np.diff(tile_row) != 0) | (np.diff(tile_column) != 0)])) if len(row) else []
+    ends = np.append(new[1:], len(row)) if len(row) else []
+    tiles = {(int(tile_row[s]), int(tile_column[s])): (int(s), int(e)) for s, e in zip(new, ends, strict=True)}
+    return _Samples(tiles, row, column, unit[owner], cls[owner])
+
+
+def build_scene(
+    doors: gpd.GeoDataFrame,
+    walls: WallIndex,
+    ground: Ground,
+    levels: Sequence[Level],
+    *,
+    inside: Any,
+    zones: gpd.GeoDataFrame | None = None,
+    grid: Grid | None = None,
+    range_curve: RangeCurve | None = None,
+    range_field_degrees: float = 155.0,
+    near_m: float = NEAR_HOME_M,
+) -> Scene:
+    """Return the scene of a city.
+
+    Parameters
+    ----------
+    doors
+        As from `find_doors`: points with `heading`, unique index; all of one CRS with the rest.
+    walls
+        Index of the walls, scaled for the camera's and the target's height.
+    ground
+        As from `public_space`.
+    levels
+        What counts as in view.
+    inside
+        Polygon in which ground is counted.
+    zones
+        Polygons to count by; row number is the zone's number.
+
+    """
+    grid = grid or Grid()
+    xy, forward = door_arrays(doors)
+    strips, polygons, lines = ground.strips, ground.polygons, ground.lines
+    ranks = np.unique(np.concatenate([_rank_column(strips), _rank_column(polygons)]))
+    if len(ranks) > 254:
+        raise InputError(f"the ground has {len(ranks)} different ranks: at most 254 can be told apart.")
+    strip_class = np.array([RANK[name] for name in strips["class"]], dtype=np.int64)
+    polygon_class = np.array([RANK[name] for name in polygons["class"]], dtype=np.int64)
+    line_space = np.array([SPACES.index(name) for name in lines["space"]], dtype=np.int64)
+    pairs = np.concatenate(
+        [
+            np.array([[YARD, -1]]),
+            np.column_stack([strip_class, np.asarray(strips["face"], np.int64)]),
+            np.column_stack([polygon_class, np.asarray(polygons["face"], np.int64)]),
+            np.column_stack([line_space, np.asarray(lines["face"], np.int64)]),
+        ]
+    )
+    units, inverse = np.unique(pairs, axis=0, return_inverse=True)
+    # The unpainted tile is filled with unit 0: give the yard that number.
+    yard = int(inverse.ravel()[0])
+    swap = np.arange(len(units))
+    swap[[0, yard]] = swap[[yard, 0]]
+    units, inverse = units[swap], swap[inverse.ravel()]
+    unit_of = {(int(s), int(f)): n for n, (s, f) in enumerate(units)}
+    ends = np.cumsum([1, len(strips), len(polygons)])
+    strip_geometry = np.asarray(strips.geometry.array, dtype=object)
+    strip_xy, strip_of = shapely.get_coordinates(strip_geometry, return_index=True)
+    outer = np.asarray(strips["outer_m"], dtype=np.float64)
+    table = _Strips(
+        start=np.searchsorted(strip_of, np.arange(len(strips) + 1)).astype(np.int64),
+        xy=np.ascontiguousarray(strip_xy),
+        inner=np.asarray(strips["inner_m"], dtype=np.float64),
+        outer=outer,
+        side=np.asarray(strips["side"], dtype=np.int8),
+        rank=np.searchsorted(ranks, _rank_column(strips)).astype(np.uint8),
+        unit=inverse[ends[0] : ends[1]].astype(np.int32),
+    )
+    edges = polygon_edges(np.asarray(polygons.geometry.array, dtype=object))
+    zone_edges = None if zones is None else polygon_edges(np.asarray(zones.geometry.array, dtype=object))
+    points = np.column_stack([xy, xy])
+    strip_bounds = shapely.bounds(strip_geometry).reshape(-1, 4) + outer[:, None] * np.array([-1.0, -1.0, 1.0, 1.0])
+    reach = max([item.range_m for item in levels] + ([float(range_curve.longest)] if range_curve else []))
+    return Scene(
+        grid=grid,
+        door_ids=np.asarray(doors.index, dtype=object),
+        door_xy=xy,
+        door_forward=forward,
+        door_key=door_keys(list(doors.index)),
+        walls=walls,
+        levels=tuple(levels),
+        range_curve=range_curve,
+        range_field=math.radians(range_field_degrees),
+        unit_space=units[:, 0].astype(np.int16),
+        unit_face=units[:, 1].astype(np.int32),
+        strips=table,
+        polygon_edges=edges,
+        polygon_rank=np.searchsorted(ranks, _rank_column(polygons)).astype(np.uint8),
+        polygon_unit=inverse[ends[1] : ends[2]].astype(np.int32),
+        samples=_samples(lines, unit_of, grid),
+        inside=inside,
+        inside_edges=polygon_edges(np.array([inside], dtype=object)).edges,
+        zone_edges=zone_edges,
+        near_m=near_m,
+        index={
+            "strips": TileIndex(strip_bounds, grid),
+            "polygons": TileIndex(edges.bounds, grid),
+            "doors": TileIndex(points, grid, reach + grid.cell_m),
+            "homes": TileIndex(points, grid, near_m + grid.cell_m),
+            "zones": TileIndex(zone_edges.bounds if zone_edges else np.zeros((0, 4)), grid),
+        },
+    )

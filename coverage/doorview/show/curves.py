@@ -1,0 +1,303 @@
+"""Curves: the share in view against ownership, and against the range at which a camera counts as seeing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from doorview.show.drawing import PercentFormatter, Sheet, put, save
+from doorview.show.style import INK, LINE_COLOURS, MUTED
+from doorview.show.text import FEET_PER_METRE, PLAIN_NAMES, Caption, LevelLike, clean, distance, percent
+
+__all__ = ["OWNERSHIP_MARKS", "OWNERSHIP_SOURCE", "curve_plot", "range_plot"]
+
+OWNERSHIP_MARKS: tuple[tuple[float, str], ...] = ((0.04, "2017"), (0.20, "2023"), (0.27, "2026"))
+"""Share of US internet households with a video doorbell, and the year; the year of the last is that of publication."""
+OWNERSHIP_SOURCE = (
+    "Dotted lines: US households with internet that own a video doorbell, by Parks Associates: 4% in 2017 and 20% in "
+    "2023 (as reported by CE Pro), 27% as published in 2026, survey date not given."
+)
+
+_LEFT, _BOTTOM, _HEAD, _RIGHT = 0.95, 1.75, 1.3, 2.55  # inches
+_DASHES = ("-", (0, (6, 2)), (0, (3, 1.5)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)))
+_SPACES = {
+    "streets_near_homes": "streets within 50 m of a home",
+    "streets": "streets",
+    "all": "public ground",
+    "centreline_near_homes": "street length within 50 m of a home",
+    "sidewalk_line_near_homes": "sidewalk length within 50 m of a home",
+    "centreline": "street length",
+    "sidewalk_line": "sidewalk length",
+}
+
+
+def _space_words(space: str, caption: Caption) -> str:
+    words = _SPACES.get(space, clean(space, 40).replace("_", " "))
+    return words.replace("50 m", "164 ft") if caption.units == "us" else words
+
+
+def _pick(table: pd.DataFrame, *, zoning: str, zone: str, space: str, measure: str) -> pd.DataFrame:
+    """Return the rows of one zone, space and measure."""
+    kept = table[
+        (table["zoning"] == zoning)
+        & (table["zone"] == zone)
+        & (table["space"] == space)
+        & (table["measure"] == measure)
+    ]
+    if kept.empty:
+        raise ValueError(f"the curve has no rows for zoning '{zoning}', zone '{zone}', space '{space}', '{measure}'.")
+    return kept
+
+
+def _axes(sheet: Sheet, title: str, below: str) -> Axes:
+    width = sheet.width - 1.0
+    y = sheet.write(0.5, sheet.height - 0.35, title, width, size=15, bold=True)
+    sheet.write(0.5, y - 0.04, below, width, size=10)
+    axes = sheet.axes(_LEFT, _BOTTOM, sheet.width - _LEFT - _RIGHT, sheet.height - _BOTTOM - _HEAD - 0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(axis="y", color="#e3e3e3", linewidth=0.7)
+    axes.set_axisbelow(True)
+    axes.tick_params(labelsize=9, color=MUTED)
+    axes.yaxis.set_major_formatter(PercentFormatter())
+    return axes
+
+
+def _spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+    """Move labels apart so that neighbours are at least `gap` apart, as near as can be to where they belong."""
+    order = sorted(range(len(wanted)), key=lambda place: wanted[place])
+    heights: list[float] = []
+    for place in order:
+        heights.append(max(wanted[place], heights[-1] + gap if heights else low))
+    ceiling = high
+    for place in reversed(range(len(heights))):
+        heights[place] = min(heights[place], ceiling)
+        ceiling = heights[place] - gap
+    return [heights[order.index(place)] for place in range(len(wanted))]
+
+
+def _label_ends(sheet: Sheet, axes: Axes, ends: Sequence[tuple[float, str, str, str]]) -> None:
+    """Write at the right end of each line its name (bold) and what it means, none over another."""
+    width, space = _RIGHT - 0.45, 0.08
+    blocks = [
+        (y, colour, sheet.wrapped(name, width, 9, True), sheet.wrapped(words, width, 8))
+        for y, name, words, colour in ends
+    ]
+    height = sheet.height - _BOTTOM - _HEAD - 0.25
+    top = axes.get_ylim()[1]
+    tall = max((0.165 * len(name) + 0.145 * len(words) for _, _, name, words in blocks), default=0.0) + space
+    middles = _spread([_BOTTOM + y / top * height for y, *_ in blocks], tall, _BOTTOM + tall / 2, _BOTTOM + height)
+    x = sheet.width - _RIGHT
+    for (y, colour, name, words), middle in zip(blocks, middles, strict=True):
+        sheet.stroke([x + 0.02, x + 0.2], [_BOTTOM + y / top * height, middle], color=colour, linewidth=0.7)
+        at = middle + (0.165 * len(name) + 0.145 * len(words)) / 2
+        for line in name:
+            put(sheet.page, x + 0.25, at - 0.13, line, size=9, bold=True, colour=colour)
+            at -= 0.165
+        for line in words:
+            put(sheet.page, x + 0.25, at - 0.12, line, size=8, colour=MUTED)
+            at -= 0.145
+
+
+def _foot(sheet: Sheet, caption: Caption, notes: Sequence[str]) -> None:
+    width = sheet.width - 1.0
+    y = 1.1
+    for note in notes:
+        y = sheet.write(0.5, y, note, width, size=8, colour=MUTED)
+    y = sheet.write(0.5, y - 0.03, f"{caption.simulated} {caption.camera_line}", width, size=8)
+    y = sheet.write(
+        0.5,
+        y,
+        "In view is not recorded, recorded is not kept, kept is not shared. Nothing here shows that theft falls.",
+        width,
+        size=8,
+    )
+    sheet.write(0.5, y, caption.source_line, width, size=8)
+
+
+def _top(values: pd.Series) -> float:
+    """Return a round upper end of the axis of shares."""
+    largest = float(values.max())
+    for top in (0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0):
+        if largest <= top:
+            return top
+    return 1.0
+
+
+def curve_plot(
+    path: str | os.PathLike[str],
+    curve: pd.DataFrame,
+    levels: Sequence[LevelLike],
+    caption: Caption,
+    *,
+    zoning: str = "all",
+    zone: str = "all",
+    space: str = "streets_near_homes",
+    measure: str = "area_m2",
+    dpi: int = 200,
+) -> Path:
+    """Draw the share in view against the share of homes that own a camera, a line per level; PNG or SVG by suffix.
+
+    Parameters
+    ----------
+    path
+        File to write.
+    curve
+        Table with the columns of curve.csv.
+    levels
+        The levels to draw, each a row set of `curve`.
+    caption
+        Place, camera, date, units.
+    zoning, zone, space, measure
+        Which rows of `curve`.
+    dpi
+        Pixels per inch.
+
+    Raises
+    ------
+    ValueError
+        If `curve` has no such rows, or none of a level.
+    """
+    rows = _pick(curve, zoning=zoning, zone=zone, space=space, measure=measure)
+    sheet = Sheet(caption, dpi)
+    title = f"How much would doorbell cameras have in view? {caption.place_name}"
+    where = "" if zone == "all" else f", {clean(zone, 40)}"
+    axes = _axes(
+        sheet,
+        title,
+        f"Share of {_space_words(space, caption)} in view, if homes own a camera independently{where}",
+    )
+    top = _top(rows[rows["level"].isin([level.name for level in levels])]["share_mean"])
+    axes.set(xlim=(0, 1), ylim=(0, top))
+    axes.xaxis.set_major_formatter(PercentFormatter())
+    axes.set_xticks(np.linspace(0, 1, 11))
+    axes.set_xlabel("Homes with a doorbell camera", fontsize=10)
+    ends = []
+    for place, level in enumerate(levels):
+        line = rows[rows["level"] == level.name].sort_values("rate")
+        if line.empty:
+            raise ValueError(f"the curve has no rows for level '{level.name}'.")
+        colour = LINE_COLOURS[place % len(LINE_COLOURS)]
+        axes.plot(
+            line["rate"],
+            line["share_mean"],
+            color=colour,
+            linestyle=_DASHES[place % len(_DASHES)],
+            linewidth=2,
+            clip_on=False,
+        )
+        plain = clean(level.plain, 60) or PLAIN_NAMES.get(level.name, "")
+        at_fifth = float(np.interp(0.2, line["rate"], line["share_mean"]))
+        words = f"{plain}, up to {distance(level.range_m, caption.units)}; {percent(at_fifth)} in view at 20%"
+        ends.append((float(line["share_mean"].iloc[-1]), clean(level.name, 30), words, colour))
+    _mark_ownership(axes, top)
+    _label_ends(sheet, axes, ends)
+    _foot(sheet, caption, [OWNERSHIP_SOURCE])
+    return save(sheet, path, caption, title)
+
+
+def _mark_ownership(axes: Axes, top: float) -> None:
+    for rate, year in OWNERSHIP_MARKS:
+        axes.plot([rate, rate], [0, top], color=INK, linewidth=0.9, linestyle=(0, (1, 2)), clip_on=False)
+        put(axes, rate, 1.045 * top, year, size=8, ha="center", va="bottom")
+        put(axes, rate, 1.012 * top, f"{round(100 * rate)}%", size=8, ha="center", va="bottom")
+
+
+def range_plot(
+    path: str | os.PathLike[str],
+    range_curve: pd.DataFrame,
+    levels: Sequence[LevelLike],
+    caption: Caption,
+    *,
+    scenarios: Mapping[str, str] | None = None,
+    zoning: str = "all",
+    zone: str = "all",
+    space: str = "streets_near_homes",
+    measure: str = "area_m2",
+    dpi: int = 200,
+) -> Path:
+    """Draw the share in view against range, a line per ownership scenario, with the levels' ranges marked.
+
+    Parameters
+    ----------
+    path
+        File to write; PNG or SVG by suffix.
+    range_curve
+        Table with the columns of range_curve.csv.
+    levels
+        Levels to mark; those whose range lies outside the curve are left out.
+    caption
+        Place, camera, date, units.
+    scenarios
+        Which scenarios and what to call them; by default all by their own names, in order of their share.
+    zoning, zone, space, measure
+        Which rows.
+    dpi
+        Pixels per inch.
+
+    Raises
+    ------
+    ValueError
+        If `range_curve` has no such rows.
+    """
+    rows = _pick(range_curve, zoning=zoning, zone=zone, space=space, measure=measure)
+    if scenarios is None:
+        largest = rows.groupby("scenario")["share_mean"].max().sort_values(ascending=False, kind="stable")
+        scenarios = {str(name): str(name).replace("_", " ") for name in largest.index}
+    sheet = Sheet(caption, dpi)
+    title = f"How far is in view? {caption.place_name}"
+    axes = _axes(
+        sheet,
+        title,
+        f"Share of {_space_words(space, caption)} in view, by the range up to which a camera counts",
+    )
+    unit = FEET_PER_METRE if caption.units == "us" else 1.0
+    top = _top(rows[rows["scenario"].isin(list(scenarios))]["share_mean"])
+    most = float(rows["range_m"].max())
+    axes.set(xlim=(0, most * unit), ylim=(0, top))
+    axes.set_xlabel(f"Range [{'feet' if caption.units == 'us' else 'm'}]", fontsize=10)
+    ends = []
+    for place, (scenario, label) in enumerate(scenarios.items()):
+        line = rows[rows["scenario"] == scenario].sort_values("range_m")
+        if line.empty:
+            raise ValueError(f"the range curve has no rows for scenario '{scenario}'.")
+        colour = LINE_COLOURS[place % len(LINE_COLOURS)]
+        axes.plot(
+            line["range_m"] * unit,
+            line["share_mean"],
+            color=colour,
+            linestyle=_DASHES[place % len(_DASHES)],
+            linewidth=2,
+            clip_on=False,
+        )
+        end = float(line["share_mean"].iloc[-1])
+        words = f"{percent(end)} in view at {distance(most, caption.units)}"
+        ends.append((end, clean(label, 40), words, colour))
+    _mark_levels(axes, [level for level in levels if 0 < level.range_m <= most], unit, top, most, caption)
+    _label_ends(sheet, axes, ends)
+    _foot(
+        sheet,
+        caption,
+        ["Dotted lines: the ranges of the levels for this camera. A trigger has a field of view of its own."],
+    )
+    return save(sheet, path, caption, title)
+
+
+def _mark_levels(
+    axes: Axes, levels: Sequence[LevelLike], unit: float, top: float, most: float, caption: Caption
+) -> None:
+    """Mark each level's range; names stand in up to four rows above the axes so that none covers another."""
+    last: list[float] = []
+    for level in sorted(levels, key=lambda item: item.range_m):
+        axes.plot([level.range_m * unit] * 2, [0, top], color=INK, linewidth=0.9, linestyle=(0, (1, 2)), clip_on=False)
+        text = f"{clean(level.name, 20)} {distance(level.range_m, caption.units)}"
+        width = 0.0135 * len(text) * most
+        row = next((place for place, end in enumerate(last) if level.range_m - width / 2 > end), len(last))
+        if row == len(last):
+            last.append(0.0)
+        last[row] = level.range_m + width / 2
+        put(axes, level.range_m * unit, (1.015 + 0.036 * row) * top, text, size=8, ha="center", va="bottom")

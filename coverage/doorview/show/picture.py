@@ -1,0 +1,118 @@
+"""A raster of doors per cell, reduced to the pixels of a picture."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import rasterio
+
+from doorview.show.rasters import filled_blocks, probability_of
+
+__all__ = ["Bounds", "ProbabilityImage", "densest_window", "probability_image"]
+
+Bounds = tuple[float, float, float, float]
+"""West, south, east, north [m]."""
+
+
+class ProbabilityImage(NamedTuple):
+    """Mean probability of being in view per pixel, shape (rows, cols), row 0 northmost, and where it lies."""
+
+    values: npt.NDArray[np.float32]
+    bounds: Bounds
+
+
+def probability_image(
+    seen_by: str | os.PathLike[str], rate: float, bounds: Bounds, metres_per_pixel: float
+) -> ProbabilityImage:
+    """Return the mean over cells of 1 - (1 - rate)^k, k the doors that see a cell, for a window of a raster.
+
+    A pixel is 1, 2, 4 ... cells wide, the largest that is not wider than `metres_per_pixel`. Cells outside the raster
+    count as seen by nobody. Blocks that are not stored are not read.
+    """
+    with rasterio.open(seen_by) as source:
+        cell = float(source.transform.a)
+        block = int(source.block_shapes[0][0])
+        factor = 1
+        while 2 * factor * cell <= metres_per_pixel and 2 * factor <= block:
+            factor *= 2
+        size = factor * cell
+        west, north = source.bounds.left, source.bounds.top
+        left, right = int((bounds[0] - west) // size), int(-((west - bounds[2]) // size))
+        top, bottom = int((north - bounds[3]) // size), int(-((bounds[1] - north) // size))
+        values = np.zeros((max(bottom - top, 1), max(right - left, 1)), dtype=np.float64)
+        blocks = filled_blocks(
+            source, left=left * factor, top=top * factor, right=right * factor, bottom=bottom * factor
+        )
+        for window, cells in blocks:
+            _add_block(values, window, cells, rate, factor, (left, top))
+    values /= factor * factor
+    place = (west + left * size, north - bottom * size, west + right * size, north - top * size)
+    return ProbabilityImage(values.astype(np.float32), place)
+
+
+def _add_block(
+    values: npt.NDArray[np.float64],
+    window: Any,
+    cells: npt.NDArray[Any],
+    rate: float,
+    factor: int,
+    corner: tuple[int, int],
+) -> None:
+    """Add the probabilities of one block to the pixels that it covers; work goes with the cells that are seen."""
+    seen = np.flatnonzero(cells)
+    if seen.size == 0:
+        return
+    doors = cells.ravel()[seen]
+    table = probability_of(rate, int(doors.max()))
+    probability = table[doors]
+    row, col = np.divmod(seen.astype(np.int32), np.int32(cells.shape[1]))
+    row += int(window.row_off) - corner[1] * factor
+    col += int(window.col_off) - corner[0] * factor
+    row //= factor
+    col //= factor
+    if row[0] < 0 or row[-1] >= values.shape[0] or col.min() < 0 or col.max() >= values.shape[1]:
+        inside = (row >= 0) & (row < values.shape[0]) & (col >= 0) & (col < values.shape[1])
+        if not inside.any():
+            return
+        row, col, probability = row[inside], col[inside], probability[inside]
+    first_row, first_col = int(row[0]), int(col.min())
+    height, width = int(row[-1]) - first_row + 1, int(col.max()) - first_col + 1
+    flat = np.bincount((row - first_row) * width + col - first_col, weights=probability, minlength=height * width)
+    values[first_row : first_row + height, first_col : first_col + width] += flat.reshape(height, width)
+
+
+def densest_window(xy: npt.NDArray[np.float64], width_m: float, height_m: float) -> Bounds:
+    """Return the window of a size [m] that holds most points, to a fifth of its height; of equals the south-westmost.
+
+    Parameters
+    ----------
+    xy
+        Shape (n, 2), n >= 1, metres.
+    """
+    if len(xy) == 0:
+        raise ValueError("no points: there is no densest place.")
+    step = height_m / 5
+    cols, rows = max(int(np.ceil(width_m / step)), 1), 5
+    low = xy.min(axis=0)
+    place = np.floor((xy - low) / step).astype(np.int64)
+    # Sorted sums over occupied squares only would save memory where stray points lie far away; a plain grid is capped.
+    reach = np.minimum(place.max(axis=0), 20_000) + 1
+    place = place[(place < reach).all(axis=1)]
+    grid = np.zeros((int(reach[1]) + rows, int(reach[0]) + cols), dtype=np.int64)
+    np.add.at(grid, (place[:, 1], place[:, 0]), 1)
+    total = np.zeros((grid.shape[0] + 1, grid.shape[1] + 1), dtype=np.int64)
+    total[1:, 1:] = grid.cumsum(axis=0).cumsum(axis=1)
+    held = total[rows:, cols:] - total[:-rows, cols:] - total[rows:, :-cols] + total[:-rows, :-cols]
+    row, col = np.unravel_index(int(held.argmax()), held.shape)
+    inside = (place[:, 0] >= col) & (place[:, 0] < col + cols) & (place[:, 1] >= row) & (place[:, 1] < row + rows)
+    points = xy[(np.floor((xy - low) / step) < reach).all(axis=1)][inside]
+    centre = points.mean(axis=0)
+    return (
+        float(centre[0] - width_m / 2),
+        float(centre[1] - height_m / 2),
+        float(centre[0] + width_m / 2),
+        float(centre[1] + height_m / 2),
+    )

@@ -1,0 +1,101 @@
+"""QGIS styles of the layers, as QML text. Names of columns are escaped: they may come from a study file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from xml.sax.saxutils import quoteattr
+
+from doorview.city.classes import CLASSES
+from doorview.show.style import BREAKS, NONE_IN_VIEW, SHARE_COLOURS, class_labels, rgb
+
+__all__ = ["ground_style", "line_style", "share_style", "zone_style"]
+
+_HEAD = (
+    '<!DOCTYPE qgis PUBLIC "http://mrcc.com/qgis.dtd" "SYSTEM">\n<qgis version="3.28.0" styleCategories="Symbology">\n'
+)
+
+_GROUND_COLOURS: dict[str, str] = {
+    "building": "#c8c8c8",
+    "restricted": "#b5aaa0",
+    "carriageway": "#8c8c8c",
+    "alley": "#a39c8c",
+    "sidewalk": "#d9b98a",
+    "square": "#e6cfa0",
+    "path": "#cdae6f",
+    "driveway": "#dcdcdc",
+    "verge": "#cfdcb8",
+    "water": "#c2d7e6",
+    "park": "#b4cf9e",
+    "other": "#c6d6c4",
+    "facade_strip": "#ececec",
+    "yard": "#f5f5f5",
+}
+
+
+def _colour(colour: str, alpha: int = 255) -> str:
+    red, green, blue = rgb(colour)
+    return f"{red},{green},{blue},{alpha}"
+
+
+def _symbol(kind: str, name: str, layer: str, options: dict[str, str]) -> str:
+    inner = "".join(f'<Option type="QString" name={quoteattr(k)} value={quoteattr(v)}/>' for k, v in options.items())
+    return (
+        f'<symbol type="{kind}" name={quoteattr(name)} alpha="1" clip_to_extent="1">'
+        f'<layer class="{layer}" enabled="1" pass="0" locked="0"><Option type="Map">{inner}</Option></layer></symbol>\n'
+    )
+
+
+def _line(name: str, colour: str, width_mm: float) -> str:
+    options = {
+        "line_color": _colour(colour),
+        "line_width": f"{width_mm:g}",
+        "line_width_unit": "MM",
+        "line_style": "solid",
+        "capstyle": "round",
+        "joinstyle": "round",
+    }
+    return _symbol("line", name, "SimpleLine", options)
+
+
+def _renderer(kind: str, attribute: str, inner: str, symbols: Sequence[str]) -> str:
+    attr = f" attr={quoteattr(attribute)}" if attribute else ""
+    body = f'<renderer-v2 type="{kind}"{attr}>\n{inner}<symbols>\n{"".join(symbols)}</symbols>\n</renderer-v2>\n'
+    return f"{_HEAD}{body}</qgis>\n"
+
+
+def line_style(colour: str, width_mm: float) -> str:
+    """Return the style of lines in one colour."""
+    return _renderer("singleSymbol", "", "", [_line("0", colour, width_mm)])
+
+
+def share_style(column: str) -> str:
+    """Return the style of block faces: the share classes of the maps over `column`."""
+    ends = [0.0, 1e-12, *BREAKS, 1.0]
+    labels = ["none in view", *class_labels()]
+    ranges = "".join(
+        f'<range symbol="{place}" lower="{ends[place]!r}" upper="{ends[place + 1]!r}" '
+        f'label={quoteattr(label)} render="true"/>\n'
+        for place, label in enumerate(labels)
+    )
+    symbols = [_line(str(place), colour, 0.9) for place, colour in enumerate((NONE_IN_VIEW, *SHARE_COLOURS))]
+    quoted = '"' + column.replace('"', '""') + '"'
+    return _renderer("graduatedSymbol", quoted, f"<ranges>\n{ranges}</ranges>\n", symbols)
+
+
+def ground_style() -> str:
+    """Return the style of the ground by its column ``class``."""
+    categories = "".join(
+        f'<category symbol="{place}" value={quoteattr(item.name)} label={quoteattr(item.label)} render="true"/>\n'
+        for place, item in enumerate(CLASSES)
+    )
+    symbols = [
+        _symbol("fill", str(place), "SimpleFill", {"color": _colour(_GROUND_COLOURS[item.name]), "outline_style": "no"})
+        for place, item in enumerate(CLASSES)
+    ]
+    return _renderer("categorizedSymbol", "class", f"<categories>\n{categories}</categories>\n", symbols)
+
+
+def zone_style() -> str:
+    """Return the style of zones: an outline without fill."""
+    options = {"style": "no", "color": "0,0,0,0", "outline_color": _colour("#555555"), "outline_width": "0.5"}
+    return _renderer("singleSymbol", "", "", [_symbol("fill", "0", "SimpleFill", options)])

@@ -1,0 +1,134 @@
+"""The printed tables of a run: shares.csv, curve.csv, range_curve.csv, and the Parquet tables behind them.
+
+Columns stand in the order of the contract and rows in the order of their keys; numbers are written as the shortest
+text that reads back to the same float64. The same tables give the same bytes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from doorview.show.files import replacing
+from doorview.show.text import SMALLEST_COUNT, count
+
+__all__ = [
+    "CURVE_COLUMNS",
+    "RANGE_CURVE_COLUMNS",
+    "SHARES_COLUMNS",
+    "SHARES_KEYS",
+    "write_curve",
+    "write_parquet",
+    "write_range_curve",
+    "write_shares",
+]
+
+SHARES_KEYS: tuple[str, ...] = ("scenario", "level", "zoning", "zone", "space", "measure")
+_COUNTS: tuple[str, ...] = ("doors_inside", "doors_seeing", "dwellings")
+_SHARES: tuple[str, ...] = ("share_mean", "share_p05", "share_p95", "share_low", "share_high")
+_SEEN_BY: tuple[str, ...] = ("seen_by_2_mean", "seen_by_3_mean")
+SHARES_COLUMNS: tuple[str, ...] = (
+    *SHARES_KEYS,
+    *_COUNTS,
+    "rate_per_door",
+    "rate_per_household",
+    "public_amount",
+    *_SHARES,
+    *_SEEN_BY,
+)
+CURVE_COLUMNS: tuple[str, ...] = ("level", "zoning", "zone", "space", "measure", "rate", "share_mean")
+RANGE_CURVE_COLUMNS: tuple[str, ...] = ("scenario", "zoning", "zone", "space", "measure", "range_m", "share_mean")
+
+_IN_UNIT = frozenset({"rate", "rate_per_door", "rate_per_household", *_SHARES, *_SEEN_BY})
+
+
+def _checked(
+    frame: pd.DataFrame, columns: Sequence[str], keys: Sequence[str], optional: frozenset[str], what: str
+) -> pd.DataFrame:
+    """Return the table with exactly `columns`, sorted by `keys`; all its faults are raised at once."""
+    missing = [name for name in columns if name not in frame.columns]
+    unknown = [str(name) for name in frame.columns if name not in columns]
+    if missing or unknown:
+        raise ValueError(f"{what}: missing columns {missing}, unknown columns {unknown}; expected {list(columns)}.")
+    faults = []
+    if frame[list(keys)].isna().to_numpy().any():
+        faults.append("a key is missing in some rows")
+    if frame.duplicated(list(keys)).any():
+        faults.append(f"{int(frame.duplicated(list(keys)).sum())} rows repeat the keys of another")
+    for name in columns:
+        if name in keys and name not in _IN_UNIT:
+            continue
+        if name in _IN_UNIT:
+            values = frame[name].to_numpy(dtype=np.float64)
+            bad = ~((values >= 0) & (values <= 1))
+            if name in optional:
+                bad &= ~np.isnan(values)
+            if bad.any():
+                faults.append(f"{name} leaves [0, 1] in {int(bad.sum())} rows, first {values[bad][0]!r}")
+    if faults:
+        raise ValueError(f"{what}: " + "; ".join(faults) + ".")
+    order = frame.sort_values(list(keys), kind="stable")
+    return order[list(columns)]
+
+
+def _write_csv(path: str | os.PathLike[str], frame: pd.DataFrame) -> None:
+    with replacing(path) as temporary:
+        frame.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8", na_rep="")
+
+
+def _hide_small(values: pd.Series) -> pd.Series:
+    """Write counts of 1 to 4 as words: they could point at single homes."""
+    small = values.between(1, SMALLEST_COUNT - 1)
+    if not small.any():
+        return values
+    return values.astype(object).where(~small, count(1))
+
+
+def write_shares(path: str | os.PathLike[str], shares: pd.DataFrame) -> None:
+    """Write shares.csv.
+
+    Quantiles, assumption ranges and ``seen_by_2_mean``, ``seen_by_3_mean`` may be NaN (written as nothing), all
+    else not. Counts of doors and dwellings from 1 to 4 are written as "fewer than 5". Zero ground has no row:
+    ``public_amount`` has to be positive.
+
+    Raises
+    ------
+    ValueError
+        For missing or unknown columns, repeated keys, shares or rates outside [0, 1].
+    """
+    optional = frozenset({*_SHARES, *_SEEN_BY} - {"share_mean"})
+    table = _checked(shares, SHARES_COLUMNS, SHARES_KEYS, optional, "shares.csv").copy()
+    if not (table["public_amount"] > 0).all():
+        raise ValueError("shares.csv: public_amount must be positive; leave out what has no ground.")
+    for name in _COUNTS:
+        table[name] = _hide_small(table[name])
+    _write_csv(path, table)
+
+
+def write_curve(path: str | os.PathLike[str], curve: pd.DataFrame) -> None:
+    """Write curve.csv: the share by ownership rate. Raises ValueError as `write_shares` does."""
+    _write_csv(path, _checked(curve, CURVE_COLUMNS, CURVE_COLUMNS[:-1], frozenset(), "curve.csv"))
+
+
+def write_range_curve(path: str | os.PathLike[str], curve: pd.DataFrame) -> None:
+    """Write range_curve.csv: the share by range [m]. Raises ValueError as `write_shares` does."""
+    _write_csv(path, _checked(curve, RANGE_CURVE_COLUMNS, RANGE_CURVE_COLUMNS[:-1], frozenset(), "range_curve.csv"))
+
+
+def write_parquet(
+    path: str | os.PathLike[str], frame: pd.DataFrame, *, metadata: Mapping[str, str] | None = None
+) -> None:
+    """Write a table as Parquet: its columns in their order, no index, `metadata` as the file's only key-value metadata.
+
+    The bytes depend on the table, `metadata` and the version of pyarrow alone.
+    """
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    # What pandas adds names the versions in use; the same table shall give the same bytes.
+    table = table.replace_schema_metadata(dict(sorted((metadata or {}).items())))
+    with replacing(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd", compression_level=1)

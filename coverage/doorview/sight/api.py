@@ -1,0 +1,182 @@
+"""Viewsheds of doors as tables: the room's door for GeoDataFrames."""
+
+from __future__ import annotations
+
+import math
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+from pyproj import CRS
+
+from doorview.errors import InputError
+from doorview.sight.arrays import check_field_of_view, check_range, forward_of, height_scale, index_walls
+from doorview.sight.camera import CameraModel, camera
+from doorview.sight.kernels.areas import areas_of_cameras
+from doorview.sight.kernels.outline import outlines
+from doorview.sight.kernels.types import WallIndex
+from doorview.sight.levels import Level, level
+from doorview.sight.walls import walls_of
+
+__all__ = ["camera", "door_arrays", "level", "viewsheds", "visible_area", "wall_index"]
+
+CHORD_TOLERANCE_M = 0.01
+"""How far the chords of an outline may lie inside its arcs [m]; areas are exact all the same."""
+DEFAULT_CAMERA_HEIGHT_M = 1.2
+"""Mount height above the floor that makers ask for (see cameras.toml)."""
+DEFAULT_TARGET_HEIGHT_M = 1.5
+"""An adult's face."""
+
+
+def _check_crs(crs: CRS | None, what: str) -> CRS:
+    """Return the CRS; refuse none, degrees and feet."""
+    if crs is None:
+        raise InputError(f"{what} have no CRS, so that their units are unknown: set it, e.g. {what}.set_crs('EPSG:32618').")
+    found = CRS.from_user_input(crs)
+    if not found.is_projected or any(axis.unit_conversion_factor != 1.0 for axis in found.axis_info[:2]):
+        raise InputError(
+            f"{what} are in {found.name} ({found.axis_info[0].unit_name}): views are computed in projected metres. "
+            f"Use {what}.to_crs({what}.estimate_utm_crs())."
+        )
+    return found
+
+
+def door_arrays(doors: gpd.GeoDataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return positions (n, 2) [m] and unit vectors of the headings (n, 2) east, north.
+
+    Raises
+    ------
+    InputError
+        If there is no CRS in metres, a geometry that is no point, no column `heading`, or a heading that is not a number.
+
+    """
+    _check_crs(doors.crs, "doors")
+    if "heading" not in doors:
+        raise InputError(
+            "doors have no column 'heading': degrees clockwise from north in which each camera looks. "
+            "dv.find_doors(city) gives it, or set doors['heading'] = 90.0 for east."
+        )
+    if not pd.api.types.is_numeric_dtype(doors["heading"]):
+        raise InputError(
+            f"the column 'heading' of doors holds text (dtype {doors['heading'].dtype}): it must hold degrees clockwise from "
+            "north. Use doors['heading'] = pd.to_numeric(doors['heading'])."
+        )
+    heading = np.asarray(doors["heading"], dtype=np.float64)
+    kinds = np.asarray(doors.geometry.geom_type)
+    xy = np.full((len(doors), 2), np.nan)
+    if (kinds == "Point").all():
+        xy = np.column_stack([doors.geometry.x, doors.geometry.y]) if len(doors) else np.zeros((0, 2))
+    elif len(doors):
+        first = doors.index[np.flatnonzero(kinds != "Point")[0]]
+        raise InputError(f"door {first!r} is a {kinds[kinds != 'Point'][0]}: a door is a point just outside its facade.")
+    bad = ~(np.isfinite(xy).all(axis=1) & np.isfinite(heading))
+    if bad.any():
+        raise InputError(
+            f"{int(bad.sum())} doors, the first {doors.index[np.flatnonzero(bad)[0]]!r}, have a place or heading that is not a "
+            "finite number: drop them with doors.dropna()."
+        )
+    return np.ascontiguousarray(xy, dtype=np.float64), forward_of(heading)
+
+
+def wall_index(
+    obstacles: gpd.GeoDataFrame | gpd.GeoSeries,
+    crs: CRS | None,
+    camera_height_m: float = DEFAULT_CAMERA_HEIGHT_M,
+    target_height_m: float = DEFAULT_TARGET_HEIGHT_M,
+) -> WallIndex:
+    """Return the index of the walls of `obstacles` for a camera and target height [m]; `crs` must be theirs.
+
+    Raises
+    ------
+    InputError
+        If obstacles lie in another CRS than the doors, or in none.
+
+    """
+    if obstacles.crs is None or (crs is not None and CRS.from_user_input(crs) != CRS.from_user_input(obstacles.crs)):
+        raise InputError(
+            f"obstacles are in {obstacles.crs and obstacles.crs.to_string()} and doors in {crs and CRS.from_user_input(crs).to_string()}: "
+            "both must be in the same CRS. Use obstacles.to_crs(doors.crs)."
+        )
+    walls = walls_of(obstacles)
+    if np.isinf(walls.height).all():
+        return index_walls(walls.xy)
+    return index_walls(walls.xy, height_scale(walls.height, camera_height_m, target_height_m))
+
+
+def visible_area(
+    doors: gpd.GeoDataFrame,
+    obstacles: gpd.GeoDataFrame | gpd.GeoSeries,
+    range_m: float = 30.0,
+    field_of_view: float = 155.0,
+) -> pd.Series:
+    """Return the exact area [m2] that a camera at each door sees, on the doors' index.
+
+    Parameters
+    ----------
+    doors
+        Points with a column `heading` [degrees clockwise from north], in a projected CRS in metres.
+    obstacles
+        Lines or polygons in the same CRS; a column `height_m` [m] may give heights (else taller than any sight line).
+    range_m
+        How far a camera sees [m].
+    field_of_view
+        How wide it sees [degrees], in (0, 360].
+
+    Raises
+    ------
+    InputError
+        For another CRS, a heading or coordinate that is not a number, a range or field of view out of bounds.
+
+    """
+    reach, field = check_range(range_m), check_field_of_view(field_of_view)
+    xy, forward = door_arrays(doors)
+    index = wall_index(obstacles, doors.crs)
+    out = np.empty((len(xy), 1))
+    areas_of_cameras(xy, forward, np.array([reach]), np.zeros(1), math.radians(field), index, out)
+    return pd.Series(out[:, 0], index=doors.index, name="visible_area_m2")
+
+
+def viewsheds(
+    doors: gpd.GeoDataFrame,
+    obstacles: gpd.GeoDataFrame | gpd.GeoSeries,
+    camera: str | CameraModel = "ring-video-doorbell-wired",
+    level: str | Level = "observe",
+) -> gpd.GeoDataFrame:
+    """Return what a camera at each door sees at a level, as polygons on the doors' index.
+
+    Columns: `geometry` (arcs as chords to 1 cm; the near hole is cut out where there is one), `area_m2` (exact), `level`.
+
+    Raises
+    ------
+    InputError, UnknownNameError
+        As `visible_area`, and for a camera or level that does not exist.
+
+    """
+    model = _camera(camera)
+    wanted = level if isinstance(level, Level) else _level(model, level)
+    xy, forward = door_arrays(doors)
+    index = wall_index(obstacles, doors.crs, model.mount_height_m, wanted.target_height_m)
+    field = math.radians(check_field_of_view(wanted.field_of_view_degrees))
+    start, points, area = outlines(xy, forward, wanted.range_m, wanted.near_m, field, index, CHORD_TOLERANCE_M)
+    lengths = np.diff(start)
+    if wanted.field_of_view_degrees < 360:
+        # The camera itself closes the outline.
+        points = np.insert(points, start[1:], xy, axis=0)
+        lengths = lengths + 1
+    rings = shapely.linearrings(points, indices=np.repeat(np.arange(len(xy)), lengths)) if len(xy) else np.zeros(0, object)
+    shapes = shapely.polygons(rings)
+    # An outline touches itself where a wall begins right behind another's end.
+    touching = np.flatnonzero(~shapely.is_valid(shapes))
+    shapes[touching] = shapely.make_valid(shapes[touching], method="structure", keep_collapsed=False)
+    if wanted.near_m > 0:
+        shapes = shapely.difference(shapes, shapely.buffer(shapely.points(xy), wanted.near_m, quad_segs=32))
+    return gpd.GeoDataFrame(
+        {"area_m2": area, "level": wanted.name}, geometry=shapes, index=doors.index, crs=doors.crs
+    )
+
+
+# The parameters `camera` and `level` of `viewsheds` hide the functions of the same names.
+_camera = camera
+_level = level

@@ -1,0 +1,76 @@
+"""Plain-array types that the kernels share.
+
+Frame of a camera: origin at the camera, x along its heading, y to its left [m]. A *direction* is any vector that points
+along a bearing; its length carries no meaning.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numba as nb
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["FloatArray", "IntArray", "Pieces", "Scratch", "WallIndex", "new_pieces", "new_scratch"]
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+ARC = 0
+WALL = 1
+
+
+class WallIndex(NamedTuple):
+    """Walls in squares of a regular grid whose lines are whole multiples of `cell`.
+
+    `xy` (n, 4) [m], `scale` (n,) the factor f by which a wall's ends are moved away from the camera (1: taller than the
+    sight line), `start` (ni * nj + 1,) and `items`: the walls whose bounding box meets each square, in wall order.
+    """
+
+    xy: FloatArray
+    scale: FloatArray
+    cell: float
+    i0: int
+    j0: int
+    ni: int
+    nj: int
+    start: IntArray
+    items: NDArray[np.int32]
+
+
+class Scratch(NamedTuple):
+    """Room for the walls that one camera meets, as intervals of bearing; capacity is the arrays' length."""
+
+    t0: FloatArray
+    t1: FloatArray
+    ends: FloatArray  # (capacity, 4): direction of the start, direction of the end
+    q: FloatArray  # (capacity, 2): the wall's line as q . p = 1
+    order: NDArray[np.int32]
+    active: NDArray[np.int32]
+
+
+class Pieces(NamedTuple):
+    """What bounds the view, in order of bearing: `kind` ARC or WALL, `ends` (capacity, 4) x0 y0 x1 y1 [m, camera's frame]."""
+
+    kind: NDArray[np.int8]
+    ends: FloatArray
+
+
+@nb.njit(cache=True, nogil=True)
+def new_scratch(capacity: int) -> Any:
+    """Return a `Scratch` for `capacity` intervals."""
+    return Scratch(
+        np.empty(capacity),
+        np.empty(capacity),
+        np.empty((capacity, 4)),
+        np.empty((capacity, 2)),
+        np.empty(capacity, np.int32),
+        np.empty(capacity, np.int32),
+    )
+
+
+@nb.njit(cache=True, nogil=True)
+def new_pieces(capacity: int) -> Any:
+    """Return `Pieces` with room for `capacity` of them."""
+    return Pieces(np.empty(capacity, np.int8), np.empty((capacity, 4)))

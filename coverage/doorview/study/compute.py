@@ -1,0 +1,307 @@
+"""From a city to finished tables: the computing half of a run. Nothing here writes or draws."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+from doorview.city.doors import find_doors
+from doorview.city.ground import Ground, public_space
+from doorview.city.model import City
+from doorview.city.obstacles import find_obstacles
+from doorview.errors import EmptyCityError, InputError
+from doorview.ownership.expected import door_probabilities
+from doorview.ownership.scenario import Scenario
+from doorview.share.coverage import Coverage, fold
+from doorview.share.grid import Grid
+from doorview.share.outputs import HEADLINE, Outputs, outputs_of
+from doorview.share.scene import RangeCurve, Scene, build_scene
+from doorview.share.summary import (
+    DoorTable,
+    counts_table,
+    curve_table,
+    face_shares,
+    range_table,
+    shares_table,
+    weighted_shares,
+)
+from doorview.share.tiles import TileResult, cover
+from doorview.sight.api import wall_index
+from doorview.sight.camera import CameraModel
+from doorview.sight.levels import Level, level
+from doorview.study.sections import Study
+from doorview.study.zones import read_zones, zone_membership
+
+__all__ = ["Prepared", "Stages", "Tables", "measure", "prepare", "scenarios_of"]
+
+Progress = Callable[..., None]
+
+
+def silent(stage: str, done: int = 0, total: int = 0) -> None:
+    """Tell nobody."""
+
+
+@dataclass
+class Stages:
+    """Seconds by stage, and who is told of progress."""
+
+    tell: Progress = silent
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time what happens inside, and tell its name."""
+        self.tell(name)
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A city made ready for covering. `inside` is where shares count; `lost_m2` what the edge rule took from it."""
+
+    city: City
+    study: Study
+    camera: CameraModel
+    levels: tuple[Level, ...]
+    scenarios: tuple[Scenario, ...]
+    doors: gpd.GeoDataFrame
+    obstacles: gpd.GeoDataFrame
+    ground: Ground
+    zones: gpd.GeoDataFrame | None
+    inside: Any
+    lost_m2: float
+    scene: Scene
+    door_table: DoorTable
+    counts: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Finished tables of a run."""
+
+    coverage: Coverage
+    outputs: Outputs
+    shares: pd.DataFrame
+    curve: pd.DataFrame
+    range_curve: pd.DataFrame | None
+    counts: pd.DataFrame
+    faces: dict[str, pd.DataFrame]
+    dwellings: pd.DataFrame | None
+
+
+def scenarios_of(study: Study) -> tuple[Scenario, ...]:
+    """Return the study's scenarios as ownership knows them."""
+    return tuple(
+        Scenario(
+            name,
+            process=item.process,
+            rate=item.rate if item.process == "independent" else None,
+            number=item.number if item.process == "exactly" else None,
+            shared_doors=item.shared_doors or study.ownership.shared_doors,
+        )
+        for name, item in study.scenarios.items()
+    )
+
+
+def _counted_area(city: City, reach_m: float) -> tuple[Any, float]:
+    """Return where shares are counted and the area [m2] that the edge takes away.
+
+    Where the data end, doors beyond are unknown: the counted area ends one largest range earlier.
+    """
+    known = shapely.buffer(city.extent, -reach_m, join_style="mitre")
+    wanted = city.extent if city.boundary is None else city.boundary
+    inside = shapely.intersection(wanted, known)
+    if shapely.is_empty(inside) or shapely.area(inside) == 0:
+        raise InputError(
+            f"'{city.name}': nothing is left to count in. The data reach over {shapely.area(city.extent):,.0f} m2, cameras see up to "
+            f"{reach_m:.1f} m, and what lies nearer to the edge of the data is not counted. Take a larger extract, a boundary inside it, "
+            "or levels with a shorter range."
+        )
+    return inside, float(shapely.area(wanted) - shapely.area(inside))
+
+
+def prepare(study: Study, city: City, stages: Stages, *, camera: CameraModel | None = None) -> Prepared:
+    """Find doors, obstacles and ground of a city, and lay out the scene.
+
+    `camera` stands in for the study's own where a caller holds a model that is in no catalogue.
+
+    Raises
+    ------
+    DoorviewError
+        If the city has no homes, no streets, or nothing to count in; for zones that cannot be used.
+
+    """
+    if camera is None:
+        camera = study.camera.camera_model()
+    levels = tuple(level(camera, name, target_height_m=study.camera.target_height_m) for name in study.camera.levels)
+    scenarios = scenarios_of(study)
+    reach = max(item.range_m for item in levels)
+    inside, lost = _counted_area(city, reach)
+    with stages.stage("finding doors"):
+        doors = find_doors(city)
+        if not len(doors):
+            raise EmptyCityError(f"'{city.name}' holds no homes, so there is no door for a camera.")
+    with stages.stage("laying out public space"):
+        ground = public_space(city, doors)
+    with stages.stage("finding obstacles"):
+        obstacles = find_obstacles(city, study.coverage.obstacles)
+        target = max(item.target_height_m for item in levels)
+        walls = wall_index(obstacles, doors.crs, camera.mount_height_m, target)
+    zones, left_out = read_zones(study.zones, city.crs, inside)
+    with stages.stage("laying out tiles"):
+        scene = build_scene(
+            doors,
+            walls,
+            ground,
+            levels,
+            inside=inside,
+            zones=zones,
+            grid=Grid(study.coverage.cell_m),
+            range_curve=RangeCurve() if study.coverage.range_curve else None,
+            range_field_degrees=camera.field_of_view_degrees,
+            near_m=study.public_space.near_home_m,
+        )
+    table = DoorTable(
+        key=scene.door_key,
+        dwellings=np.asarray(doors["dwellings"], dtype=np.int64),
+        inside=shapely.intersects(inside, shapely.points(scene.door_xy)),
+        zone_inside=None if zones is None else zone_membership(zones, scene.door_xy),
+    )
+    for scenario in scenarios:
+        scenario.probabilities(table.dwellings, table.inside)
+    counts = {
+        "read": dict(city.dropped),
+        "doors": dict(doors.attrs.get("counts", {})),
+        "obstacles": dict(obstacles.attrs.get("counts", {})),
+        "zones": left_out,
+    }
+    return Prepared(
+        city, study, camera, levels, scenarios, doors, obstacles, ground, zones, inside, lost, scene, table, counts
+    )
+
+
+def measure(
+    ready: Prepared, stages: Stages, *, rasters: bool = False, sink: Callable[[TileResult], None] | None = None
+) -> Tables:
+    """Cover all tiles and make the tables; `sink` is handed every finished tile, in order."""
+
+    def passed_on() -> Iterator[TileResult]:
+        results = cover(
+            ready.scene,
+            rasters=rasters,
+            threads=ready.study.coverage.workers,
+            progress=lambda done, total: stages.tell("seeing and covering", done, total),
+        )
+        for result in results:
+            if sink:
+                sink(result)
+            # The rasters are written; keep the counts only.
+            yield _without_rasters(result) if sink else result
+
+    study = ready.study
+    with stages.stage("seeing and covering"):
+        coverage = fold(ready.scene, passed_on())
+        if not len(coverage.totals):
+            raise InputError(f"'{ready.city.name}': the counted area holds no ground at all. Check the boundary.")
+    with stages.stage("expected shares"):
+        zones = None if ready.zones is None else pd.DataFrame(ready.zones[["zoning", "zone"]])
+        outputs = outputs_of(coverage, zones)
+        if not len(outputs.table):
+            raise EmptyCityError(
+                f"'{ready.city.name}': the counted area holds no public space. It may have no streets, or the boundary misses them."
+            )
+        curve = curve_table(coverage, outputs, ready.door_table, study.ownership.rates, study.ownership.shared_doors)
+        counts = counts_table(coverage, outputs)
+        faces = {s.name: face_shares(coverage, s, ready.door_table, len(ready.ground.faces)) for s in ready.scenarios}
+        ranges = None
+        if study.coverage.range_curve:
+            ranges = _range_curve(coverage, ready)
+    with stages.stage("simulated intervals"):
+        shares = shares_table(coverage, outputs, ready.door_table, ready.scenarios, zones=zones, seed=study.study.seed)
+        dwellings = _dwellings(ready, coverage, outputs, shares)
+    return Tables(coverage, outputs, shares, curve, ranges, counts, faces, dwellings)
+
+
+def _without_rasters(result: TileResult) -> TileResult:
+    """Return the result without its rasters, so that memory holds one tile's at a time."""
+    from dataclasses import replace
+
+    return replace(result, seen_by={name: None for name in result.seen_by})
+
+
+def _range_curve(coverage: Coverage, ready: Prepared) -> pd.DataFrame:
+    """Return range_curve.csv: every scenario at its rate per door, doors independent."""
+    table = ready.door_table
+    rates = {s.name: float(s.probabilities(table.dwellings, table.inside).mean()) for s in ready.scenarios}
+    ranges = range_table(coverage, sorted(set(rates.values())))
+    parts = [ranges[ranges["rate"] == rate].assign(scenario=name, zoning="all", zone="all") for name, rate in rates.items()]
+    columns = ["scenario", "zoning", "zone", "space", "measure", "range_m", "share_mean"]
+    joined = pd.concat(parts, ignore_index=True)[columns]
+    return joined.sort_values(columns[:-1], ignore_index=True)
+
+
+def _dwellings(
+    ready: Prepared, coverage: Coverage, outputs: Outputs, shares: pd.DataFrame
+) -> pd.DataFrame | None:
+    """Return the homes found in each zone beside the user's own count, and headline shares weighted to that count."""
+    zones = ready.zones
+    if zones is None or zones["counted_dwellings"].isna().all():
+        return None
+    holds, table = ready.door_table.zone_inside, ready.door_table
+    if holds is None:
+        return None
+    found = holds.T.astype(np.int64) @ table.dwellings
+    counted = zones["counted_dwellings"].to_numpy(dtype=np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(counted > 0, found / counted, np.nan)
+    flagged = (counted >= 0) & ~((ratio >= 0.8) & (ratio <= 1.25)) & ~((counted == 0) & (found == 0))
+    base = pd.DataFrame(
+        {
+            "zoning": zones["zoning"],
+            "zone": zones["zone"],
+            "name": zones["name"],
+            "doors_found": holds.sum(axis=0),
+            "dwellings_found": found,
+            "dwellings_counted": counted,
+            "ratio": ratio,
+            "outside_0.8_to_1.25": flagged,
+        }
+    )
+    weight = _door_weights(holds, ratio)
+    parts = []
+    for scenario in ready.scenarios:
+        if scenario.process != "independent":
+            continue
+        p = door_probabilities(table.dwellings, scenario.rate or 0.0, scenario.shared_doors)
+        weighted = weighted_shares(coverage, outputs, np.clip(p * weight, 0.0, 1.0))
+        plain = shares[(shares["scenario"] == scenario.name) & (shares["space"] == HEADLINE)]
+        joined = weighted[weighted["space"] == HEADLINE].merge(
+            plain[["level", "zoning", "zone", "share_mean"]], on=["level", "zoning", "zone"]
+        )
+        both = base.merge(joined[["zoning", "zone", "level", "share_mean", "share_weighted_to_count"]], on=["zoning", "zone"])
+        both.insert(0, "scenario", scenario.name)
+        parts.append(both)
+    if not parts:
+        return base
+    return pd.concat(parts, ignore_index=True).sort_values(["scenario", "level", "zoning", "zone"], ignore_index=True)
+
+
+def _door_weights(holds: NDArray[np.bool_], ratio: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return by what each door's chance is multiplied so that its zone has as many homes as were counted; 1 where unknown."""
+    weight = np.ones(len(holds))
+    for zone in np.flatnonzero(np.isfinite(ratio) & (ratio > 0)):
+        weight[holds[:, zone]] = 1.0 / ratio[zone]
+    return weight

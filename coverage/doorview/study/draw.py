@@ -1,0 +1,128 @@
+"""Pictures of a result: what the drawing room needs to know, taken from the run."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from doorview.show.text import OSM_ATTRIBUTION, Caption, percent
+from doorview.study.result import HEADLINE_LEVELS, Result, check_scenario
+
+__all__ = ["attribution_of", "caption_of", "draw_curves", "draw_map", "draw_maps", "map_data"]
+
+FICTIONAL = "Fictional town made by doorview, in OpenStreetMap's format (real places: © OpenStreetMap contributors)"
+
+
+def attribution_of(result: Result) -> str:
+    """Return who made the data."""
+    if result.ready.study.study.fictional:
+        return FICTIONAL
+    return str(result.ready.city.source.get("attribution") or OSM_ATTRIBUTION)
+
+
+def caption_of(result: Result) -> Caption:
+    """Return what every picture of the run says about itself."""
+    ready = result.ready
+    return Caption(
+        place=ready.study.study.label or ready.city.name,
+        camera=ready.camera.label,
+        data_date=ready.city.source.get("data_date"),
+        fictional=ready.study.study.fictional,
+        unconfirmed=tuple(dict.fromkeys(mark for item in ready.levels for mark in item.marks)),
+        units=ready.study.output.units,
+        attribution=attribution_of(result),
+    )
+
+
+def _clause(result: Result, scenario: str) -> str:
+    """Return the scenario as a clause that follows "If"."""
+    item = next(s for s in result.ready.scenarios if s.name == scenario)
+    if item.process == "exactly":
+        return f"exactly {item.number:,} homes own a doorbell camera, drawn by lot"
+    return f"{100 * (item.rate or 0):.3g}% of homes own a doorbell camera, each independently of the others"
+
+
+def map_data(result: Result, scenario: str, level: str, seen_by: Path | None) -> Any:
+    """Return the map's content for one scenario and level."""
+    from doorview.show.maps import MapData
+
+    check_scenario(result, scenario, level)
+    ready = result.ready
+    faces = result.block_faces(scenario).rename(columns={f"share_{level}": "share"})
+    zones = ready.zones
+    if zones is not None:
+        table = result.tables.dwellings
+        hatched = np.zeros(len(zones), bool)
+        if table is not None:
+            flagged = table[table["outside_0.8_to_1.25"]]
+            keys = set(zip(flagged["zoning"], flagged["zone"], strict=True))
+            hatched = np.array([pair in keys for pair in zip(zones["zoning"], zones["zone"], strict=True)])
+        zones = zones.assign(hatched=hatched)
+    names = [name for name in HEADLINE_LEVELS if name in result.levels] or list(result.levels)
+    figures = [f"{name} {percent(result.share(scenario, name))}" for name in names]
+    rate = next(s for s in ready.scenarios if s.name == scenario).rate
+    one_chance = rate is not None and bool((ready.doors["dwellings"] == 1).all() or ready.study.ownership.shared_doors == "one")
+    return MapData(
+        faces=faces,
+        buildings=ready.city.buildings,
+        level=result.levels[level],
+        scenario=_clause(result, scenario),
+        caption=caption_of(result),
+        headline=f"In view of streets within {ready.study.public_space.near_home_m:g} m of a home: " + ", ".join(figures) + ".",
+        seen_by=seen_by if one_chance else None,
+        rate=rate if one_chance else None,
+        homes=ready.scene.door_xy[ready.door_table.inside],
+        zones=zones,
+        boundary=ready.city.boundary,
+    )
+
+
+def draw_map(
+    result: Result, path: str | Path | None, *, scenario: str | None = None, level: str | None = None, detail: bool = False
+) -> Any:
+    """Draw one map; return the path, or an image for a notebook where no path is given."""
+    from doorview.show.maps import coverage_map, detail_map
+
+    scenario, level = scenario or result.main_scenario(), level or result.main_level()
+    raster = None if result.folder is None else result.folder / f"seen_by_{level}.tif"
+    data = map_data(result, scenario, level, raster if raster is not None and raster.is_file() else None)
+    draw = detail_map if detail else coverage_map
+    if path is not None:
+        return draw(Path(path), data)
+    from IPython.display import Image
+
+    with tempfile.TemporaryDirectory(prefix="doorview-") as folder:
+        return Image(data=draw(Path(folder) / "map.png", data, dpi=110).read_bytes())
+
+
+def draw_maps(result: Result, folder: Path, source: Path) -> list[Path]:
+    """Draw the maps of a run into `folder`: the whole place and the densest part; rasters lie in `source`."""
+    from doorview.show.maps import coverage_map, detail_map
+
+    scenario, level = result.main_scenario(), result.main_level()
+    raster = source / f"seen_by_{level}.tif"
+    data = map_data(result, scenario, level, raster if raster.is_file() else None)
+    return [
+        coverage_map(folder / f"in_view_{level}_{scenario}.png", data),
+        detail_map(folder / f"in_view_{level}_{scenario}_detail.png", data),
+    ]
+
+
+def draw_curves(result: Result, folder: Path) -> list[Path]:
+    """Draw the coverage curve and, where there is one, the range curve."""
+    from doorview.show.curves import curve_plot, range_plot
+    from doorview.share.outputs import HEADLINE
+
+    caption, levels = caption_of(result), result.ready.levels
+    space = HEADLINE if (result.curve["space"] == HEADLINE).any() else "all"
+    drawn = [curve_plot(folder / "curve.png", result.curve, levels, caption, space=space)]
+    if result.range_curve is not None and len(result.range_curve):
+        labels = {
+            s.name: f"{100 * s.rate:.3g}% of homes" if s.rate is not None else f"{s.number:,} cameras"
+            for s in result.ready.scenarios
+        }
+        drawn.append(range_plot(folder / "range_curve.png", result.range_curve, levels, caption, scenarios=labels, space=space))
+    return drawn

@@ -1,0 +1,149 @@
+"""The whole way: from a study or a city to a result, and to the run's folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from doorview.city.model import City
+from doorview.sight.camera import CameraModel
+from doorview.study.compute import Prepared, Progress, Stages, Tables, measure, prepare, silent
+from doorview.study.draw import attribution_of
+from doorview.study.read import read_city
+from doorview.study.result import Result
+from doorview.study.schema import DEFAULT_CAMERA, Study, load_study, scenario_name, study_from_dict
+from doorview.study.write import raster_sink, write_into
+from doorview.show.run_folder import RunFolder
+
+__all__ = ["estimate", "run", "run_study"]
+
+
+def run_study(study: Study, out: Path, *, fresh: bool = False, progress: Progress = silent) -> Result:
+    """Do what a study says and write its folder; nothing stands at `out` until all is done.
+
+    Raises
+    ------
+    DoorviewError
+        For input that cannot be used, and for a folder that is not a run's or cannot be written: before any computing.
+
+    """
+    stages = Stages(progress)
+    with RunFolder(out, fresh=fresh) as run:
+        with stages.stage("reading the city"):
+            keep = run.path("source", "x").parent if _downloads(study) else None
+            city = read_city(study, keep=keep)
+        ready = prepare(study, city, stages)
+        tables = _measured(ready, stages, run)
+        result = Result(ready, tables, stages)
+        write_into(result, run)
+        stages.tell("done")
+        folder = run.commit()
+    return replace(result, folder=folder)
+
+
+def _downloads(study: Study) -> bool:
+    """Say whether the study asks for a download."""
+    return any(value is not None for value in (study.place.place, study.place.address, study.place.bbox))
+
+
+def _measured(ready: Prepared, stages: Stages, run: RunFolder) -> Tables:
+    """Cover the city, writing rasters as tiles finish where they are wanted."""
+    if not ready.study.output.rasters:
+        return measure(ready, stages)
+    by = attribution_of(Result(ready, None, stages))  # type: ignore[arg-type]
+    with raster_sink(ready, run, by) as sink:
+        return measure(ready, stages, rasters=True, sink=sink)
+
+
+def run(study: str | Path | Study, out: str | Path | None = None, *, fresh: bool = False) -> Result:
+    """Run a study file and return its result; the folder is `out`, else ``out/NAME`` here.
+
+    Raises
+    ------
+    StudyError
+        With every fault of the file at once.
+    DoorviewError
+        As `run_study`.
+
+    """
+    loaded = study if isinstance(study, Study) else load_study(study)
+    return run_study(loaded, Path(out) if out is not None else Path("out") / loaded.name, fresh=fresh)
+
+
+def estimate(
+    city: City,
+    *,
+    camera: str | CameraModel = DEFAULT_CAMERA,
+    levels: Iterable[str] | None = None,
+    rates: Iterable[float] | None = None,
+    obstacles: str = "buildings",
+    near_m: float = 50.0,
+    cell_m: float = 0.5,
+    target_height_m: float = 1.5,
+    range_curve: bool = True,
+    threads: int | None = None,
+    seed: int = 0,
+) -> Result:
+    """Estimate the share of public space in view; nothing is written.
+
+    Parameters
+    ----------
+    city
+        As from `City.from_extract` and its like.
+    camera
+        Name in the catalogue, or a model.
+    levels
+        Names of levels; default: trigger, recognise, observe, detect.
+    rates
+        Ownership rates, each a scenario of independent owners; default: 0.05, 0.2 and 0.4. The curve has 0, 0.01 ... 1 too.
+    obstacles
+        ``buildings``, or ``all`` with walls, fences and hedges.
+    near_m
+        Streets within this distance of a home make the headline [m].
+    cell_m
+        Edge of a grid cell [m].
+    target_height_m
+        Height of what must be in view [m].
+    range_curve
+        Whether to count coverage at every range from 2 to 40 m too.
+    threads
+        How many at once; default: one per processor. Changes no result.
+    seed
+        Seed of the simulated intervals.
+
+    Raises
+    ------
+    DoorviewError
+        For a camera, level or rate that does not exist, and for a city with nothing to count.
+
+    """
+    model = camera if isinstance(camera, CameraModel) else None
+    camera_section: dict[str, object] = {"target_height_m": float(target_height_m)}
+    if model is None:
+        camera_section["model"] = camera
+    if levels is not None:
+        camera_section["levels"] = list(levels)
+    data: dict[str, object] = {
+        "study": {"name": city.name, "seed": seed},
+        "camera": camera_section,
+        "public_space": {"near_home_m": float(near_m)},
+        "coverage": {"cell_m": float(cell_m), "obstacles": obstacles, "range_curve": range_curve, "workers": threads},
+        "place": {"bbox": [0.0, 0.0, 1.0, 1.0]},
+    }
+    if rates is not None:
+        wanted = [float(rate) for rate in rates]
+        data["scenarios"] = {scenario_name(rate): {"process": "independent", "rate": rate} for rate in wanted}
+        data["ownership"] = {"rates": sorted({*(n / 100 for n in range(101)), *wanted})}
+    study = study_from_dict(_without_none(data), where="estimate")
+    stages = Stages()
+    ready = prepare(study, city, stages, camera=model)
+    return Result(ready, measure(ready, stages), stages)
+
+
+def _without_none(data: dict[str, object]) -> dict[str, object]:
+    """Return the sections without values that were left out."""
+    return {
+        key: {name: value for name, value in section.items() if value is not None} if isinstance(section, dict) else section
+        for key, section in data.items()
+    }

@@ -1,0 +1,65 @@
+"""The reference page of the study file, written from the fields of `study.sections`."""
+
+from __future__ import annotations
+
+import types
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+
+from doorview.study.sections import BUILTIN_SCENARIOS, SECTIONS
+
+__all__ = ["reference_markdown"]
+
+
+def _type_text(annotation: Any) -> str:
+    """Return what a field takes, in plain words."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _type_text(arguments[0])
+    if origin is Literal:
+        return " or ".join(f'`"{choice}"`' for choice in arguments)
+    if origin in (Union, types.UnionType):
+        return " or ".join(_type_text(item) for item in arguments if item is not type(None))
+    if origin is tuple:
+        return "list of " + {"number": "numbers"}.get(_type_text(arguments[0]), "texts")
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return "table"
+    return {float: "number", int: "whole number", bool: "true or false", str: "text", Path: "file"}[annotation]
+
+
+def _default_text(default: Any) -> str:
+    if default is None:
+        return ""
+    if isinstance(default, tuple):
+        if len(default) > 10:
+            return f"{default[0]:g}, {default[1]:g} ... {default[-1]:g}"
+        return "`[" + ", ".join(f'"{item}"' for item in default) + "]`"
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
+    return f'`"{default}"`' if isinstance(default, str) else f"`{default}`"
+
+
+def reference_markdown() -> str:
+    """Return the reference of the study file as Markdown, section by section, from the fields of this module."""
+    lines = [
+        "# The study file",
+        "",
+        "One TOML file says what to do. `doorview new PLACE-OR-FILE` writes one, `doorview check STUDY` lists every",
+        "fault in it at once, and `doorview run STUDY` does what it says. Paths count from the folder of the file.",
+        "A key that is not listed here is refused. Every key has a default but the place.",
+        "",
+        "This page is written from the code (`doorview/study/sections.py`); a test keeps it current.",
+    ]
+    for section, model in SECTIONS.items():
+        header = {"zones": "[[zones]]", "scenarios": "[scenarios.NAME]"}.get(section, f"[{section}]")
+        lines += ["", f"## `{header}`", "", " ".join((model.__doc__ or "").split()), ""]
+        lines += ["| key | takes | default | what it means |", "|---|---|---|---|"]
+        for name, field in model.model_fields.items():
+            default = "required" if field.is_required() else _default_text(field.default)
+            lines.append(f"| `{name}` | {_type_text(field.annotation)} | {default} | {field.description} |")
+        if section == "scenarios":
+            names = ", ".join(f"`{name}`" for name in BUILTIN_SCENARIOS)
+            lines += ["", f"Without any, these are run: {names}; they may also be named in `based_on`."]
+    return "\n".join(lines) + "\n"

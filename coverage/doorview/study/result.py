@@ -1,0 +1,158 @@
+"""The result of a run, for notebooks: tables, and ways to look at them."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from doorview.errors import InputError, UnknownNameError
+from doorview.share.outputs import HEADLINE
+from doorview.show.text import percent
+from doorview.study.compute import Prepared, Stages, Tables
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+__all__ = ["Result"]
+
+HEADLINE_LEVELS = ("detect", "observe", "recognise")
+
+
+@dataclass(frozen=True, repr=False)
+class Result:
+    """What a run found.
+
+    Attributes
+    ----------
+    shares, curve, range_curve, counts
+        The tables of the run's folder; range_curve is None where it was not asked for.
+    folder
+        Where the run was written, or None.
+
+    """
+
+    ready: Prepared
+    tables: Tables
+    stages: Stages
+    folder: Path | None = None
+
+    @property
+    def shares(self) -> pd.DataFrame:
+        """Shares by scenario, level, zone and space (shares.csv)."""
+        return self.tables.shares
+
+    @property
+    def curve(self) -> pd.DataFrame:
+        """Expected share for every rate of ownership (curve.csv)."""
+        return self.tables.curve
+
+    @property
+    def range_curve(self) -> pd.DataFrame | None:
+        """Share against range (range_curve.csv)."""
+        return self.tables.range_curve
+
+    @property
+    def counts(self) -> pd.DataFrame:
+        """Amounts by number of doors that see them (counts.parquet)."""
+        return self.tables.counts
+
+    @property
+    def doors(self) -> gpd.GeoDataFrame:
+        """The doors, candidate places for cameras."""
+        return self.ready.doors
+
+    @property
+    def levels(self) -> dict[str, Any]:
+        """The levels by name."""
+        return {item.name: item for item in self.ready.levels}
+
+    def block_faces(self, scenario: str | None = None) -> gpd.GeoDataFrame:
+        """Return the block faces with `public_m2` and `share_LEVEL` for a scenario (default: see `main_scenario`)."""
+        name = scenario or self.main_scenario()
+        if name not in self.tables.faces:
+            raise UnknownNameError("scenario", name, self.tables.faces)
+        return self.ready.ground.faces.join(self.tables.faces[name])
+
+    def main_scenario(self) -> str:
+        """Return the scenario that maps show: independent_20 where there is one, else the middle one."""
+        names = [item.name for item in self.ready.scenarios]
+        return "independent_20" if "independent_20" in names else names[(len(names) - 1) // 2]
+
+    def main_level(self) -> str:
+        """Return the level that maps show: detect where there is one, else the one with the longest range."""
+        return "detect" if "detect" in self.levels else max(self.ready.levels, key=lambda item: item.range_m).name
+
+    def share(self, scenario: str, level: str, space: str = HEADLINE) -> float:
+        """Return one expected share of the whole counted area, by area; NaN where there is no such ground."""
+        if level not in self.levels:
+            raise UnknownNameError("level", level, self.levels)
+        s = self.shares
+        found = s[(s["scenario"] == scenario) & (s["level"] == level) & (s["space"] == space) & (s["zoning"] == "all")]
+        return float(found["share_mean"].iloc[0]) if len(found) else float("nan")
+
+    def headline(self) -> list[str]:
+        """Return the figures that people want, in words: detect, observe and recognise together, for every scenario."""
+        levels = [name for name in HEADLINE_LEVELS if name in self.levels] or list(self.levels)
+        lines = [
+            f"{self.ready.city.name}: {len(self.ready.doors):,} doors, {int(self.ready.doors['dwellings'].sum()):,} homes. "
+            f"Simulated {self.ready.camera.label} at every owner's door."
+        ]
+        space = HEADLINE
+        if pd.isna(self.share(self.ready.scenarios[0].name, levels[0])):
+            space = "all"
+            lines.append("No street lies near a home; the shares below are of all public ground.")
+        words = "streets within 50 m of a home" if space == HEADLINE else "public ground"
+        words = words.replace("50", f"{self.ready.study.public_space.near_home_m:g}")
+        for scenario in self.ready.scenarios:
+            parts = [
+                f"{name} ({self.levels[name].plain}, to {self.levels[name].range_m:.1f} m) "
+                f"{percent(self.share(scenario.name, name, space))}"
+                for name in levels
+            ]
+            lines.append(f"If {scenario.words()}, in view of {words}: " + "; ".join(parts) + ".")
+        return lines
+
+    def map(
+        self, path: str | Path | None = None, *, scenario: str | None = None, level: str | None = None, detail: bool = False
+    ) -> Any:
+        """Draw the coverage map; in a notebook it is shown, with `path` it is written there (PNG or SVG).
+
+        `detail` draws the 600 m window with most homes instead of the whole place.
+        """
+        from doorview.study.draw import draw_map
+
+        return draw_map(self, path, scenario=scenario, level=level, detail=detail)
+
+    def write(self, folder: str | Path, *, fresh: bool = False) -> Path:
+        """Write the run's folder and return its path.
+
+        Raises
+        ------
+        OutputError
+            If the folder exists and is not a run's, or cannot be written.
+
+        """
+        from doorview.study.write import write_result
+
+        return write_result(self, Path(folder), fresh=fresh)
+
+    def _repr_html_(self) -> str:
+        lines = "".join(f"<p>{html.escape(line)}</p>" for line in self.headline())
+        return f"<div><strong>Simulated coverage</strong>{lines}</div>"
+
+    def __repr__(self) -> str:
+        return "\n".join(self.headline())
+
+
+def check_scenario(result: Result, scenario: str, level: str) -> None:
+    """Refuse a scenario or level that the result does not hold."""
+    if scenario not in result.tables.faces:
+        raise UnknownNameError("scenario", scenario, result.tables.faces)
+    if level not in result.levels:
+        raise UnknownNameError("level", level, result.levels)
+    if result.tables.faces[scenario].empty:
+        raise InputError(f"'{result.ready.city.name}' has no block faces to colour.")

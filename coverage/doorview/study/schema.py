@@ -1,0 +1,357 @@
+"""The doors to a `Study`: a file, a dictionary of the same form, the arguments of ``doorview estimate``.
+
+All three check the same, and every fault is listed at once. What a study may say stands in `study.sections`.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from doorview.errors import InputError, MissingFileError, StudyError, nearest_name
+from doorview.sight.camera import catalogue
+from doorview.sight.levels import DEFAULT_LEVELS, LEVEL_NAMES
+from doorview.study.sections import (
+    BUILTIN_SCENARIOS,
+    DEFAULT_CAMERA,
+    SECTIONS,
+    CameraSection,
+    Scenario,
+    Study,
+)
+
+__all__ = [
+    "DEFAULT_CAMERA",
+    "DEFAULT_LEVELS",
+    "Scenario",
+    "Study",
+    "load_study",
+    "scenario_name",
+    "study_from_arguments",
+    "study_from_dict",
+]
+
+EXTRACT_ENDINGS = (".pbf", ".osm", ".osm.gz", ".osm.bz2")
+_SCENARIO_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_OUTER = ("extract", "place", "address", "bbox")
+
+
+def load_study(path: str | Path) -> Study:
+    """Read and check a study file.
+
+    Raises
+    ------
+    MissingFileError
+        There is no such file.
+    StudyError
+        It is no TOML, or holds faults; all of them are listed, and paths that lead nowhere too.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise MissingFileError(
+            f"no study file '{path}'. Write one with: doorview new PLACE-OR-FILE --out '{path}', "
+            "or try the demo town: doorview demo demo"
+        )
+    try:
+        raw = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except UnicodeDecodeError as fault:
+        raise StudyError(str(path), [f"byte {fault.start} is not UTF-8; save the file as UTF-8"]) from fault
+    except tomllib.TOMLDecodeError as fault:
+        hint = "; in \"...\" a backslash must be doubled, in '...' not" if "\\" in str(fault) else ""
+        raise StudyError(str(path), [f"not valid TOML: {fault}{hint}"]) from fault
+    study = study_from_dict(raw, where=str(path), folder=path.parent, name=path.parent.absolute().name)
+    study._file = path.absolute()  # noqa: SLF001 - private, so that it is no key of the file
+    return study
+
+
+def study_from_dict(
+    raw: Mapping[str, Any], *, where: str = "study", folder: str | Path = ".", name: str | None = None
+) -> Study:
+    """Check a dictionary of the form of a study file and return the `Study`.
+
+    `where` stands at the head of the error; relative paths count from `folder`; `name` is taken where the study
+    gives none. A single ``[zones]`` table is read as one zoning, and every scenario gets the values of its base.
+
+    Raises
+    ------
+    StudyError
+        With every fault of the study.
+    """
+    data: dict[str, Any] = dict(raw)
+    faults: list[str] = []
+    if isinstance(data.get("zones"), Mapping):
+        data["zones"] = [data["zones"]]
+    if "scenarios" in data:
+        data["scenarios"], more = _with_bases(data["scenarios"])
+        faults += more
+    if name and isinstance(data.get("study", {}), Mapping):
+        data["study"] = {"name": name, **data.get("study", {})}
+    study: Study | None = None
+    try:
+        study = Study.model_validate(data, context={"folder": Path(folder)})
+    except ValidationError as errors:
+        faults += [_fault_text(error) for error in errors.errors(include_url=False)]
+    faults += _cross_faults(data)
+    if faults or study is None:
+        raise StudyError(where, dict.fromkeys(faults))
+    return study.model_copy(
+        update={"ownership": study.ownership.model_copy(update={"rates": tuple(sorted(set(study.ownership.rates)))})}
+    )
+
+
+def study_from_arguments(
+    source: str | Path,
+    *,
+    name: str | None = None,
+    camera: str | None = None,
+    levels: Iterable[str] | None = None,
+    rates: Iterable[float] | None = None,
+    obstacles: str | None = None,
+    near_m: float | None = None,
+    workers: int | None = None,
+    boundary: str | Path | None = None,
+    zones: Iterable[str | Path] = (),
+    cell_m: float | None = None,
+    country: str | None = None,
+    crs: str | None = None,
+    units: str | None = None,
+) -> Study:
+    """Return the study of ``doorview estimate``: a place or file, and a few choices; the rest by default.
+
+    `source` is the path of an OSM file, a bounding box ``"west,south,east,north"`` [degrees], or a place name.
+    Each of `rates` becomes a scenario of independent ownership and joins the steps of the curve.
+
+    Raises
+    ------
+    MissingFileError
+        `source` is spelled like a file and is not there.
+    InputError
+        `source` is a file of another kind.
+    StudyError
+        Anything else, all faults at once.
+    """
+    place, own_name = _place_of(source)
+    given: dict[str, dict[str, Any]] = {
+        "study": {"name": name or own_name},
+        "place": {
+            **place,
+            "boundary": None if boundary is None else str(boundary),
+            "country": country,
+            "crs": crs,
+        },
+        "camera": {"model": camera, "levels": None if levels is None else list(levels)},
+        "public_space": {"near_home_m": None if near_m is None else float(near_m)},
+        "coverage": {"cell_m": cell_m, "obstacles": obstacles, "workers": workers},
+        "output": {"units": units},
+    }
+    raw: dict[str, Any] = {
+        section: {key: value for key, value in values.items() if value is not None} for section, values in given.items()
+    }
+    raw["zones"] = [{"file": str(file)} for file in zones]
+    if rates is not None:
+        rates = list(rates)
+        raw["scenarios"] = {scenario_name(rate): {"rate": float(rate)} for rate in rates}
+        raw["ownership"] = {"rates": sorted({step / 100 for step in range(101)} | set(rates))}
+    return study_from_dict(raw, where=f"arguments for {source}")
+
+
+def scenario_name(rate: float) -> str:
+    """Return the name of independent ownership at a rate: 0.05 gives ``independent_05``, 0.125 ``independent_12_5``."""
+    percent = f"{round(100 * rate, 6):g}"
+    whole, _, part = percent.partition(".")
+    return f"independent_{whole.zfill(2)}{'_' + part if part else ''}"
+
+
+def _place_of(source: str | Path) -> tuple[dict[str, Any], str]:
+    """Return the ``[place]`` table that a source on the command line means, and a name for the study."""
+    text = str(source).strip()
+    path = Path(text).expanduser()
+    looks_like_a_file = isinstance(source, Path) or path.suffix.lower() in {
+        *(".pbf", ".osm", ".gz", ".bz2", ".toml"),
+        *(".gpkg", ".geojson", ".json", ".shp", ".parquet", ".zip"),
+    }
+    if not text:
+        raise InputError("an empty place: give a place name or an OSM file, as in: doorview estimate city.osm.pbf")
+    if path.is_file() or looks_like_a_file:
+        if not path.exists():
+            raise MissingFileError(f"no such file '{path}'. Give the path of an .osm.pbf or .osm file that is there")
+        if path.suffix.lower() == ".toml":
+            raise InputError(f"'{path}' is a study file. Run it with: doorview run '{path}'")
+        if not path.name.lower().endswith(EXTRACT_ENDINGS):
+            raise InputError(
+                f"'{path}' is no OSM file (.osm.pbf, .osm, .osm.gz, .osm.bz2), and only those hold a whole city. "
+                "Name own layers under [place.layers] of a study file and run it with: doorview run study.toml"
+            )
+        stem = path.name
+        for ending in (".osm.pbf", ".osm.gz", ".osm.bz2", ".pbf", ".osm"):
+            if stem.lower().endswith(ending):
+                stem = stem[: -len(ending)]
+                break
+        return {"extract": str(path.absolute())}, stem or "city"
+    if path.is_dir():
+        raise InputError(f"'{path}' is a folder. Give an OSM file in it, as in: doorview estimate city.osm.pbf")
+    numbers = text.split(",")
+    if len(numbers) == 4 and all(re.fullmatch(r"\s*-?\d+(\.\d*)?\s*", number) for number in numbers):
+        return {"bbox": [float(number) for number in numbers]}, "bbox"
+    return {"place": text}, text.split(",")[0].strip() or "place"
+
+
+def _with_bases(raw: object) -> tuple[object, list[str]]:
+    """Return the scenarios with the values of their bases filled in, and what is wrong with the bases."""
+    if not isinstance(raw, Mapping):
+        return raw, []
+    known: dict[str, Any] = {**BUILTIN_SCENARIOS, **raw}
+    faults: list[str] = []
+
+    def merged(name: str, path: tuple[str, ...]) -> dict[str, Any]:
+        own = dict(known[name])
+        base = own.get("based_on")
+        if not isinstance(base, str):
+            return own
+        if base in path:
+            faults.append(
+                f"scenarios.{path[0]}.based_on: goes round in a circle ({' -> '.join((*path, base))}); break it"
+            )
+            return own
+        if base not in known or not isinstance(known[base], Mapping):
+            faults.append(f"scenarios.{name}.based_on: unknown scenario '{base}'.{_hint(base, known)}")
+            return own
+        below = merged(base, (*path, base))
+        # A rate overrides a base's number and the other way round: both together would contradict each other.
+        for key, other in (("rate", "number"), ("number", "rate")):
+            if key in own and other not in own:
+                below.pop(other, None)
+        return {**below, **own}
+
+    return {name: merged(name, (name,)) if isinstance(raw[name], Mapping) else raw[name] for name in raw}, faults
+
+
+def _cross_faults(data: Mapping[str, Any]) -> list[str]:
+    """Return the faults that no single field shows; a wrong type is pydantic's to refuse, and passed over here."""
+    place, camera = data.get("place", {}), data.get("camera", {})
+    faults: list[str] = []
+    if isinstance(place, Mapping):
+        faults += _place_faults(place)
+    if isinstance(camera, Mapping):
+        faults += _camera_faults(camera)
+    scenarios = data.get("scenarios", {})
+    if "scenarios" in data and scenarios == {}:
+        faults.append("scenarios: empty; leave the section out for the built-in ones, or add [scenarios.NAME]")
+    for name, scenario in scenarios.items() if isinstance(scenarios, Mapping) else ():
+        if not _SCENARIO_NAME.fullmatch(name):
+            faults.append(f"scenarios: the name '{name}' must be letters, digits, '-' and '_' (it names files)")
+        if isinstance(scenario, Mapping):
+            faults += _scenario_faults(name, scenario)
+    zones = data.get("zones", [])
+    names = [
+        str(zone.get("zoning") or Path(str(zone.get("file", ""))).stem)
+        for zone in (zones if isinstance(zones, list) else [])
+        if isinstance(zone, Mapping)
+    ]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        faults.append(f"zones: two sets of zones are named '{name}'; tell them apart with zoning = '...'")
+    if "all" in names:
+        faults.append(
+            "zones: 'all' stands for the whole place in tables; give the set another name with zoning = '...'"
+        )
+    return faults
+
+
+def _place_faults(place: Mapping[str, Any]) -> list[str]:
+    faults = []
+    given = [key for key in _OUTER if key in place]
+    if not given and "layers" not in place:
+        faults.append("place: says nowhere; give one of extract, place, address or bbox, or [place.layers]")
+    if len(given) > 1:
+        faults.append(f"place: {' and '.join(given)} contradict each other; keep one of them")
+    if ("address" in place) != ("distance_m" in place):
+        faults.append("place: address and distance_m belong together; give both, as in distance_m = 800.0")
+    if "layers" in place and set(given) - {"extract"}:
+        faults.append(f"place.layers: goes with an extract, not with {' and '.join(given)}; give the downloaded file")
+    layers = place.get("layers")
+    if isinstance(layers, Mapping) and not given:
+        missing = [key for key in ("buildings", "streets") if key not in layers]
+        if missing:
+            faults.append(f"place.layers: {' and '.join(missing)} missing; add them, or an extract to take them from")
+    box = place.get("bbox")
+    if isinstance(box, list | tuple) and len(box) == 4 and all(isinstance(edge, int | float) for edge in box):
+        west, south, east, north = box
+        if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
+            faults.append(f"place.bbox: {list(box)} is no box; give [west, south, east, north] in degrees")
+    return faults
+
+
+def _camera_faults(raw: Mapping[str, Any]) -> list[str]:
+    faults = []
+    levels = raw.get("levels", ())
+    levels = [item for item in levels if isinstance(item, str)] if isinstance(levels, list | tuple) else []
+    for item in dict.fromkeys(levels):
+        if item not in LEVEL_NAMES:
+            faults.append(f"camera.levels: unknown level '{item}'.{_hint(item, LEVEL_NAMES)}")
+        elif levels.count(item) > 1:
+            faults.append(f"camera.levels: '{item}' is given {levels.count(item)} times; keep one")
+    model = raw.get("model", DEFAULT_CAMERA)
+    if isinstance(model, str) and model not in catalogue():
+        hint = _hint(model, catalogue())
+        faults.append(f"camera.model: unknown camera '{model}'.{hint} List them with: doorview cameras")
+    if faults:
+        return faults
+    try:
+        section = CameraSection.model_validate(raw)
+        chosen = section.chosen_levels()
+    except ValidationError:
+        return []  # each of its faults is listed as a field's own
+    except InputError as fault:
+        return [f"camera: {fault}"]
+    wrong = [item.name for item in chosen if section.edition and item.edition not in ("maker", section.edition)]
+    if wrong:
+        faults.append(f"camera.edition: {', '.join(wrong)} not in the {section.edition} edition; leave one of both out")
+    return faults
+
+
+def _scenario_faults(name: str, scenario: Mapping[str, Any]) -> list[str]:
+    where = f"scenarios.{name}"
+    rate, number = "rate" in scenario, "number" in scenario
+    if not rate and not number and "based_on" in scenario:
+        return []  # its base is at fault, and told of
+    if rate == number:
+        return [f"{where}: give {'only one of rate and number' if rate else 'rate = 0.2, or number with exactly'}"]
+    if number and scenario.get("process", "independent") != "exactly":
+        return [f'{where}: a number needs process = "exactly"; with "independent" give a rate']
+    return []
+
+
+def _hint(name: str, known: Iterable[str]) -> str:
+    known = list(known)
+    near = nearest_name(name, known)
+    return (f" Did you mean '{near}'?" if near else "") + f" Known: {', '.join(known)}."
+
+
+def _fault_text(error: ErrorDetails) -> str:
+    """Return one of pydantic's errors as a line: where, what, and what would be right."""
+    location = [part for part in error["loc"] if not (isinstance(part, str) and part.startswith("function-"))]
+    where = ".".join(f"[{part + 1}]" if isinstance(part, int) else str(part) for part in location).replace(".[", "[")
+    kind, value, context = error["type"], error["input"], error.get("ctx", {})
+    if kind == "extra_forbidden":
+        *parents, key = [str(part) for part in location if not isinstance(part, int)]
+        section = "scenarios" if parents[:1] == ["scenarios"] else ".".join(parents)
+        known = list(SECTIONS[section].model_fields if section else Study.model_fields)
+        what = "key" if section else "section"
+        return f"{where}: unknown {what}.{_hint(key, known)}"
+    if kind == "missing":
+        return f"{where}: missing; add it"
+    if kind == "literal_error":
+        choices = re.findall(r"'([^']*)'", str(context["expected"]))
+        return f"{where}: unknown value {value!r}.{_hint(str(value), choices)}"
+    if kind == "value_error":
+        return f"{where}: {context['error']}"
+    is_rate = (bool(location) and location[-1] == "rate") or location[:2] == ["ownership", "rates"]
+    if is_rate and kind in ("greater_than_equal", "less_than_equal"):
+        return f"{where}: {value!r} lies outside [0, 1]; a rate is a part of one: 5 % is 0.05"
+    return f"{where}: {error['msg']}, got {value!r}"

@@ -1,0 +1,346 @@
+"""The sections of a study file: what it may say, with types, defaults and meaning.
+
+The description of a field is its reference: `docs/study.md` is written from here by `study.reference`.
+"""
+
+from __future__ import annotations
+
+import re
+import types
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationInfo
+from pyproj import CRS
+from pyproj.exceptions import CRSError
+
+from doorview.errors import InputError
+from doorview.sight.camera import CameraModel, camera
+from doorview.sight.levels import DEFAULT_LEVELS, LEVEL_NAMES, Level, level
+
+__all__ = [
+    "BUILTIN_SCENARIOS",
+    "DEFAULT_CAMERA",
+    "SECTIONS",
+    "CameraSection",
+    "CoverageSection",
+    "Layers",
+    "OutputSection",
+    "OwnershipSection",
+    "Place",
+    "PublicSpaceSection",
+    "Scenario",
+    "Study",
+    "StudySection",
+    "Zoning",
+]
+
+DEFAULT_CAMERA = "ring-video-doorbell-wired"
+
+
+def _existing_file(value: object, info: ValidationInfo) -> Path:
+    """Return the absolute path of a file named in a study."""
+    if not isinstance(value, str | Path):
+        raise ValueError(f"expected the path of a file as text, got {value!r}")
+    folder = Path((info.context or {}).get("folder", "."))
+    path = Path(value).expanduser()
+    path = (path if path.is_absolute() else folder / path).absolute()
+    if not path.exists():
+        raise ValueError(f"no such file '{path}'; a path counts from the folder of the study file: correct it there")
+    return path
+
+
+def _existing_layer(value: object, info: ValidationInfo) -> Path:
+    """Return the absolute path of a layer: a file, ``file.gpkg:layer`` or ``file.gpkg|layername=layer``."""
+    named = re.fullmatch(r"(.+\.gpkg)(:|\|layername=)(.+)", value, re.IGNORECASE) if isinstance(value, str) else None
+    if named is None:
+        return _existing_file(value, info)
+    file = _existing_file(named[1], info)
+    return file.with_name(file.name + named[2] + named[3])
+
+
+def _crs_text(value: object) -> str:
+    """Refuse a coordinate reference system that nobody knows; returns the text as it was written."""
+    if not isinstance(value, str):
+        raise ValueError(f"expected text such as 'EPSG:2248', got {value!r}")
+    try:
+        CRS.from_user_input(value)
+    except CRSError as fault:
+        raise ValueError(f"unknown CRS '{value}'; give an authority code such as 'EPSG:2248'") from fault
+    return value
+
+
+def _metre_crs_text(value: object) -> str:
+    """Refuse, besides the unknown, a CRS in which lengths are no metres: shares would be counted wrongly in it."""
+    text = _crs_text(value)
+    crs = CRS.from_user_input(text)
+    if not crs.is_projected or any(abs(axis.unit_conversion_factor - 1.0) > 1e-9 for axis in crs.axis_info):
+        raise ValueError(
+            f"'{value}' is not projected in metres, and everything is computed in metres; leave it out for the local "
+            "UTM zone, and ask for feet with [output] crs and units = 'us'"
+        )
+    return text
+
+
+FilePath = Annotated[Path, BeforeValidator(_existing_file)]
+LayerPath = Annotated[Path, BeforeValidator(_existing_layer)]
+CrsText = Annotated[str, BeforeValidator(_crs_text)]
+MetreCrsText = Annotated[str, BeforeValidator(_metre_crs_text)]
+Rate = Annotated[float, Field(ge=0.0, le=1.0)]
+Metres = Annotated[float, Field(ge=0.0)]
+Text = Annotated[str, Field(min_length=1)]
+
+
+class _Section(BaseModel):
+    """What all parts of a study share: frozen, strict types, no unknown keys, no NaN or infinity."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+
+
+class StudySection(_Section):
+    """What the study is."""
+
+    name: Text = Field("study", description="Name of the study: titles, and the folder `out/NAME/`.")
+    seed: int = Field(0, ge=0, description="Seed of everything random; the same seed gives the same bytes.")
+    fictional: bool = Field(False, description="The place does not exist; every map and page then says so.")
+    label: Text | None = Field(None, description="A line under the title of every map and page.")
+
+
+class Layers(_Section):
+    """Own layers: GeoPackage (`file.gpkg:layer`), GeoParquet, GeoJSON, Shapefile; the rest is the extract's."""
+
+    buildings: LayerPath | None = Field(None, description="Building outlines: polygons.")
+    streets: LayerPath | None = Field(None, description="Streets: lines.")
+    public_space: LayerPath | None = Field(None, description="Other ground that anyone may enter: polygons.")
+    parcels: LayerPath | None = Field(
+        None, description="Land parcels: polygons; street space is what lies outside them."
+    )
+    addresses: LayerPath | None = Field(None, description="Address points.")
+    entrances: LayerPath | None = Field(None, description="Entrances: points.")
+
+
+class Place(_Section):
+    """Where. One of `extract`, `place`, `address` and `bbox`, or `[place.layers]`, alone or with an `extract`."""
+
+    extract: FilePath | None = Field(
+        None, description="An OpenStreetMap file: `.osm.pbf`, `.osm`, `.osm.gz` or `.osm.bz2`, sorted or not."
+    )
+    place: Text | None = Field(
+        None, description='A place name, such as `"Lakeland, Florida, USA"`; downloads its data.'
+    )
+    address: Text | None = Field(None, description="An address; downloads what lies within `distance_m` of it.")
+    distance_m: float | None = Field(None, gt=0.0, description="With `address`: how far around it [m].")
+    bbox: Annotated[tuple[float, float, float, float], Field(strict=False)] | None = Field(
+        None, description="West, south, east and north [degrees]; downloads what lies inside."
+    )
+    layers: Layers | None = Field(None, description="Own layers, see `[place.layers]`.")
+    boundary: FilePath | None = Field(
+        None, description="Polygons inside which shares are counted; what lies around still blocks and owns."
+    )
+    country: Literal["us", "world", "auto"] = Field(
+        "auto", description="Whose default widths of streets hold where nothing is tagged; `auto`: by where it lies."
+    )
+    crs: MetreCrsText | None = Field(
+        None, description="Projected CRS in metres to compute in; left out: the local UTM zone."
+    )
+
+
+class Zoning(_Section):
+    """One set of zones (tracts, districts, neighbourhoods); write `[[zones]]` once for each set."""
+
+    file: FilePath = Field(description="Polygons with one row per zone.")
+    zoning: Text | None = Field(None, description="Name of the set in tables; left out: the file's name.")
+    id: Text | None = Field(None, description="Column with the id of the zone; left out: the row number.")
+    name: Text | None = Field(None, description="Column with the name of the zone; left out: its id.")
+    dwellings: Text | None = Field(
+        None, description="Column with your own count of dwellings (census, assessor), to check the doors against."
+    )
+
+
+class CameraSection(_Section):
+    """The camera at every door, and the levels of seeing. A value given here overrides the catalogue's."""
+
+    model: Text = Field(DEFAULT_CAMERA, description="Name in the catalogue: `doorview cameras` lists them.")
+    levels: Annotated[tuple[str, ...], Field(strict=False, min_length=1)] = Field(
+        DEFAULT_LEVELS,
+        description="What 'seen' means, one or more of: " + ", ".join(f"`{name}`" for name in LEVEL_NAMES) + ".",
+    )
+    edition: Literal["2014", "2025"] | None = Field(
+        None,
+        description="Edition of IEC 62676-4 that the levels must belong to; left out: any. The numbers of 2025 are "
+        "known from its draft only.",
+    )
+    target_height_m: Metres = Field(
+        1.5, description="Height of what must be in view [m]: 1.5 a face, 1.1 a child's, 0 ground."
+    )
+    field_of_view_degrees: float | None = Field(
+        None, gt=0.0, le=360.0, description="Horizontal field of view [degrees]."
+    )
+    vertical_field_of_view_degrees: float | None = Field(
+        None, gt=0.0, le=180.0, description="Vertical field of view [degrees]."
+    )
+    pixels: int | None = Field(None, gt=0, description="Pixels across the field of view.")
+    pixels_vertical: int | None = Field(None, gt=0, description="Pixels from top to bottom.")
+    trigger_range_m: float | None = Field(None, gt=0.0, description="How far the motion sensor reaches [m].")
+    trigger_near_m: Metres | None = Field(None, description="From how near on the motion sensor reaches [m].")
+    trigger_field_of_view_degrees: float | None = Field(
+        None, gt=0.0, le=360.0, description="How wide the motion sensor reaches [degrees]."
+    )
+    mount_height_m: float | None = Field(None, gt=0.0, description="Height of the camera above the ground [m].")
+    projection: Literal["equidistant", "rectilinear"] | None = Field(None, description="Projection of the lens.")
+
+    def camera_model(self) -> CameraModel:
+        """Return the model of the catalogue with the values given here.
+
+        Raises
+        ------
+        UnknownNameError
+            There is no such model.
+        InputError
+            Its values contradict each other.
+        """
+        names = set(CameraModel.__dataclass_fields__) & set(type(self).model_fields)
+        values = {name: getattr(self, name) for name in sorted(names) if getattr(self, name) is not None}
+        model = camera(self.model)
+        return model.with_values(**values) if values else model
+
+    def chosen_levels(self) -> tuple[Level, ...]:
+        """Return the levels in the order of the study; raises as `camera_model` and `doorview.sight.levels.level`."""
+        model = self.camera_model()
+        return tuple(level(model, name, target_height_m=self.target_height_m) for name in self.levels)
+
+
+class PublicSpaceSection(_Section):
+    """Widths of streets where nothing is tagged, and how near a home is near."""
+
+    near_home_m: Metres = Field(50.0, description="Streets within this distance of a home make the headline [m].")
+    lane_width_m: float | None = Field(
+        None, gt=0.0, description="Width of a lane; left out: the country's default [m]."
+    )
+    sidewalk_width_m: float | None = Field(
+        None, gt=0.0, description="Width of a sidewalk; left out: the country's default [m]."
+    )
+
+
+class CoverageSection(_Section):
+    """How the coverage is computed."""
+
+    cell_m: float = Field(0.5, ge=0.1, le=5.0, description="Edge of a grid cell [m]; smaller is finer and slower.")
+    obstacles: Literal["buildings", "all"] = Field(
+        "buildings", description="What hides: `buildings`, or `all` with walls, fences and hedges too."
+    )
+    range_curve: bool = Field(True, description="Also write `range_curve.csv`: share against range from 2 to 40 m.")
+    workers: int | None = Field(None, ge=1, description="Processes at work; left out: one per core. Changes no result.")
+
+
+class OwnershipSection(_Section):
+    """Who owns a camera."""
+
+    rates: Annotated[tuple[Rate, ...], Field(strict=False, min_length=1)] = Field(
+        tuple(step / 100 for step in range(101)),
+        description="Rates of the coverage curve: owning households / households; left out: 0, 0.01 ... 1.",
+    )
+    shared_doors: Literal["one", "any", "none"] = Field(
+        "one",
+        description="Chance of a camera at a door with several dwellings: `one` the rate itself, `any` "
+        "1 - (1 - rate)^dwellings, `none` no camera.",
+    )
+
+
+class Scenario(_Section):
+    """One ownership scenario; write `[scenarios.NAME]` for each. A scenario may name a base and override some of it."""
+
+    based_on: Text | None = Field(
+        None, description="Name of the scenario whose values hold where this one gives none (built-in ones too)."
+    )
+    process: Literal["independent", "exactly"] = Field(
+        "independent", description="`independent`: every home by its own chance; `exactly`: a fixed number of doors."
+    )
+    rate: Rate | None = Field(None, description="Owning households / households, 0 to 1.")
+    number: int | None = Field(None, ge=0, description="With `exactly`: the number of doors with a camera.")
+    shared_doors: Literal["one", "any", "none"] | None = Field(
+        None, description="As in `[ownership]`, for this scenario alone."
+    )
+    label: Text | None = Field(None, description="Plain name for maps and tables.")
+
+
+class OutputSection(_Section):
+    """What is written. Computing is in metres; these change only how it is shown."""
+
+    crs: CrsText | None = Field(None, description="CRS of the layers written; left out: the one computed in.")
+    units: Literal["metric", "us"] = Field("metric", description="`us`: feet, acres and miles on pages and maps.")
+    rasters: bool = Field(True, description="Write `seen_by_LEVEL.tif`: doors that see each cell.")
+    maps: bool = Field(True, description="Draw the maps.")
+    viewsheds: bool = Field(False, description="Write `working/viewsheds.parquet`: one polygon per door and level.")
+
+
+BUILTIN_SCENARIOS: Mapping[str, Mapping[str, object]] = types.MappingProxyType(
+    {
+        "independent_05": {"process": "independent", "rate": 0.05},
+        "independent_20": {"process": "independent", "rate": 0.2},
+        "independent_40": {"process": "independent", "rate": 0.4},
+    }
+)
+
+
+class Study(_Section):
+    """A whole study. Its attributes are the sections of the file."""
+
+    study: StudySection = Field(default_factory=StudySection)
+    place: Place = Field(default_factory=Place)
+    zones: Annotated[tuple[Zoning, ...], Field(strict=False)] = Field(())
+    camera: CameraSection = Field(default_factory=CameraSection)
+    public_space: PublicSpaceSection = Field(default_factory=PublicSpaceSection)
+    coverage: CoverageSection = Field(default_factory=CoverageSection)
+    ownership: OwnershipSection = Field(default_factory=OwnershipSection)
+    scenarios: dict[str, Scenario] = Field(
+        default_factory=lambda: {name: Scenario.model_validate(dict(raw)) for name, raw in BUILTIN_SCENARIOS.items()}
+    )
+    output: OutputSection = Field(default_factory=OutputSection)
+    _file: Path | None = PrivateAttr(default=None)
+
+    @property
+    def name(self) -> str:
+        """Name of the study."""
+        return self.study.name
+
+    @property
+    def file(self) -> Path | None:
+        """The study file that this was read from, or None."""
+        return self._file
+
+    def with_workers(self, workers: int) -> Study:
+        """Return the study with another number of processes at work, which changes no result."""
+        if workers < 1:
+            raise InputError(f"{workers} workers cannot work; give 1 or more, as in --workers 2")
+        return self.model_copy(update={"coverage": self.coverage.model_copy(update={"workers": workers})})
+
+    def settings(self) -> dict[str, Any]:
+        """Return the study as plain JSON values; files by their names alone, fit to publish (no path of a machine)."""
+
+        def shown(value: Any) -> Any:
+            if isinstance(value, BaseModel):
+                return {name: shown(getattr(value, name)) for name in type(value).model_fields}
+            if isinstance(value, Mapping):
+                return {str(key): shown(item) for key, item in value.items()}
+            if isinstance(value, tuple):
+                return [shown(item) for item in value]
+            return value.name if isinstance(value, Path) else value
+
+        return {name: shown(getattr(self, name)) for name in type(self).model_fields}
+
+
+SECTIONS: dict[str, type[BaseModel]] = {
+    "study": StudySection,
+    "place": Place,
+    "place.layers": Layers,
+    "zones": Zoning,
+    "camera": CameraSection,
+    "public_space": PublicSpaceSection,
+    "coverage": CoverageSection,
+    "ownership": OwnershipSection,
+    "scenarios": Scenario,
+    "output": OutputSection,
+}
+"""The sections by the names that they have in the file."""

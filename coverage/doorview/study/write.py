@@ -1,0 +1,255 @@
+"""Writing a run's folder: tables, layers, rasters, pictures, and run.json that says how they came about."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from doorview.city.classes import CLASSES
+from doorview.city.ground_polygons import ground_polygons
+from doorview.share.scene import SPACES
+from doorview.share.tiles import TileResult, cover
+from doorview.show.layers import write_doors, write_layers
+from doorview.show.qml import ground_style, line_style, share_style, zone_style
+from doorview.show.rasters import SparseRaster
+from doorview.show.run_folder import RunFolder
+from doorview.show.tables import write_curve, write_parquet, write_range_curve, write_shares
+from doorview.show.text import level_phrase
+from doorview.sight.api import viewsheds
+from doorview.study.compute import Prepared
+from doorview.study.draw import attribution_of, draw_curves, draw_maps
+from doorview.study.result import Result
+
+__all__ = ["raster_sink", "write_into", "write_result"]
+
+LIBRARIES = ("numpy", "shapely", "geopandas", "pyproj", "osmium", "numba", "rasterio", "pandas", "scipy")
+ODBL = "ODbL 1.0"
+
+
+@contextmanager
+def raster_sink(ready: Prepared, run: RunFolder, attribution: str) -> Iterator[Callable[[TileResult], None]]:
+    """Open one sparse raster per level and give the function that writes a tile into them."""
+    tiles = np.array(ready.scene.tiles())
+    size = ready.scene.grid.tile
+    (row0, col0), (row1, col1) = tiles.min(axis=0) * size, (tiles.max(axis=0) + 1) * size
+    with ExitStack() as stack:
+        rasters = {
+            item.name: stack.enter_context(
+                SparseRaster(
+                    run.path(f"seen_by_{item.name}.tif"),
+                    crs=ready.city.crs.to_wkt(),
+                    cell_m=ready.scene.grid.cell_m,
+                    row0=int(row0),
+                    col0=int(col0),
+                    rows=int(row1 - row0),
+                    cols=int(col1 - col0),
+                    description=f"simulated doors that would see the cell, {level_phrase(item, ready.study.output.units)}",
+                    tags={"level": item.name, "data": attribution, "camera": ready.camera.label},
+                )
+            )
+            for item in ready.levels
+        }
+
+        def write(result: TileResult) -> None:
+            for name, array in result.seen_by.items():
+                if array is not None:
+                    rasters[name].write(result.row0, result.col0, array)
+
+        yield write
+
+
+def write_result(result: Result, folder: Path, *, fresh: bool = False) -> Path:
+    """Write a result that was computed without a folder; rasters are covered anew."""
+    with RunFolder(folder, fresh=fresh) as run:
+        if result.ready.study.output.rasters:
+            with result.stages.stage("writing rasters"), raster_sink(result.ready, run, attribution_of(result)) as sink:
+                for tile in cover(result.ready.scene, threads=result.ready.study.coverage.workers):
+                    sink(tile)
+        write_into(result, run)
+        return run.commit()
+
+
+def write_into(result: Result, run: RunFolder) -> None:
+    """Write everything but the rasters, run.json last."""
+    ready, study, stages = result.ready, result.ready.study, result.stages
+    with stages.stage("writing tables"):
+        write_shares(run.path("shares.csv"), result.shares)
+        write_curve(run.path("curve.csv"), result.curve)
+        if result.range_curve is not None:
+            write_range_curve(run.path("range_curve.csv"), result.range_curve)
+        if result.tables.dwellings is not None:
+            result.tables.dwellings.to_csv(run.path("dwellings.csv"), index=False, lineterminator="\n")
+        write_parquet(run.path("counts.parquet"), result.counts)
+        _write_working(result, run)
+    with stages.stage("writing layers"):
+        written = _write_layers(result, run)
+    if study.output.maps:
+        with stages.stage("drawing"):
+            folder = run.path("maps", "x").parent
+            placed = replace(result, folder=run.partial)
+            draw_maps(placed, folder, run.partial)
+            draw_curves(placed, folder)
+    run.write_run(_run_facts(result, written))
+
+
+def _write_working(result: Result, run: RunFolder) -> None:
+    """Write what later commands read; not fit to publish."""
+    ready, coverage = result.ready, result.tables.coverage
+    date, by = ready.city.source.get("data_date"), attribution_of(result)
+    write_doors(run.path("working", "doors.gpkg"), ready.doors, attribution=by, data_date=date)
+    rows = coverage.rows.copy()
+    rows["level"] = pd.Categorical.from_codes(rows["level"], list(coverage.levels)).astype(str)
+    rows["space"] = np.array(SPACES, dtype=object)[rows["space"].to_numpy(np.int64)]
+    rows["zones"] = np.array([" ".join(map(str, z)) for z in coverage.zones], dtype=object)[rows["zones"].to_numpy(np.int64)]
+    write_parquet(run.path("working", "coverage.parquet"), rows)
+    members = coverage.members
+    write_parquet(
+        run.path("working", "members.parquet"),
+        pd.DataFrame(
+            {
+                "set": np.repeat(np.arange(len(members.size), dtype=np.int32), members.size),
+                "door": coverage.door_ids[members.doors],
+            }
+        ),
+    )
+    if ready.study.output.viewsheds:
+        views = pd.concat(
+            [viewsheds(ready.doors, ready.obstacles, ready.camera, item) for item in ready.levels]
+        ).reset_index()
+        views.to_parquet(run.path("working", "viewsheds.parquet"))
+        table = pd.DataFrame(views.drop(columns="geometry")).rename(columns={"area_m2": "area_in_view_m2"})
+        write_parquet(run.path("working", "door_views.parquet"), table)
+
+
+def _write_layers(result: Result, run: RunFolder) -> dict[str, str]:
+    """Write the layers and return file -> licence. Layers that rest on the user's own go into own.gpkg."""
+    ready = result.ready
+    city, level, main = ready.city, result.main_level(), result.main_scenario()
+    faces = ready.ground.faces.copy()
+    for name, table in result.tables.faces.items():
+        if "public_m2" not in faces:
+            faces["public_m2"] = table["public_m2"]
+        for column in table.columns:
+            if column.startswith("share_"):
+                faces[f"{column}__{name}"] = table[column]
+    own = city.source.get("kind") in ("layers", "mixed")
+    streets = city.ways[[name for name in ("name", "highway", "geometry") if name in city.ways]]
+    polygons = ground_polygons(ready.ground, city)
+    layers: dict[str, Any] = {"streets": streets, "block_faces": faces, "ground": polygons}
+    styles = {
+        "streets": line_style("#8a8a8a", 0.3),
+        "block_faces": share_style(f"share_{level}__{main}"),
+        "ground": ground_style(),
+    }
+    if ready.zones is not None:
+        layers["zones"] = _zone_layer(result, level, main)
+        styles["zones"] = zone_style()
+    if ready.study.output.crs:
+        layers = {name: layer.to_crs(ready.study.output.crs) for name, layer in layers.items()}
+    name = "own.gpkg" if own else "city.gpkg"
+    fictional = ready.study.study.fictional
+    licence = "BSD-3-Clause (fictional data)" if fictional else ODBL
+    if own:
+        licence = f"the user's own layers, with parts derived from OpenStreetMap ({ODBL}) where the run used it"
+    write_layers(
+        run.path(name),
+        layers,
+        styles=styles,
+        licence=licence,
+        attribution=attribution_of(result),
+        description=f"{city.name}: simulated doorbell coverage. {ready.study.study.label or ''}",
+        data_date=city.source.get("data_date"),
+    )
+    return {name: licence}
+
+
+def _zone_layer(result: Result, level: str, scenario: str) -> Any:
+    """Return the zones with the share of their public ground in view at every level of the main scenario."""
+    zones = result.ready.zones
+    assert zones is not None
+    s = result.shares
+    wanted = s[(s["scenario"] == scenario) & (s["space"] == "all")]
+    table = wanted.pivot(index=["zoning", "zone"], columns="level", values="share_mean").add_prefix("share_")
+    return zones.join(table, on=["zoning", "zone"])
+
+
+def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
+    """Return what run.json says."""
+    ready, coverage = result.ready, result.tables.coverage
+    city = ready.city
+    inside = float(shapely.area(ready.inside))
+    by_class = coverage.totals.groupby("space")["amount"].sum()
+    ground = {item.name: float(by_class.get(item.rank, 0)) * coverage.cell_m**2 for item in CLASSES}
+    return {
+        "name": ready.study.name,
+        "fictional": ready.study.study.fictional,
+        "simulated": "simulated cameras at real front doors; in view is not recorded, recorded is not kept, kept is not shared",
+        "headline": result.headline(),
+        "inputs": {
+            **{key: value for key, value in city.source.items() if key != "files"},
+            "attribution": attribution_of(result),
+            "files": [
+                {**item, "path": Path(str(item.get("path", ""))).name} for item in city.source.get("files", [])
+            ],
+            "zones": [zoning.file.name for zoning in ready.study.zones],
+        },
+        "settings": ready.study.settings(),
+        "crs": city.crs.to_string(),
+        "country": city.country,
+        "camera": {
+            "name": ready.camera.name,
+            "label": ready.camera.label,
+            "values": {
+                key: {"value": getattr(ready.camera, key), "mark": figure.mark, "source": figure.source}
+                for key, figure in ready.camera.figures.items()
+            },
+        },
+        "levels": {item.name: item.as_dict() for item in ready.levels},
+        "scenarios": {item.name: item.words() for item in ready.scenarios},
+        "counted": {
+            "area_m2": inside,
+            "lost_at_the_edge_m2": ready.lost_m2,
+            "cell_m": coverage.cell_m,
+            "doors": len(ready.doors),
+            "doors_inside": int(ready.door_table.inside.sum()),
+            "dwellings": int(ready.door_table.dwellings.sum()),
+            "ground_m2": ground,
+            "different_sets_of_doors": len(coverage.members.size),
+        },
+        "public_space": _plain_notes(ready.ground.notes),
+        "counts": ready.counts,
+        "intervals": "share_p05 and share_p95: chance alone, which homes happen to own one (256 simulated ownerships); "
+        "share_low and share_high, the range over assumptions, are not computed and left empty",
+        "seed": ready.study.study.seed,
+        "licences": layers,
+        "versions": {
+            "doorview": metadata.version("doorview"),
+            "python": platform.python_version(),
+            **{name: metadata.version(name) for name in LIBRARIES},
+        },
+        "timings": {name: round(seconds, 3) for name, seconds in result.stages.seconds.items()},
+    }
+
+
+def _plain_notes(notes: dict[str, Any]) -> dict[str, Any]:
+    """Return notes as plain JSON values."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {str(key): plain(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [plain(item) for item in value]
+        if isinstance(value, np.generic):
+            return value.item()
+        return value
+
+    return {str(key): plain(value) for key, value in notes.items()}

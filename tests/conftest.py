@@ -1,0 +1,39 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED_DATA = ROOT.parent / "shared" / "data"
+NO_SHARED_DATA = "real cities are not beside the checkout (../shared/data)"
+
+# The first call of a kernel compiles it, so a single example may take seconds.
+hypothesis.settings.register_profile("doorview", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("doorview")
+
+
+@pytest.fixture(scope="session")
+def project_root() -> Path:
+    """Return the folder of the checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Return the folder of real cities, or skip where it is absent."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip(NO_SHARED_DATA)
+    return SHARED_DATA
+
+
+@pytest.hookimpl
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print how many tests were skipped for want of the real cities: their silence would look like success."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    count = sum(NO_SHARED_DATA in str(report.longrepr) for report in skipped)
+    if count:
+        terminalreporter.write_line(f"{count} tests skipped: {NO_SHARED_DATA}")
