@@ -22,6 +22,7 @@ from doorview.errors import EmptyCityError, InputError
 from doorview.ownership.expected import door_probabilities
 from doorview.ownership.scenario import Scenario
 from doorview.share.coverage import Coverage, fold
+from doorview.share.discretisation import GridError, grid_errors
 from doorview.share.grid import Grid
 from doorview.share.outputs import HEADLINE, Outputs, outputs_of
 from doorview.share.scene import RangeCurve, Scene, build_scene
@@ -100,6 +101,7 @@ class Tables:
     counts: pd.DataFrame
     faces: dict[str, pd.DataFrame]
     dwellings: pd.DataFrame | None
+    grid_errors: list[GridError]
 
 
 def scenarios_of(study: Study) -> tuple[Scenario, ...]:
@@ -232,7 +234,9 @@ def measure(
     with stages.stage("simulated intervals"):
         shares = shares_table(coverage, outputs, ready.door_table, ready.scenarios, zones=zones, seed=study.study.seed)
         dwellings = _dwellings(ready, coverage, outputs, shares)
-    return Tables(coverage, outputs, shares, curve, ranges, counts, faces, dwellings)
+    with stages.stage("measuring the grid's error"):
+        errors = grid_errors(ready.scene)
+    return Tables(coverage, outputs, shares, curve, ranges, counts, faces, dwellings, errors)
 
 
 def _without_rasters(result: TileResult) -> TileResult:

@@ -114,7 +114,26 @@ class Result:
                 for name in levels
             ]
             lines.append(f"If {scenario.words()}, in view of {words}: " + "; ".join(parts) + ".")
+        lines.append(self.grid_error_words())
         return lines
+
+    def grid_error_of_share(self, level: str, space: str = HEADLINE) -> float:
+        """Return the standard error of a share at full ownership that counting by cells makes; it is smaller at lower rates."""
+        s = self.shares
+        found = s[(s["level"] == level) & (s["space"] == space) & (s["zoning"] == "all")].iloc[:1]
+        error = next(item for item in self.tables.grid_errors if item.level == level)
+        if not len(found):
+            return float("nan")
+        return error.of_share(int(found["doors_seeing"].iloc[0]), float(found["public_amount"].iloc[0]))
+
+    def grid_error_words(self) -> str:
+        """Return in words what counting on cells does."""
+        worst = max(self.tables.grid_errors, key=lambda item: abs(item.bias))
+        share = max(self.grid_error_of_share(item.level) for item in self.tables.grid_errors)
+        return (
+            f"Counted on cells of {self.tables.coverage.cell_m:g} m: all views together are off by at most "
+            f"{100 * abs(worst.bias):.2g} % ({worst.level}), a share by about {100 * share:.1g} percentage points or less."
+        )
 
     def map(
         self, path: str | Path | None = None, *, scenario: str | None = None, level: str | None = None, detail: bool = False

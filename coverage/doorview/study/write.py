@@ -225,6 +225,16 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
             "ground_m2": ground,
             "different_sets_of_doors": len(coverage.members.size),
         },
+        "grid_error": {
+            item.level: {
+                "views_compared": item.views,
+                "bias": item.bias,
+                "rms_of_one_view_m2": item.rms_m2,
+                "mean_view_m2": item.mean_m2,
+                "standard_error_of_headline_share": _finite(result.grid_error_of_share(item.level)),
+            }
+            for item in result.tables.grid_errors
+        },
         "public_space": _plain_notes(ready.ground.notes),
         "counts": ready.counts,
         "intervals": "share_p05 and share_p95: chance alone, which homes happen to own one (256 simulated ownerships); "
@@ -238,6 +248,11 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
         },
         "timings": {name: round(seconds, 3) for name, seconds in result.stages.seconds.items()},
     }
+
+
+def _finite(value: float) -> float | None:
+    """Return the value, or None where there is none: JSON knows no NaN."""
+    return value if np.isfinite(value) else None
 
 
 def _plain_notes(notes: dict[str, Any]) -> dict[str, Any]:
