@@ -30,7 +30,8 @@ def check_field_of_view(field_of_view: float) -> float:
     value = float(field_of_view)
     if not math.isfinite(value) or not 0 < value <= 360:
         raise InputError(
-            f"field_of_view is {field_of_view!r}: it must lie above 0 and at most 360 degrees, e.g. field_of_view=155.0."
+            f"field_of_view is {field_of_view!r}: it must lie above 0 and at most 360 degrees, e.g. "
+            "field_of_view=155.0."
         )
     return value
 
@@ -42,24 +43,40 @@ def forward_of(heading_degrees: ArrayLike) -> FloatArray:
 
 
 def height_scale(heights: ArrayLike, camera_height_m: float, target_height_m: float) -> FloatArray:
-    """Return the factor f (n,) by which walls of `heights` [m] are moved away from the camera; NaN where they hide nothing.
+    """Return the factor f (n,) by which walls of `heights` [m] are moved away from the camera; NaN: they hide nothing.
 
     On flat ground a wall of height h > z_c at distance d hides a target at height z_t >= z_c beyond f d with
-    f = max(1, (z_t - z_c) / (h - z_c)), by similar triangles; h <= z_c hides nothing.
+    f = max(1, (z_t - z_c) / (h - z_c)), by similar triangles; h <= z_c hides nothing. A target below the camera is
+    hidden by every wall of h >= z_c (f = 1) and by none of h <= z_t. A height that is NaN is unknown, and such a wall
+    is taken as taller than any sight line, as everywhere in this package: f = 1.
 
     Raises
     ------
     InputError
-        If the target lies below the camera: then a low wall hides an interval of distances, which this form cannot say.
+        If a height is negative, or lies between a low target and the camera: such a wall hides an interval of
+        distances, which this form cannot say.
 
     """
-    if target_height_m < camera_height_m:
-        raise InputError(
-            f"target_height_m is {target_height_m} m and the camera hangs at {camera_height_m} m: targets below the lens "
-            "are not supported yet. Use a target height of at least the mount height, e.g. target_height_m=1.5."
-        )
     h = np.asarray(heights, dtype=np.float64)
+    if (h < 0).any():
+        raise InputError(
+            f"wall {int(np.flatnonzero(h < 0)[0])} has a negative height: heights are metres above the ground, NaN "
+            "where "
+            "unknown."
+        )
+    h = np.where(np.isnan(h), np.inf, h)
     rise = target_height_m - camera_height_m
+    if rise < 0:
+        between = (h > target_height_m) & (h < camera_height_m)
+        if between.any():
+            raise InputError(
+                f"target_height_m is {target_height_m} m, the camera hangs at {camera_height_m} m, and "
+                f"{int(between.sum())} "
+                f"walls have heights between, such as {h[between][0]} m: each would hide an interval of distances, "
+                "which is not "
+                f"supported yet. Give a target_height_m of {camera_height_m} or more, or leave walls so low out."
+            )
+        return np.where(h >= camera_height_m, 1.0, np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
         scale = np.maximum(1.0, rise / (h - camera_height_m))
     return np.where(h > camera_height_m, scale, np.nan)
@@ -81,13 +98,17 @@ def index_walls(walls: ArrayLike, scale: ArrayLike | None = None, cell: float = 
         raise InputError(f"walls have the shape {xy.shape}: expected (n, 4) with x1, y1, x2, y2 in metres.")
     if not np.isfinite(xy).all():
         bad = int(np.flatnonzero(~np.isfinite(xy).all(axis=1))[0])
-        raise InputError(f"wall {bad} has a coordinate that is NaN or infinite: drop or mend it before asking for views.")
+        raise InputError(
+            f"wall {bad} has a coordinate that is NaN or infinite: drop or mend it before asking for views."
+        )
     f = np.ones(len(xy)) if scale is None else np.ascontiguousarray(scale, dtype=np.float64)
+    if f.shape != xy.shape[:1]:
+        raise InputError(f"{len(xy)} walls have heights of the shape {f.shape}: expected one height for each wall.")
     keep = np.isfinite(f)
     if not keep.all():
         xy, f = np.ascontiguousarray(xy[keep]), np.ascontiguousarray(f[keep])
     if not len(xy):
-        return WallIndex(xy, f, cell, 0, 0, 0, 0, np.zeros(1, np.int64), np.zeros(0, np.int32))
+        return WallIndex(xy, f, np.zeros((0, 3), np.int32), cell, 0, 0, 0, 0, np.zeros(1, np.int64))
     low_i = np.floor(np.minimum(xy[:, 0], xy[:, 2]) / cell).astype(np.int64)
     high_i = np.floor(np.maximum(xy[:, 0], xy[:, 2]) / cell).astype(np.int64)
     low_j = np.floor(np.minimum(xy[:, 1], xy[:, 3]) / cell).astype(np.int64)
@@ -101,7 +122,9 @@ def index_walls(walls: ArrayLike, scale: ArrayLike | None = None, cell: float = 
     square = (low_j[wall] - j0 + nth // wide[wall]) * ni + low_i[wall] - i0 + nth % wide[wall]
     order = np.argsort(square, kind="stable")
     start = np.concatenate([[0], np.cumsum(np.bincount(square, minlength=ni * nj))]).astype(np.int64)
-    return WallIndex(xy, f, cell, i0, j0, ni, nj, start, wall[order].astype(np.int32))
+    item = wall[order]
+    low = np.column_stack([low_i[item] - i0, square[order] % ni, low_j[item] - j0]).astype(np.int32)
+    return WallIndex(np.ascontiguousarray(xy[item]), f[item], low, cell, i0, j0, ni, nj, start)
 
 
 def visible_areas(
@@ -125,9 +148,9 @@ def visible_areas(
     heading_degrees
         (m,) clockwise from north.
     walls
-        (n, 4) x1 y1 x2 y2 [m], or an index made by `index_walls`.
+        (n, 4) x1 y1 x2 y2 [m], or an index made by `index_walls`, which has its heights in it already.
     heights
-        (n,) [m]; None or infinite: taller than any sight line.
+        (n,) [m], with walls that are an array; None, infinite or NaN: taller than any sight line.
     range_m, near_m, field_of_view_degrees
         The sector that the camera covers.
     camera_height_m, target_height_m
@@ -136,17 +159,28 @@ def visible_areas(
     Raises
     ------
     InputError
-        For wrong shapes, NaN or infinite values, a range that is not above 0, a field of view outside (0, 360].
+        For wrong shapes, NaN or infinite places, a range that is not above 0, a field of view outside (0, 360], and for
+        `heights` beside an index, which they could not change any more.
 
     """
     points = np.ascontiguousarray(xy, dtype=np.float64)
     headings = np.asarray(heading_degrees, dtype=np.float64)
     if points.ndim != 2 or points.shape[1] != 2 or headings.shape != points.shape[:1]:
-        raise InputError(f"cameras have the shape {points.shape} and headings {headings.shape}: expected (m, 2) and (m,).")
+        raise InputError(
+            f"cameras have the shape {points.shape} and headings {headings.shape}: expected (m, 2) and (m,)."
+        )
     if not (np.isfinite(points).all() and np.isfinite(headings).all()):
         raise InputError("a camera has a coordinate or heading that is NaN or infinite: drop or mend it first.")
     reach, field = check_range(range_m), check_field_of_view(field_of_view_degrees)
+    near = float(near_m)
+    if not (math.isfinite(near) and near >= 0):
+        raise InputError(f"near_m is {near_m!r}: it must be a finite number of metres of 0 or more, e.g. near_m=0.0.")
     if isinstance(walls, WallIndex):
+        if heights is not None:
+            raise InputError(
+                "heights are given beside an index of walls, which holds its walls' heights already: they would change "
+                "nothing. Give the walls as an array, or the heights to index_walls(walls, height_scale(heights, ...))."
+            )
         index = walls
     else:
         scale = None if heights is None else height_scale(heights, camera_height_m, target_height_m)
@@ -156,7 +190,7 @@ def visible_areas(
         points,
         forward_of(headings),
         np.array([reach]),
-        np.array([min(float(near_m), reach)]),
+        np.array([min(near, reach)]),
         math.radians(field),
         index,
         out,

@@ -1,11 +1,10 @@
 """The exact view of one camera in the plane: an isovist with arcs, by critical bearings.
 
-Along a unit direction u the line of a wall, written q . p = 1, lies at distance 1 / (q . u). So on an interval of
-bearings that several walls span, the nearest wall is the largest of functions that are linear in u: an upper envelope.
-If one wall is the nearest at both ends of the interval it is the nearest all along (the envelope is convex); if not, the
-two crossing there are split at the direction where they are equal. Critical bearings are thus wall ends, crossings of
-walls with walls, and, last, crossings of the nearest walls with the range circle. No angle is computed before the area
-of an arc: bearings are ordered by a pseudo-angle.
+Along a unit direction u the line of a wall, written q . p = 1, lies at distance 1 / (q . u). So the nearest of several
+walls has the largest of functions that are linear in u, and of two walls one passes in front of the other between two
+directions exactly if their difference changes its sign: at the direction where it is zero. Critical bearings are thus
+wall ends, crossings of walls with walls, and, last, crossings of the nearest walls with the range circle. No angle is
+computed before the area of an arc: bearings are ordered by a pseudo-angle.
 """
 
 from __future__ import annotations
@@ -58,58 +57,64 @@ def gather_walls(
     (ux, uy) is the direction of the left edge of its field of view and `t_edge` that edge's pseudo-angle. Returns the
     number of intervals, or minus the room needed when the scratch is too small.
     """
-    room = scratch.t0.shape[0]
+    t0, t1, ends, q = scratch.t0, scratch.t1, scratch.ends, scratch.q
+    xy, scale, low, start = walls.xy, walls.scale, walls.low, walls.start
+    room = t0.shape[0]
     count = 0
     reach2 = reach * reach
     cell = walls.cell
-    i_low = max(int(math.floor((cx - reach) / cell)) - walls.i0, 0)
-    i_high = min(int(math.floor((cx + reach) / cell)) - walls.i0, walls.ni - 1)
-    j_low = max(int(math.floor((cy - reach) / cell)) - walls.j0, 0)
-    j_high = min(int(math.floor((cy + reach) / cell)) - walls.j0, walls.nj - 1)
+    i_low = max(math.floor((cx - reach) / cell) - walls.i0, 0)
+    i_high = min(math.floor((cx + reach) / cell) - walls.i0, walls.ni - 1)
+    j_low = max(math.floor((cy - reach) / cell) - walls.j0, 0)
+    j_high = min(math.floor((cy + reach) / cell) - walls.j0, walls.nj - 1)
+    if i_low > i_high:
+        return 0
+    narrow = t_edge <= 1.0  # at most a half turn: convex, so what lies beyond one edge lies outside
     for j in range(j_low, j_high + 1):
-        for i in range(i_low, i_high + 1):
-            square = j * walls.ni + i
-            for k in range(walls.start[square], walls.start[square + 1]):
-                wall = walls.items[k]
-                x1, y1, x2, y2 = walls.xy[wall, 0], walls.xy[wall, 1], walls.xy[wall, 2], walls.xy[wall, 3]
-                # A wall stands in several squares: take it in the first of them that this camera visits.
-                if i > i_low and int(math.floor(min(x1, x2) / cell)) - walls.i0 < i:
+        row = j * walls.ni
+        for k in range(start[row + i_low], start[row + i_high + 1]):
+            # A wall stands in several squares: take it in the first of them that this camera reads.
+            if low[k, 1] != max(low[k, 0], i_low) or j != max(low[k, 2], j_low):
+                continue
+            f = scale[k]
+            dx1, dy1, dx2, dy2 = f * (xy[k, 0] - cx), f * (xy[k, 1] - cy), f * (xy[k, 2] - cx), f * (xy[k, 3] - cy)
+            ax, bx = dx1 * fx + dy1 * fy, dx2 * fx + dy2 * fy
+            if (ax >= reach and bx >= reach) or (ax <= -reach and bx <= -reach):
+                continue
+            ay, by = dy1 * fx - dx1 * fy, dy2 * fx - dx2 * fy
+            if (ay >= reach and by >= reach) or (ay <= -reach and by <= -reach):
+                continue
+            if narrow:
+                if ux * ay - uy * ax >= 0.0 and ux * by - uy * bx >= 0.0:
                     continue
-                if j > j_low and int(math.floor(min(y1, y2) / cell)) - walls.j0 < j:
+                if ux * ay + uy * ax <= 0.0 and ux * by + uy * bx <= 0.0:
                     continue
-                f = walls.scale[wall]
-                dx1, dy1, dx2, dy2 = f * (x1 - cx), f * (y1 - cy), f * (x2 - cx), f * (y2 - cy)
-                if _segment_distance2(dx1, dy1, dx2, dy2) >= reach2:
+            if _segment_distance2(ax, ay, bx, by) >= reach2:
+                continue
+            cross = ax * by - ay * bx
+            if cross < 0.0:
+                ax, ay, bx, by, cross = bx, by, ax, ay, -cross
+            length2 = (bx - ax) * (bx - ax) + (by - ay) * (by - ay)
+            if cross * cross <= TOUCHING_M * TOUCHING_M * length2:
+                continue
+            ta, tb = pseudo_angle(ax, ay), pseudo_angle(bx, by)
+            qx, qy = (by - ay) / cross, (ax - bx) / cross
+            # Across the back (pseudo-angle 2 is -2) a wall gives two intervals.
+            for part in range(2 if ta > tb else 1):
+                first, last = ta, tb
+                if ta > tb:
+                    first, last = (ta, 2.0) if part == 0 else (-2.0, tb)
+                if last <= -t_edge or first >= t_edge or first >= last:
                     continue
-                ax, ay = dx1 * fx + dy1 * fy, dy1 * fx - dx1 * fy
-                bx, by = dx2 * fx + dy2 * fy, dy2 * fx - dx2 * fy
-                cross = ax * by - ay * bx
-                if cross < 0.0:
-                    ax, ay, bx, by, cross = bx, by, ax, ay, -cross
-                length2 = (bx - ax) * (bx - ax) + (by - ay) * (by - ay)
-                if cross * cross <= TOUCHING_M * TOUCHING_M * length2:
-                    continue
-                ta, tb = pseudo_angle(ax, ay), pseudo_angle(bx, by)
-                qx, qy = (by - ay) / cross, (ax - bx) / cross
-                # Across the back (pseudo-angle 2 is -2) a wall gives two intervals.
-                for part in range(2 if ta > tb else 1):
-                    low, high = ta, tb
-                    if ta > tb:
-                        low, high = (ta, 2.0) if part == 0 else (-2.0, tb)
-                    if high <= -t_edge or low >= t_edge or low >= high:
-                        continue
-                    if count < room:
-                        scratch.t0[count], scratch.t1[count] = low, high
-                        scratch.ends[count, 0], scratch.ends[count, 1] = ax, ay
-                        scratch.ends[count, 2], scratch.ends[count, 3] = bx, by
-                        if low <= -t_edge:
-                            scratch.t0[count] = -t_edge
-                            scratch.ends[count, 0], scratch.ends[count, 1] = ux, -uy
-                        if high >= t_edge:
-                            scratch.t1[count] = t_edge
-                            scratch.ends[count, 2], scratch.ends[count, 3] = ux, uy
-                        scratch.q[count, 0], scratch.q[count, 1] = qx, qy
-                    count += 1
+                if count < room:
+                    t0[count], t1[count] = first, last
+                    ends[count, 0], ends[count, 1], ends[count, 2], ends[count, 3] = ax, ay, bx, by
+                    if first <= -t_edge:
+                        t0[count], ends[count, 0], ends[count, 1] = -t_edge, ux, -uy
+                    if last >= t_edge:
+                        t1[count], ends[count, 2], ends[count, 3] = t_edge, ux, uy
+                    q[count, 0], q[count, 1] = qx, qy
+                count += 1
     return count if count <= room else -count
 
 
@@ -129,127 +134,135 @@ def _sort_by_start(order: Any, t0: FloatArray, count: int) -> None:
 
 
 @nb.njit(cache=True, nogil=True)
-def _nearest(q: FloatArray, active: Any, n: int, ux: float, uy: float, vx: float, vy: float) -> int:
-    """Return the active wall nearest along u; among equals the one nearest along v."""
-    best = active[0]
-    best_u = q[best, 0] * ux + q[best, 1] * uy
-    best_v = q[best, 0] * vx + q[best, 1] * vy
-    for k in range(1, n):
-        wall = active[k]
-        at_u = q[wall, 0] * ux + q[wall, 1] * uy
-        gain = at_u - best_u
-        slack = TIE * best_u
-        if gain > slack or (gain >= -slack and q[wall, 0] * vx + q[wall, 1] * vy > best_v):
-            best, best_u, best_v = wall, at_u, q[wall, 0] * vx + q[wall, 1] * vy
-    return best
-
-
-@nb.njit(cache=True, nogil=True)
-def _put(pieces: Any, count: int, kind: int, x0: float, y0: float, x1: float, y1: float) -> int:
+def _put(kinds: Any, ends: Any, count: int, kind: int, x0: float, y0: float, x1: float, y1: float) -> int:
     """Write one piece if there is room; return the count, which may pass the room."""
-    if count < pieces.kind.shape[0]:
-        pieces.kind[count] = kind
-        pieces.ends[count, 0], pieces.ends[count, 1] = x0, y0
-        pieces.ends[count, 2], pieces.ends[count, 3] = x1, y1
+    if count < kinds.shape[0]:
+        kinds[count] = kind
+        ends[count, 0], ends[count, 1], ends[count, 2], ends[count, 3] = x0, y0, x1, y1
     return count + 1
 
 
 @nb.njit(cache=True, nogil=True)
-def _put_arc(pieces: Any, count: int, reach: float, ux: float, uy: float, vx: float, vy: float) -> int:
+def _put_arc(
+    kinds: Any, ends: Any, count: int, reach: float, ux: float, uy: float, vx: float, vy: float
+) -> int:
     """Write the arc of radius `reach` from direction u to direction v."""
     a = reach / math.sqrt(ux * ux + uy * uy)
     b = reach / math.sqrt(vx * vx + vy * vy)
-    return _put(pieces, count, ARC, a * ux, a * uy, b * vx, b * vy)
+    return _put(kinds, ends, count, ARC, a * ux, a * uy, b * vx, b * vy)
 
 
 @nb.njit(cache=True, nogil=True)
-def _put_capped(pieces: Any, count: int, reach: float, ax: float, ay: float, bx: float, by: float) -> int:
+def _put_capped(
+    kinds: Any, ends: Any, count: int, reach: float, ax: float, ay: float, bx: float, by: float
+) -> int:
     """Write the wall from a to b, with arcs where it lies beyond `reach`."""
     reach2 = reach * reach
     if ax * ax + ay * ay <= reach2 and bx * bx + by * by <= reach2:
-        return _put(pieces, count, WALL, ax, ay, bx, by)
+        return _put(kinds, ends, count, WALL, ax, ay, bx, by)
     dx, dy = bx - ax, by - ay
     length2 = dx * dx + dy * dy
     if length2 == 0.0:
-        return _put_arc(pieces, count, reach, ax, ay, bx, by)
+        return _put_arc(kinds, ends, count, reach, ax, ay, bx, by)
     middle = -(ax * dx + ay * dy) / length2
     cross = ax * by - ay * bx
     half2 = (reach2 - cross * cross / length2) / length2
     if half2 <= 0.0:
-        return _put_arc(pieces, count, reach, ax, ay, bx, by)
+        return _put_arc(kinds, ends, count, reach, ax, ay, bx, by)
     half = math.sqrt(half2)
     s, e = max(middle - half, 0.0), min(middle + half, 1.0)
     if s >= e:
-        return _put_arc(pieces, count, reach, ax, ay, bx, by)
+        return _put_arc(kinds, ends, count, reach, ax, ay, bx, by)
     sx, sy, ex, ey = ax, ay, bx, by
     if s > 0.0:
         sx, sy = ax + s * dx, ay + s * dy
-        count = _put_arc(pieces, count, reach, ax, ay, sx, sy)
+        count = _put_arc(kinds, ends, count, reach, ax, ay, sx, sy)
     if e < 1.0:
         ex, ey = ax + e * dx, ay + e * dy
-    count = _put(pieces, count, WALL, sx, sy, ex, ey)
+    count = _put(kinds, ends, count, WALL, sx, sy, ex, ey)
     if e < 1.0:
-        count = _put_arc(pieces, count, reach, ex, ey, bx, by)
+        count = _put_arc(kinds, ends, count, reach, ex, ey, bx, by)
     return count
 
 
 @nb.njit(cache=True, nogil=True)
-def _put_wall(
-    pieces: Any, count: int, last: int, wall: int, reach: float, q: FloatArray, ux: float, uy: float, vx: float, vy: float
+def _put_nearest(
+    kinds: Any, out: Any, count: int, reach: float, q: FloatArray, wall: int, ux: float, uy: float, vx: float, vy: float
 ) -> int:
-    """Write the part of `wall` between the directions u and v, joined to the piece before if that is the same wall."""
+    """Write what bounds the view between the directions u and v: the wall that is nearest there, or the arc (wall -1)."""
+    if wall < 0:
+        return _put_arc(kinds, out, count, reach, ux, uy, vx, vy)
     a = 1.0 / (q[wall, 0] * ux + q[wall, 1] * uy)
     b = 1.0 / (q[wall, 0] * vx + q[wall, 1] * vy)
-    ax, ay, bx, by = a * ux, a * uy, b * vx, b * vy
-    if last == wall and 0 < count <= pieces.kind.shape[0] and pieces.kind[count - 1] == WALL:
-        # The piece before ends on this very wall, inside the range, in the direction u.
-        ax, ay = pieces.ends[count - 1, 0], pieces.ends[count - 1, 1]
-        count -= 1
-    return _put_capped(pieces, count, reach, ax, ay, bx, by)
+    return _put_capped(kinds, out, count, reach, a * ux, a * uy, b * vx, b * vy)
 
 
 @nb.njit(cache=True, nogil=True)
-def _put_envelope(
-    pieces: Any,
-    count: int,
-    last: int,
-    reach: float,
-    scratch: Any,
-    n: int,
-    ux: float,
-    uy: float,
-    vx: float,
-    vy: float,
-) -> tuple[int, int]:
-    """Write what bounds the view between the directions u and v, all of which the `n` active walls span."""
-    q, active = scratch.q, scratch.active
-    if n == 1:
-        return _put_wall(pieces, count, last, active[0], reach, q, ux, uy, vx, vy), active[0]
-    here = _nearest(q, active, n, ux, uy, vx, vy)
-    end = _nearest(q, active, n, vx, vy, ux, uy)
-    px, py = ux, uy
-    for _ in range(n):
-        # From p on, `here` is nearest; find the wall that takes over first, if any does before v.
-        if here == end:
-            break
-        turn = end
-        rx, ry = vx, vy
-        for _ in range(n):
-            ds = (q[here, 0] - q[turn, 0]) * px + (q[here, 1] - q[turn, 1]) * py
-            de = (q[here, 0] - q[turn, 0]) * rx + (q[here, 1] - q[turn, 1]) * ry
-            if de >= 0.0:
-                break
-            part = max(ds, 0.0) / (max(ds, 0.0) - de)
-            rx, ry = px + part * (rx - px), py + part * (ry - py)
-            nearer = _nearest(q, active, n, rx, ry, px, py)
-            value = q[nearer, 0] * rx + q[nearer, 1] * ry
-            if nearer == turn or value - (q[turn, 0] * rx + q[turn, 1] * ry) <= TIE * value:
-                break
-            turn = nearer
-        count = _put_wall(pieces, count, last, here, reach, q, px, py, rx, ry)
-        last = here
-        px, py, here = rx, ry, turn
-    return _put_wall(pieces, count, last, here, reach, q, px, py, vx, vy), here
+def _crossing(gx: float, gy: float, px: float, py: float, ex: float, ey: float, slack: float) -> float:
+    """Return which part of the way from direction p to e a wall that is farther at p comes nearer, or -1 if it does not.
+
+    g is the difference of the two walls' q, nearer less farther.
+    """
+    end = gx * ex + gy * ey
+    if end >= -slack:
+        return -1.0
+    now = max(gx * px + gy * py, 0.0)
+    return now / (now - end)
+
+
+@nb.njit(cache=True, nogil=True)
+def _first_crossing(
+    scratch: Any, n: int, here: int, t: float, px: float, py: float, stop: float, vx: float, vy: float
+) -> tuple[float, float, float, int]:
+    """Return bearing, direction and wall of the first active wall that passes in front of `here` after t and before `stop`.
+
+    p is the direction at t and v that at `stop`; the wall is -1, and v the direction, where none does.
+    """
+    q, ends, t1, active = scratch.q, scratch.ends, scratch.t1, scratch.active
+    found = -1
+    for k in range(n):
+        wall = active[k]
+        if wall == here or t1[wall] <= t:
+            continue
+        last = here if t1[wall] > t1[here] else wall
+        ex, ey = ends[last, 2], ends[last, 3]
+        slack = TIE * (q[here, 0] * ex + q[here, 1] * ey)
+        part = _crossing(q[here, 0] - q[wall, 0], q[here, 1] - q[wall, 1], px, py, ex, ey, slack)
+        if part >= 0.0:
+            rx, ry = px + part * (ex - px), py + part * (ey - py)
+            # Right at t: straight behind the camera the pseudo-angle of p is 2 or -2.
+            at = max(pseudo_angle(rx, ry), t) if part > 0.0 else t
+            if at < stop:
+                stop, vx, vy, found = at, rx, ry, wall
+    return stop, vx, vy, found
+
+
+@nb.njit(cache=True, nogil=True)
+def _drop_ended(scratch: Any, n: int, t: float, px: float, py: float) -> tuple[int, int]:
+    """Take the walls that end up to t out of the active ones; return how many stay and the nearest of them along p, or -1."""
+    q, t1, active = scratch.q, scratch.t1, scratch.active
+    kept, here, best = 0, -1, 0.0
+    for k in range(n):
+        wall = active[k]
+        if t1[wall] > t:
+            active[kept] = wall
+            kept += 1
+            value = q[wall, 0] * px + q[wall, 1] * py
+            if value > best:
+                here, best = wall, value
+    return kept, here
+
+
+@nb.njit(cache=True, nogil=True)
+def _next_axis(t: float, t_edge: float, ux: float, uy: float) -> tuple[float, float, float]:
+    """Return the next axis of the frame, or the left edge: where an arc is cut, so that none reaches a half turn."""
+    if t < -1.0 < t_edge:
+        return -1.0, 0.0, -1.0
+    if t < 0.0 < t_edge:
+        return 0.0, 1.0, 0.0
+    if t < 1.0 < t_edge:
+        return 1.0, 0.0, 1.0
+    return t_edge, ux, uy
 
 
 @nb.njit(cache=True, nogil=True)
@@ -257,43 +270,64 @@ def sweep(reach: float, t_edge: float, ux: float, uy: float, walls: int, scratch
     """Write the pieces that bound the view between the edges of the field, from right to left (by growing bearing angle).
 
     `walls` intervals lie in `scratch`. Returns the number of pieces, or minus the room needed when `pieces` is too small.
+
+    The nearest wall, `here`, stays so until it ends, a wall begins in front of it, or one passes in front of it. Each pair is
+    looked at once, when the later of the two begins or becomes the nearest. Walls that are equally near (they touch)
+    can hand over to each other at one bearing more often than there are walls only by rounding: then the first stays.
     """
-    t0, t1, ends, order, active = scratch.t0, scratch.t1, scratch.ends, scratch.order, scratch.active
+    t0, t1, ends, order, active, q = scratch.t0, scratch.t1, scratch.ends, scratch.order, scratch.active, scratch.q
+    kinds, out = pieces.kind, pieces.ends
     _sort_by_start(order, t0, walls)
-    count, n, taken, last = 0, 0, 0, -1
+    count, n, taken, turns = 0, 0, 0, 0
     t, px, py = -t_edge, ux, -uy
-    while t < t_edge:
-        while taken < walls and t0[order[taken]] <= t:
-            active[n] = order[taken]
-            n += 1
+    here, following = -1, -1
+    stop, vx, vy = t, px, py
+    while True:
+        if taken < walls and t0[order[taken]] <= stop:
+            wall = order[taken]
             taken += 1
-        # The next bearing at which something begins or ends; the axes are stops too, so that no arc reaches a half turn.
-        stop, vx, vy = t_edge, ux, uy
-        if t < -1.0 < stop:
-            stop, vx, vy = -1.0, 0.0, -1.0
-        elif t < 0.0 < stop:
-            stop, vx, vy = 0.0, 1.0, 0.0
-        elif t < 1.0 < stop:
-            stop, vx, vy = 1.0, 0.0, 1.0
-        if taken < walls and t0[order[taken]] < stop:
-            k = order[taken]
-            stop, vx, vy = t0[k], ends[k, 0], ends[k, 1]
-        kept = 0
-        for a in range(n):
-            k = active[a]
-            if t1[k] > t:
-                active[kept] = k
-                kept += 1
-                if t1[k] < stop:
-                    stop, vx, vy = t1[k], ends[k, 2], ends[k, 3]
-        n = kept
-        if n == 0:
-            count = _put_arc(pieces, count, reach, px, py, vx, vy)
-            last = -1
+            active[n] = wall
+            n += 1
+            start, sx, sy = t0[wall], ends[wall, 0], ends[wall, 1]
+            if here >= 0:
+                gx, gy = q[here, 0] - q[wall, 0], q[here, 1] - q[wall, 1]
+                if gx * sx + gy * sy >= -TIE * (q[here, 0] * sx + q[here, 1] * sy):
+                    # It begins behind, and matters if it passes in front before either ends.
+                    if t1[here] > start:
+                        last = here if t1[wall] > t1[here] else wall
+                        ex, ey = ends[last, 2], ends[last, 3]
+                        part = _crossing(gx, gy, sx, sy, ex, ey, TIE * (q[here, 0] * ex + q[here, 1] * ey))
+                        if part >= 0.0:
+                            rx, ry = sx + part * (ex - sx), sy + part * (ey - sy)
+                            at = max(pseudo_angle(rx, ry), start) if part > 0.0 else start
+                            if at < stop:
+                                stop, vx, vy, following = at, rx, ry, wall
+                    continue
+            if start > t:
+                count = _put_nearest(kinds, out, count, reach, q, here, px, py, sx, sy)
+                t, px, py = start, sx, sy
+                turns = 0
+            here = wall
         else:
-            count, last = _put_envelope(pieces, count, last, reach, scratch, n, px, py, vx, vy)
-        t, px, py = stop, vx, vy
-    return count if count <= pieces.kind.shape[0] else -count
+            if stop > t:
+                count = _put_nearest(kinds, out, count, reach, q, here, px, py, vx, vy)
+                t, px, py = stop, vx, vy
+                turns = 0
+            if t >= t_edge:
+                break
+            turns += 1
+            if following >= 0 and turns <= n:
+                here = following
+            if here < 0 or t1[here] <= t:
+                n, here = _drop_ended(scratch, n, t, px, py)
+        following = -1
+        if here < 0:
+            stop, vx, vy = _next_axis(t, t_edge, ux, uy)
+        else:
+            stop, vx, vy = t1[here], ends[here, 2], ends[here, 3]
+            if n > 1 and turns <= n:
+                stop, vx, vy, following = _first_crossing(scratch, n, here, t, px, py, stop, vx, vy)
+    return count if count <= kinds.shape[0] else -count
 
 
 @nb.njit(cache=True, nogil=True)
@@ -303,9 +337,9 @@ def cap_pieces(pieces: Any, count: int, reach: float, out: Any) -> int:
     for k in range(count):
         ax, ay, bx, by = pieces.ends[k, 0], pieces.ends[k, 1], pieces.ends[k, 2], pieces.ends[k, 3]
         if pieces.kind[k] == ARC:
-            made = _put_arc(out, made, reach, ax, ay, bx, by)
+            made = _put_arc(out.kind, out.ends, made, reach, ax, ay, bx, by)
         else:
-            made = _put_capped(out, made, reach, ax, ay, bx, by)
+            made = _put_capped(out.kind, out.ends, made, reach, ax, ay, bx, by)
     return made if made <= out.kind.shape[0] else -made
 
 

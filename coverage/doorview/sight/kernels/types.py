@@ -22,21 +22,23 @@ WALL = 1
 
 
 class WallIndex(NamedTuple):
-    """Walls in squares of a regular grid whose lines are whole multiples of `cell`.
+    """Walls in squares of a regular grid whose lines are whole multiples of `cell`; an item is a wall in one square.
 
-    `xy` (n, 4) [m], `scale` (n,) the factor f by which a wall's ends are moved away from the camera (1: taller than the
-    sight line), `start` (ni * nj + 1,) and `items`: the walls whose bounding box meets each square, in wall order.
+    `xy` (items, 4) [m] and `scale` (items,) the factor f by which a wall's ends are moved away from the camera (1: taller
+    than the sight line) lie square by square, row by row, so that a camera reads them in long runs; within a square walls
+    keep their order. `low` (items, 3): the lowest column in which the wall stands, the item's own column, the lowest row.
+    `start` (ni * nj + 1,): the items of each square.
     """
 
     xy: FloatArray
     scale: FloatArray
+    low: NDArray[np.int32]
     cell: float
     i0: int
     j0: int
     ni: int
     nj: int
     start: IntArray
-    items: NDArray[np.int32]
 
 
 class Scratch(NamedTuple):
