@@ -6,8 +6,8 @@ Exit codes: 0 done, 1 bad input (one message on standard error), 2 usage, 130 in
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
+import os
 import re
 import sys
 import time
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Progress", "build_parser", "main"]
 
 # Control characters (but newline and tab) and marks that turn text around: names from data must not steer a terminal.
-_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _WESTERN_BOX = re.compile(r"-[\d.]+(,-?[\d.]+){3}")
 
 
@@ -95,14 +95,17 @@ class _Parser(argparse.ArgumentParser):
 def _numbers(text: str) -> list[float]:
     """Return the numbers of a list such as ``0.05,0.2`` or ``0.05 0.2``."""
     try:
-        return [float(word) for word in re.split(r"[,\s]+", text.strip()) if word]
+        return [float(word) for word in _words(text)]
     except ValueError as fault:
         raise argparse.ArgumentTypeError(f"'{text}' is no list of numbers such as 0.05,0.2,0.4") from fault
 
 
 def _words(text: str) -> list[str]:
     """Return the words of a list such as ``detect,observe`` or ``detect observe``."""
-    return [word for word in re.split(r"[,\s]+", text.strip()) if word]
+    words = [word for word in re.split(r"[,\s]+", text) if word]
+    if not words:
+        raise argparse.ArgumentTypeError("the list is empty; leave the option out for the default")
+    return words
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -169,7 +172,7 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the run (default: out/NAME)")
-    parser.add_argument("--workers", type=int, metavar="N", help="processes at work (default: one per core)")
+    parser.add_argument("--workers", type=int, metavar="N", help="cores at work (default: all of them)")
     parser.add_argument("--fresh", action="store_true", help="begin anew instead of resuming unfinished work")
     parser.add_argument("--profile", action="store_true", help="print what each stage cost")
 
@@ -199,6 +202,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     }[options.command]
     try:
         handler(options)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read the output has gone, as `doorview cameras | head` does: nothing is left to tell, now or at the
+        # end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except DoorviewError as fault:
         print(f"doorview: {_plain(str(fault))}", file=sys.stderr)
         return 1
@@ -227,7 +236,7 @@ def _finish(study: Study, options: argparse.Namespace) -> None:
     """Run a study and say where the files are."""
     from doorview.study.pipeline import run_study
 
-    folder = options.out or Path("out") / _folder_name(study.name)
+    folder = options.out or Path("out") / study.folder_name
     progress = Progress(sys.stderr)
     began = time.perf_counter()
     try:
@@ -235,6 +244,9 @@ def _finish(study: Study, options: argparse.Namespace) -> None:
     finally:
         progress.end()
     for line in result.headline():
+        _say(line)
+    _say()
+    for line in result.notes():
         _say(line)
     _say()
     _say(f"Maps and tables: {result.folder} ({time.perf_counter() - began:.1f} s)")
@@ -249,11 +261,6 @@ def _profile(run_json: Path) -> None:
     _say()
     for stage, seconds in timings.items():
         _say(f"{seconds:9.2f} s  {stage}")
-
-
-def _folder_name(name: str) -> str:
-    """Return a study's name as the name of a folder, on any system: letters of any script stay."""
-    return re.sub(r"[^\w.-]+", "-", name).strip("-.") or "study"
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -296,7 +303,7 @@ def _check(options: argparse.Namespace) -> None:
     _say(f"  study      {study.name}, seed {study.study.seed}{', fictional' if study.study.fictional else ''}")
     _say("  place      " + ", ".join(f"{key} {value}" for key, value in place.items() if value))
     for zoning in study.zones:
-        _say(f"  zones      {zoning.file.name}")
+        _say(f"  zones      {zoning.set_name}: {zoning.file.name}")
     _say(f"  camera     {study.camera.model}")
     _say(f"  levels     {', '.join(study.camera.levels)}")
     for name, scenario in study.scenarios.items():
@@ -365,5 +372,4 @@ def _cameras(_options: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(BrokenPipeError):
-        sys.exit(main())
+    sys.exit(main())

@@ -25,6 +25,9 @@ class FakeResult:
     def headline(self) -> list[str]:
         return ["observe: 12 % of streets near homes in \x1b[31mview"]
 
+    def notes(self) -> list[str]:
+        return ["left out at the edge: 3 acres"]
+
 
 @pytest.fixture
 def pipeline(monkeypatch):
@@ -99,6 +102,7 @@ def test_run_calls_the_pipeline_and_says_where_the_files_are(pipeline, study_fil
     assert (study.place.place, study.coverage.workers, out, fresh) == ("Lakeland", 2, tmp_path / "o ut", True)
     shown = capsys.readouterr()
     assert "observe: 12 %" in shown.out
+    assert "left out at the edge: 3 acres" in shown.out
     assert str(tmp_path / "o ut") in shown.out
     assert "\x1b" not in shown.out  # text from data does not steer the terminal
     assert shown.err == "reading the city ...\nviewsheds ...\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 
 import numpy as np
@@ -14,6 +15,7 @@ from pyproj import Transformer
 
 from doorview.city.doors import find_doors
 from doorview.city.model import City
+from doorview.cli import main
 from doorview.demo.dice import Dice
 from doorview.demo.folder import FILES
 from doorview.demo.network import join_lines, shared_nodes
@@ -322,7 +324,9 @@ def test_the_file_reads_back_sorted_dated_and_whole(town, folder):
         elif kind == "r":
             assert all(member[:2] in objects for member in body)
     assert {str(item.timestamp)[:10] for item in osmium.FileProcessor(str(path))} == {"2026-01-01"}
-    box = osmium.io.Reader(str(path)).header().box()
+    header = osmium.io.Reader(str(path)).header()
+    assert re.search("Fictional.*no real place", header.get("generator"))
+    box = header.box()
     assert box.valid()
     assert (box.bottom_left.lon, box.top_right.lat) == pytest.approx((town.lonlat[:, 0].min(), town.lonlat[:, 1].max()))
     assert any(tags.get("fictional") == "yes" for tags, _ in objects.values())
@@ -391,3 +395,38 @@ def test_found_doors_are_the_planted_ones(town, folder):
     assert turned[pairs["shown"] != "facade"].max() < 1.0
     # A corner house without a number may be taken to face the other street.
     assert (turned[pairs["shown"] == "facade"] < 1.0).mean() > 0.8
+
+
+def test_the_study_runs_from_another_folder_with_blanks_and_accents(folder, tmp_path, monkeypatch, capsys):
+    study = folder / "study.toml"
+    text = study.read_text(encoding="utf-8")
+    # The same files on a coarser grid and without pictures: whether paths hold is asked here.
+    for old, new in (
+        ("cell_m = 0.5", "cell_m = 2.0"),
+        ("range_curve = true", "range_curve = false"),
+        ("maps = true", "maps = false"),
+        ("viewsheds = true", "viewsheds = false"),
+        ("rasters = true", "rasters = false"),
+    ):
+        assert old in text
+        text = text.replace(old, new)
+    own = folder / "étude gröber.toml"
+    own.write_text(text, encoding="utf-8")
+    elsewhere = tmp_path / "ailleurs été"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    monkeypatch.setenv("DOORVIEW_CACHE", str(tmp_path / "cache"))
+    try:
+        code = main(["run", str(own), "--out", "sortie é x"])
+    finally:
+        own.unlink()
+    assert code == 0, capsys.readouterr().err
+    record = json.loads((elsewhere / "sortie é x" / "run.json").read_text(encoding="utf-8"))
+    assert record["fictional"] is True
+    counts = record["counts"]["doors"]
+    assert counts["dwellings"] == 1500
+    kinds = ("dwellings tagged or counted", "dwellings in buildings tagged as a house", "dwellings assumed")
+    assert sum(counts[kind] for kind in kinds) == counts["dwellings"]
+    shares = pd.read_csv(elsewhere / "sortie é x" / "shares.csv")
+    assert set(shares["scenario"]) == {"independent_05", "independent_20", "independent_40"}
+    assert sorted(item.name for item in elsewhere.iterdir()) == ["sortie é x"]

@@ -12,8 +12,10 @@ import pytest
 import shapely
 
 from doorview.city.classes import CLASSES, RANK
+from doorview.city.doors_streets import _NAME_KEYS
 from doorview.city.ground import ground_polygons, public_space
 from doorview.city.ground_page import rules_page
+from doorview.city.ground_polygons import MAP_CLASSES, MAP_SEGMENTS, _turns, strip_polygons
 from doorview.city.ground_rules import ground_rules, precedence, width_table
 from doorview.city.model import City
 from doorview.city.tags import KEYS
@@ -96,6 +98,8 @@ def test_every_rule_names_a_class_and_a_reason_and_reads_a_kept_key():
         assert len(rule.reason) >= 8
     assert rules.keys("ways") <= set(KEYS["ways"])
     assert rules.keys("areas") <= set(KEYS["areas"])
+    assert set(_NAME_KEYS) <= set(KEYS["ways"])
+    assert "class" in KEYS["areas"]
 
 
 def test_every_default_has_a_source_mark_and_reason_and_adds_up():
@@ -120,8 +124,18 @@ def test_page_is_current():
     assert PAGE.read_text(encoding="utf-8") == rules_page(), "write docs/public-space.md again from rules_page()"
 
 
-def test_precedence_names_every_class_once():
-    assert sorted(precedence()) == sorted(item.name for item in CLASSES)
+def test_precedence_is_the_rank():
+    assert [RANK[name] for name in precedence()] == list(range(len(CLASSES)))
+
+
+def test_closed_ground_stands_after_streets_and_paths_and_before_driveways():
+    rows = [
+        ("w1", shapely.LineString([(0, 50), (100, 50)]), {"highway": "footway"}),
+        ("w2", shapely.LineString([(50, 0), (50, 100)]), {"highway": "service", "service": "driveway"}),
+    ]
+    ground = public_space(city_of(rows, areas=[("w3", shapely.box(0, 0, 100, 100), {"landuse": "railway"})]))
+    assert point_classes(ground, [(20, 50), (50, 20), (20, 20)]) == ["path", "restricted", "restricted"]
+    assert set(ground.strips["rank"]) == {RANK["path"], RANK["driveway"]}
 
 
 @pytest.mark.parametrize(
@@ -197,10 +211,15 @@ def test_own_layer_gives_its_class_or_other():
         ("own:public_space:0", shapely.box(0, 0, 1, 1), {"class": "square"}),
         ("own:public_space:1", shapely.box(2, 0, 3, 1), {"class": "moon"}),
         ("own:public_space:2", shapely.box(4, 0, 5, 1), {}),
+        ("own:public_space:3", shapely.box(6, 0, 7, 1), {"class": " Park "}),
+        ("own:public_space:4", shapely.box(8, 0, 9, 1), {"class": "building"}),
+        ("own:public_space:5", shapely.box(10, 0, 11, 1), {"class": "moon", "leisure": "park"}),
+        ("w9", shapely.box(12, 0, 13, 1), {"class": "square", "leisure": "park"}),
     ]
     ground = public_space(city_of(areas=rows))
-    assert ground.polygons["class"].tolist() == ["square", "other", "other"]
-    assert ground.notes["counts"]["own_areas_of_unknown_class"] == 1
+    # The class of OSM's own rows comes from their tags alone.
+    assert ground.polygons["class"].tolist() == ["square", "other", "other", "park", "other", "park", "park"]
+    assert ground.notes["counts"]["own_areas_of_unknown_class"] == 3
 
 
 # --- cross-sections --------------------------------------------------------------------------------------------------
@@ -234,6 +253,38 @@ def test_width_beyond_the_street_space_is_taken_as_the_street_space():
     ground = public_space(city_of([street(width="20")]))
     assert band(ground, "carriageway") == {(0, 4.55, 0)}
     assert band(ground, "verge") == {(4.55, 10, 0)}
+
+
+def given_widths(ways, country="us", **widths):
+    return public_space(city_of(ways, country=country), **widths)
+
+
+def test_lane_width_changes_the_carriageway_by_its_lanes_and_leaves_the_street_space():
+    # 9.1 m hold two lanes of 3.0 m beside parking: with lanes of 3.5 m it is 10.1 m; 16.8 m stay the street space.
+    ground = given_widths([street()], lane_width_m=3.5)
+    assert band(ground, "carriageway") == {(0, 5.05, 0)}
+    assert band(ground, "verge") == {(5.05, 8.4, 0)}
+    assert band(given_widths([street(lanes="3")], lane_width_m=3.5), "carriageway") == {(0, (3 * 3.5 + 3.1) / 2, 0)}
+    assert band(given_widths([street(width="8")], lane_width_m=3.5), "carriageway") == {(0, 4.0, 0)}
+    # One lane and a row of parked cars: only the lane grows.
+    one_way = given_widths([street(oneway="yes")], country="world", lane_width_m=3.25)
+    assert band(one_way, "carriageway") == {(0, (5.4 + 0.25) / 2, 0)}
+    assert ground.notes["widths_given"] == {"lane_width_m": 3.5, "sidewalk_width_m": None}
+
+
+def test_sidewalk_width_stands_in_for_defaults_and_never_for_tags():
+    assert band(given_widths([street()], sidewalk_width_m=2.0), "sidewalk") == {(6.35, 8.35, 0)}
+    tagged = given_widths([street(sidewalk="both", sidewalk__width="1.2")], sidewalk_width_m=2.0)
+    assert band(tagged, "sidewalk") == {(6.35, 7.55, 0)}
+    drawn = ("w2", shapely.LineString([(5, 9), (95, 9)]), {"highway": "footway", "footway": "sidewalk"})
+    assert (0, 1.0, 0) in band(given_widths([street(), drawn], sidewalk_width_m=2.0), "sidewalk")
+    # Where the class of street has no sidewalk by default, there is none still.
+    assert not band(given_widths([street(highway="living_street")], sidewalk_width_m=2.0), "sidewalk")
+
+
+def test_implausible_widths_of_a_study_are_refused_together():
+    with pytest.raises(InputError, match=r"lane_width_m is 40.*sidewalk_width_m is nan"):
+        public_space(city_of([street()]), lane_width_m=40.0, sidewalk_width_m=float("nan"))
 
 
 @pytest.mark.parametrize("text", ["0", "500", "-3", "wide", "8;9", "1e9", "nan", ""])
@@ -361,6 +412,77 @@ def test_one_sided_polygon_has_half_the_round_end():
     ground = public_space(city_of([street(200, sidewalk="left")]))
     area = ground_polygons(ground, city_of(), only={"sidewalk"}).area.sum()
     assert area == pytest.approx(200 * 1.5 + np.pi / 2 * (7.85**2 - 6.35**2), rel=5e-3)
+
+
+def plain_polygons(ground):
+    """Subtract the union of all earlier strips and polygons from each, one after the other: slow and plain."""
+    table = pd.concat(
+        [ground.strips.assign(geometry=strip_polygons(ground.strips)), ground.polygons], ignore_index=True
+    )
+    # What one face has of one class goes first where its first row stands.
+    table["unit"] = np.where(table["face"] < 0, table["osm_id"], table["face"].astype(str))
+    taken, result = shapely.Polygon(), {}
+    for (_, name), rows in table.groupby(["rank", "class"]):
+        for unit, same in rows.groupby("unit", sort=False):
+            shape = same.geometry.union_all()
+            result[name, unit] = shape.difference(taken).area
+            taken = taken.union(shape)
+    return result
+
+
+def test_polygons_equal_plain_subtraction_around_junctions():
+    rows = [
+        street(120),
+        street(120, 2, 40.0, name="Oak", sidewalk="left"),
+        ("w3", shapely.LineString([(60, -60), (60, 0), (70, 20), (60, 40), (60, 90)]), {"highway": "tertiary"}),
+        ("w4", shapely.LineString([(20, 0), (25, 15), (20, 30)]), {"highway": "service"}),
+        ("w5", shapely.LineString([(0, 0), (-30, 20), (0, 40)]), {"highway": "service", "name": "Loop"}),
+        ("w6", shapely.LineString([(90, -30), (90, 70)]), {"highway": "footway"}),
+        ("w7", shapely.LineString([(65, 9), (115, 9)]), {"highway": "footway", "footway": "sidewalk"}),
+        # A carriageway that leaves next to no verge.
+        ("w8", shapely.LineString([(120, 0), (180, -20)]), {"highway": "residential", "width": "15.0", "name": "Ash"}),
+        ("w9", shapely.LineString([(120, 40), (180, 40)]), {"highway": "service", "service": "alley"}),
+    ]
+    house = ("w20", shapely.box(30, 6, 45, 15), {"building": "house"})
+    park = ("w21", shapely.box(60, -40, 140, 60), {"leisure": "park"})
+    for country in ("us", "world"):
+        ground = public_space(city_of(rows, areas=[park], buildings=[house], country=country))
+        found = ground_polygons(ground, city_of())
+        unit = found["osm_id"].where(found["face"] < 0, found["face"].astype(str))
+        area = found.area.groupby([found["class"], unit]).sum()
+        expected = {key: value for key, value in plain_polygons(ground).items() if value > 1e-6}
+        assert area.to_dict() == pytest.approx(expected, abs=1e-6)
+        assert len({name for name, _ in expected}) >= 6
+
+
+def test_polygons_for_a_map_are_the_same_ground_with_coarser_corners():
+    house = ("w5", shapely.box(20, 12, 30, 22), {"building": "house"})
+    drive = ("w6", shapely.LineString([(50, 0), (50, 30)]), {"highway": "service", "service": "driveway"})
+    ground = public_space(city_of([street(200), drive], buildings=[house]))
+    shown = ground_polygons(ground, city_of(), only=MAP_CLASSES, quarter_segments=MAP_SEGMENTS)
+    assert set(shown["class"]) == {"carriageway", "sidewalk", "verge", "driveway"}
+    fine = ground_polygons(ground, city_of(), only=MAP_CLASSES, quarter_segments=64).dissolve("class")
+    coarse = shown.dissolve("class")
+    for name in ("carriageway", "sidewalk", "verge"):
+        assert coarse.geometry[name].hausdorff_distance(fine.geometry[name]) < 0.2
+    whole = [table.union_all().area for table in (coarse, fine)]
+    # A circle in sixteen chords has sin(pi/8)/(pi/8) of its area.
+    circle = np.pi * 8.4**2 * (1 - np.sin(np.pi / 8) / (np.pi / 8))
+    assert whole[1] - whole[0] == pytest.approx(circle, rel=0.05)
+
+
+def test_covers_of_one_turn_lie_apart():
+    rng = np.random.default_rng(3)
+    row = np.sort(rng.integers(0, 40, 900))
+    at = rng.uniform(0, 30, (900, 2))
+    cover = shapely.box(*at.T, *(at + rng.uniform(1, 12, (900, 2))).T)
+    turn = _turns(row, cover)
+    for r, t in {(int(a), int(b)) for a, b in zip(row, turn, strict=True)}:
+        together = cover[(row == r) & (turn == t)]
+        assert shapely.MultiPolygon(list(together)).is_valid
+        assert shapely.union_all(together).area == pytest.approx(shapely.area(together).sum())
+    apart = shapely.box([0, 5, 20], [0, 0, 0], [9, 9, 29], [9, 9, 9])
+    assert _turns(np.zeros(3, dtype=np.intp), apart).tolist() == [0, 1, 0]
 
 
 def test_polygons_refuse_an_unknown_class():

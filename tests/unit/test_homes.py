@@ -185,3 +185,66 @@ def test_homes_of_real_cities(shared_data, file, low, high):
 
     table = homes_of(City.from_extract(shared_data / file))
     assert low <= int(table["home"].sum()) <= high
+
+
+def row_of_blocks(known, tags):
+    """Blocks of 20 by 20 m, 25 m apart, with these levels (None: untagged); `tags` are those of the untagged ones."""
+    return {
+        f"w{k}": (
+            shapely.box(25 * k, 0, 25 * k + 20, 20),
+            tags if levels is None else {"building": "apartments", "building:levels": str(levels)},
+        )
+        for k, levels in enumerate(known, 1)
+    }
+
+
+@pytest.mark.parametrize(
+    ("known", "tags", "dwellings"),
+    [
+        # Five homes within 100 m: their median, 5 levels, 400 x 5 / 110 = 18.2.
+        ([4, 5, None, 5, 5, 6], {"building": "yes", "addr:housenumber": "2"}, 18),
+        # An even number: the mean of the middle two, 4.5 levels, 16.4.
+        ([4, 4, 4, None, 5, 5, 5], {"building": "yes", "addr:housenumber": "2"}, 16),
+        # Four are too few to go by.
+        ([5, 5, None, 5, 5], {"building": "yes", "addr:housenumber": "2"}, 1),
+        # Five, but the last is 125 m away.
+        ([None, 5, 5, 5, 5, 5], {"building": "yes", "addr:housenumber": "2"}, 1),
+        # Blocks as well; three levels are assumed without: 400 x 3 / 110 = 10.9.
+        ([7, 7, None, 7, 7, 7], {"building": "apartments"}, 25),
+        ([7, 7, None, 7, 7], {"building": "apartments"}, 11),
+        # Tagged flats, and the tag of a house, stand.
+        ([7, 7, None, 7, 7, 7], {"building": "yes", "building:flats": "3"}, 3),
+        ([7, 7, None, 7, 7, 7], {"building": "house"}, 1),
+        # Where homes are low, a numbered building is one home.
+        ([2, 2, None, 2, 2, 2], {"building": "yes", "addr:housenumber": "2"}, 1),
+    ],
+)
+def test_levels_come_from_the_homes_around(known, tags, dwellings):
+    found = judged(row_of_blocks(known, tags))
+    assert found["dwellings"].iloc[known.index(None)] == dwellings
+
+
+def test_levels_nearby_are_those_of_homes_and_leave_tagged_ones_alone():
+    offices = {
+        f"w{k}": (shapely.box(25 * k, 0, 25 * k + 20, 20), {"building": "office", "building:levels": "9"})
+        for k in range(1, 7)
+    }
+    home = {"w9": (shapely.box(75, 30, 95, 50), {"building": "yes", "addr:housenumber": "2"})}
+    found = judged(offices | home)
+    assert found.loc["w9", "dwellings"] == 1
+    assert not found["levels_nearby"].any()
+    blocks = judged(row_of_blocks([7, 7, 3, 7, 7, 7], {}))
+    assert blocks["dwellings"].iloc[2] == 11
+    assert not blocks["levels_nearby"].any()
+
+
+def test_a_number_is_stated_only_where_tags_or_addresses_give_it():
+    numbers = {
+        f"n{k}": (shapely.Point(2 + k, 1), {"addr:housenumber": str(k), "addr:street": "A Street"}) for k in (1, 2, 3)
+    }
+    row = one({"building": "residential"}, addresses=numbers)
+    assert (row["dwellings"], row["exact"]) == (3, True)
+    # Three numbers below five levels of 400 m2: the floor area says more, and that is an estimate (18.2).
+    block = one({"building": "yes", "building:levels": "5"}, side=20.0, addresses=numbers)
+    assert (block["dwellings"], block["exact"], block["kind"]) == (18, False, "apartments")
+    assert one({"building": "yes", "building:levels": "5", "building:flats": "7"}, side=20.0)["exact"]

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import shapely
 
+from doorview.city.ground import public_space
 from doorview.city.layers import SYNONYMS, read_layer
 from doorview.city.model import City
 from doorview.city.tags import KEYS
@@ -327,3 +328,15 @@ def test_newport_news_faults_are_those_of_its_description(shared_data):
     assert len(city.buildings) == 82_192 - 219 - city.dropped.get("buildings: of no area, dropped", 0)
     assert len(city.addresses) == 87_035
     assert int(city.buildings["addr:housenumber"].notna().sum()) == pytest.approx(51_349, abs=219)
+
+
+def test_class_of_own_public_space_survives_reading(tmp_path):
+    shapes = [shapely.box(X + 30 * i, Y - 60, X + 30 * i + 10, Y - 50) for i in range(3)]
+    own = gpd.GeoDataFrame({"Class": ["square", "Moon base", None]}, geometry=shapes, crs=UTM)
+    own.to_file(tmp_path / "own.gpkg")
+    city = City.from_layers(buildings=footprints(), streets=centrelines(), public_space=tmp_path / "own.gpkg")
+    assert city.areas["class"].tolist() == ["square", "Moon base", None]
+    ground = public_space(city)
+    kept = ground.polygons[ground.polygons["osm_id"].str.startswith("own:public_space")]
+    assert kept["class"].tolist() == ["square", "other", "other"]
+    assert ground.notes["counts"]["own_areas_of_unknown_class"] == 1

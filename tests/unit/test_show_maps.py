@@ -16,7 +16,7 @@ from doorview.show.curves import OWNERSHIP_MARKS, curve_plot, range_plot
 from doorview.show.drawing import Sheet, draw_polygons, drawable, nice_length
 from doorview.show.maps import MapData, coverage_map, detail_map
 from doorview.show.rasters import SparseRaster
-from doorview.show.style import SHARE_COLOURS, rgb
+from doorview.show.style import GROUND, NONE_IN_VIEW, SHARE_COLOURS, rgb
 from doorview.show.text import Caption, LevelNote
 
 CRS = "EPSG:32618"
@@ -43,7 +43,8 @@ def _data(**changes):
         "level": LEVELS[0],
         "scenario": "20% of homes own a doorbell camera",
         "caption": Caption("Exampleton", "Camera X", "2016-05-01", unconfirmed=("field of view",)),
-        "headline": "At 20% ownership, 34% of streets near homes are in view at detect and 6% at observe.",
+        "headline": "streets within 50 m of a home",
+        "figures": ((LEVELS[0], 0.34), (LEVELS[1], 0.06), (LEVELS[3], 0.004)),
     }
     return MapData(**{**fields, **changes})
 
@@ -112,6 +113,13 @@ def test_a_map_says_what_it_has_to_say_inside_the_picture(tmp_path):
         "How much of the streets would doorbell cameras have in view? Exampleton",
         "20% of homes own a doorbell camera",
         "detect: someone is there, up to 28 m",
+        "In view of streets within 50 m of a home",
+        "34%",
+        "6.0%",
+        "0.4%",
+        "observe, up to 11 m",
+        "someone you already know",
+        "In view is not recorded",
         "Simulated cameras, not real ones.",
         "© OpenStreetMap contributors",
         "2016-05-01",
@@ -150,15 +158,22 @@ def test_untrusted_names_are_drawn_as_they_are_or_not_at_all(tmp_path):
 def test_no_text_of_a_map_lies_over_another(monkeypatch, tmp_path, units):
     caught = _capture(monkeypatch, maps)
     caption = Caption(
-        "A place with a very long name that goes on and on and on " * 2,
-        "A camera with a long name as shops write them, second generation, satin",
-        "2016-05-01",
+        label="A label that a study gives itself, with more words than there is room for on one line " * 2,
+        place="A place with a very long name that goes on and on and on " * 2,
+        camera="A camera with a long name as shops write them, second generation, satin",
+        data_date="2016-05-01",
         fictional=True,
         unconfirmed=("field of view", "pixels across", "trigger range", "mount height"),
         units=units,
     )
-    zones = gpd.GeoDataFrame({"hatched": [True]}, geometry=[shapely.box(0, 0, 400, 400)], crs=CRS)
-    ground = gpd.GeoDataFrame({"class": ["park"]}, geometry=[shapely.box(100, 200, 300, 300)], crs=CRS)
+    zones = gpd.GeoDataFrame(
+        {"hatched": [True], "name": ["Old Centre"]}, geometry=[shapely.box(0, 0, 400, 400)], crs=CRS
+    )
+    ground = gpd.GeoDataFrame(
+        {"class": ["park", "water", "square", "yard"], "name": ["Green", None, "$", "never drawn"]},
+        geometry=[shapely.box(100 * i, 200, 100 * i + 90, 300) for i in range(4)],
+        crs=CRS,
+    )
     faces = _faces([0.0, 0.1, 0.5, 1.0, np.nan])
     data = _data(
         caption=caption,
@@ -166,26 +181,36 @@ def test_no_text_of_a_map_lies_over_another(monkeypatch, tmp_path, units):
         ground=ground,
         faces=faces,
         boundary=shapely.box(10, 10, 800, 580),
-        headline="At 20% ownership, " + "34% of streets near homes are in view at detect, " * 6,
+        headline="street length within 100 m of a home and wherever else anybody walks, " * 3,
+        figures=((LEVELS[0], 1.0), (LEVELS[2], 0.000_1), (LEVELS[3], 0.999)),
         scenario="40% of homes own a doorbell camera, " * 4,
     )
     coverage_map(tmp_path / "x.png", data)
     coverage_map(tmp_path / "x.png", data, window=(0, 0, 300, 200))
     for sheet in caught:
         _assert_legible(sheet)
+        names = sheet.figure.axes[1].texts
+        assert "Old Centre" in [name.get_text() for name in names]
+        boxes = [shapely.box(*name.get_window_extent().extents) for name in names if name.get_rotation() == 0]
+        for i, one in enumerate(boxes):
+            assert not any(one.intersects(other) for other in boxes[:i])
 
 
 @pytest.mark.parametrize("units", ["metric", "us"])
 def test_no_text_of_a_curve_lies_over_another(monkeypatch, tmp_path, units):
     caught = _capture(monkeypatch, curves)
-    caption = Caption("Exampleton", "Camera X", "2016-05-01", True, ("field of view",), units)
+    caption = Caption("Exampleton", "Camera X", "2016-05-01", True, ("field of view",), units, label="A label " * 12)
+    close = [LevelNote(name, "", range_m) for name, range_m in (("a level", 5.0), ("another", 5.5), ("a third", 6.0))]
     curve_plot(tmp_path / "c.png", _curve(), LEVELS, caption)
     range_plot(tmp_path / "r.png", _range_curve(), LEVELS, caption)
+    range_plot(tmp_path / "r.png", _range_curve(), [*LEVELS, *close], caption)
     for sheet in caught:
         _assert_legible(sheet)
-        marks = [t.get_window_extent() for t in sheet.figure.axes[1].texts]
-        for i, one in enumerate(marks):
-            assert not any(one.overlaps(other) for other in marks[:i])
+        words = [*sheet.figure.axes[1].texts, *(t for t in sheet.page.texts if t.get_text().strip())]
+        boxes = [shapely.box(*text.get_window_extent().extents) for text in words]
+        for i, one in enumerate(boxes[: len(sheet.figure.axes[1].texts)]):
+            for j, other in enumerate(boxes):
+                assert i == j or shapely.intersection(one, other).area < 2, (words[i], words[j])
 
 
 def _pixel(path, x, y, box):
@@ -218,9 +243,59 @@ def _drawn(monkeypatch, path, *args, **kwargs):
 
 @pytest.mark.parametrize(("share", "place"), [(0.03, 0), (0.05, 0), (0.3, 3), (0.9, 5)])
 def test_a_block_face_has_the_colour_of_its_class(monkeypatch, tmp_path, share, place):
-    data = _data(faces=_faces(share, [None] * 5))
+    data = _data(faces=_faces([share, 0.5, share, 0.5, 0.5], [None] * 5))
     box = _drawn(monkeypatch, tmp_path / "m.png", data)
     assert _pixel(tmp_path / "m.png", 450, 300, box) == rgb(SHARE_COLOURS[place])
+
+
+def test_where_little_is_in_view_the_classes_are_finer_and_the_legend_says_so(monkeypatch, tmp_path):
+    few = _data(faces=_faces([0.003, 0.01, 0.03, 0.0, 0.06], [None] * 5))
+    box = _drawn(monkeypatch, tmp_path / "m.png", few)
+    for row, place in enumerate((0, 1, 3, None, 4)):  # up to 0.5, 0.5 to 1, 2 to 5, none, 5 to 10%
+        if place is not None:
+            assert _pixel(tmp_path / "m.png", 450, 150 * row, box) == rgb(SHARE_COLOURS[place])
+    assert _pixel(tmp_path / "m.png", 450, 450, box) == rgb(NONE_IN_VIEW)
+    coverage_map(tmp_path / "few.svg", few)
+    coverage_map(tmp_path / "many.svg", _data())
+    assert "Finer classes" in _texts(tmp_path / "few.svg")
+    assert "0.5 to 1%" in _texts(tmp_path / "few.svg")
+    assert "Finer classes" not in _texts(tmp_path / "many.svg")
+
+
+def test_parks_and_water_lie_under_the_shares_and_stand_in_the_legend_only_where_drawn(monkeypatch, tmp_path):
+    ground = gpd.GeoDataFrame(
+        {"class": ["park", "yard"], "name": ["Long Meadow", "Private Yard"]},
+        geometry=[shapely.box(100, 60, 500, 400), shapely.box(600, 200, 800, 280)],
+        crs=CRS,
+    )
+    data = _data(ground=ground, faces=_faces(0.9, [None] * 5))
+    box = _drawn(monkeypatch, tmp_path / "m.png", data)
+    assert _pixel(tmp_path / "m.png", 130, 100, box) == rgb(GROUND["park"])
+    assert _pixel(tmp_path / "m.png", 300, 150, box) == rgb(SHARE_COLOURS[5])  # a street through the park
+    assert _pixel(tmp_path / "m.png", 700, 240, box) == (255, 255, 255)
+    coverage_map(tmp_path / "m.svg", data)
+    said = _texts(tmp_path / "m.svg")
+    assert "park, green" in said
+    assert "Long Meadow" in said
+    assert "water" not in said
+    assert "Private Yard" not in said
+
+
+def test_a_zone_is_named_only_where_its_name_fits(tmp_path):
+    zones = gpd.GeoDataFrame(
+        {"name": ["Roomy", "Much too long for so narrow"]},
+        geometry=[shapely.box(0, 0, 400, 400), shapely.box(500, 0, 520, 400)],
+        crs=CRS,
+    )
+    coverage_map(tmp_path / "m.svg", _data(zones=zones))
+    said = _texts(tmp_path / "m.svg")
+    assert "Roomy" in said
+    assert "Much too long" not in said
+
+
+def test_a_detail_map_says_that_its_figures_are_of_the_whole_place(tmp_path):
+    detail_map(tmp_path / "d.svg", _data())
+    assert "whole place" in _texts(tmp_path / "d.svg")
 
 
 def test_the_ground_has_the_colour_of_its_probability_at_its_place(monkeypatch, tmp_path):

@@ -130,5 +130,9 @@ def test_the_densest_window_is_where_the_homes_are():
     west, south, east, north = densest_window(np.concatenate([sparse, crowd, [[9e7, 9e7]]]), 900.0, 600.0)
     assert (east - west, north - south) == pytest.approx((900.0, 600.0))
     assert ((crowd > [west, south]) & (crowd < [east, north])).all()
+    # two crowds, a window and a bit apart: not one crowd
+    apart = np.array([[0.0, 0.0], [0.0, 10.0], [905.0 + 240.0, 0.0], [905.0 + 240.0, 10.0], [905.0 + 240.0, 20.0]])
+    west, _, east, _ = densest_window(apart, 900.0, 600.0)
+    assert (west + east) / 2 == pytest.approx(1145.0)
     with pytest.raises(ValueError, match="no points"):
         densest_window(np.empty((0, 2)), 900.0, 600.0)

@@ -9,8 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from doorview.show.style import BREAKS, SHARE_COLOURS, class_labels, grey, rgb, share_class
-from doorview.show.text import Caption, LevelNote, clean, count, distance, join, level_phrase, percent
+from doorview.show.style import (
+    BREAKS,
+    FINE_BREAKS,
+    SHARE_COLOURS,
+    breaks_for,
+    class_labels,
+    grey,
+    rgb,
+    share_class,
+    share_classes,
+)
+from doorview.show.text import Caption, LevelNote, clean, count, distance, join, level_phrase, percent, place_words
 
 
 @pytest.mark.parametrize(
@@ -67,6 +77,44 @@ def test_percent_without_a_figure():
     assert percent(math.nan) == "no figure"
 
 
+@pytest.mark.parametrize(
+    ("space", "units", "near_m", "words"),
+    [
+        ("streets_near_homes", "metric", 50.0, "streets within 50\u00a0m of a home"),
+        ("streets_near_homes", "us", 50.0, "streets within 164\u00a0ft of a home"),  # 50 / 0.3048 = 164.04
+        ("centreline_near_homes", "metric", 30.0, "street length within 30\u00a0m of a home"),
+        ("all", "us", 50.0, "public ground"),
+        ("some_other", "us", 50.0, "some other"),
+    ],
+)
+def test_spaces_in_words(space, units, near_m, words):
+    assert place_words(space, units, near_m) == words
+
+
+def test_unconfirmed_values_are_named_by_reason_and_never_cut():
+    marks = (
+        "field of view (secondary source only)",
+        "vertical field of view (secondary source only)",
+        "pixels (unconfirmed)",
+        "projection (unconfirmed)",
+    )
+    assert Caption("Town", "Camera X", unconfirmed=marks).camera_line == (
+        "Camera: Camera X. Not confirmed by the maker: field of view and vertical field of view "
+        "(third-party texts only); pixels and projection (unconfirmed)."
+    )
+    assert Caption("Town", "Camera X").camera_line == "Camera: Camera X."
+
+
+def test_a_title_names_the_place_once():
+    real = Caption("las_palmas", "C", label="Baseline")
+    assert real.heading("How?") == ("How? las palmas", "Baseline")
+    assert real.heading("How?", part=True) == ("How? Part of las palmas", "Baseline")
+    named = Caption("demo", "C", fictional=True, label="Doorview Falls (fictional)")
+    assert named.heading("How?", part=True) == ("How?", "Part of Doorview Falls (fictional)")
+    assert Caption("demo", "C", fictional=True).heading("How?") == ("How? demo (a fictional town)", "")
+    assert "fictional" in Caption("demo", "C", fictional=True, label="A label").heading("How?")[0]
+
+
 def test_counts_that_could_point_at_single_homes_are_hidden():
     assert [count(n) for n in (0, 1, 4, 5, 12345)] == ["0", "fewer than 5", "fewer than 5", "5", "12,345"]
 
@@ -98,6 +146,20 @@ def test_the_caption_says_what_every_picture_has_to_say():
     assert "fictional" in fiction.place_name
     assert "fictional" in fiction.source_line
     assert "field of view and trigger range" in fiction.camera_line
+
+
+def test_finer_classes_where_nine_in_ten_shares_are_small():
+    assert breaks_for([0, 0, 0.02, 0.09]) == FINE_BREAKS
+    assert breaks_for([0.02, 0.3]) == BREAKS
+    assert breaks_for([0.01] * 20 + [0.5]) == FINE_BREAKS
+    assert breaks_for([math.nan, 0.0]) == breaks_for([]) == BREAKS
+    assert class_labels(FINE_BREAKS) == ["up to 0.5%", "0.5 to 1%", "1 to 2%", "2 to 5%", "5 to 10%", "over 10%"]
+
+
+def test_classes_of_many_shares_are_those_of_each():
+    shares = np.array([0, 1e-9, 0.05, 0.050_01, 0.2, 0.61, 1])
+    assert share_classes(shares).tolist() == [share_class(value) for value in shares]
+    assert share_classes(np.array([0.05, np.nan], np.float32)).tolist() == [1, 0]
 
 
 def test_share_classes_cover_everything_once():

@@ -32,10 +32,17 @@ _TABLE = (
         "restricted",
         False,
         "Closed to the public",
-        "Motorways, railways, military ground and streets tagged as private: nobody walks there. Ground of "
-        "streets and paths that cross it stays public.",
+        (
+            "Motorways, railways, military ground and streets tagged as private: nobody walks there. "
+            "Streets and paths that cross it stay public: they pass over or under it."
+        ),
     ),
-    ("driveway", False, "Driveways and parking", "Driveways, parking and its aisles serve their owner's visitors only."),
+    (
+        "driveway",
+        False,
+        "Driveways and parking",
+        "Driveways, parking and its aisles serve their owner's visitors only.",
+    ),
     ("verge", True, "Verges", "What is left of the street space between kerb and property line."),
     ("water", False, "Water", "Nobody walks there."),
     ("park", True, "Parks and playgrounds", "Parks, playgrounds, common green; printed apart from streets."),

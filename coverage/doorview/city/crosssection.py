@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -20,7 +21,16 @@ import pandas as pd
 from doorview.city import values
 from doorview.city.ground_rules import column, width_table
 
-__all__ = ["CrossSection", "Sidewalks", "cross_section", "driven", "read_sidewalks", "street_widths", "way_widths"]
+__all__ = [
+    "CrossSection",
+    "GivenWidths",
+    "Sidewalks",
+    "cross_section",
+    "driven",
+    "read_sidewalks",
+    "street_widths",
+    "way_widths",
+]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -37,6 +47,19 @@ _PARKED = {
     "perpendicular": "perpendicular_m",
 }  # fmt: skip
 _UNPARKED = frozenset({"no", "none", "no_parking", "no_stopping", "fire_lane", "separate", "on_kerb", "shoulder"})
+
+
+@dataclass(frozen=True)
+class GivenWidths:
+    """The user's own figures for streets without tags, in place of the width table's [m]; None leaves the table's.
+
+    Attributes:
+        lane_m: One through lane. A default carriageway changes by the whole lanes that it holds, the street space not.
+        sidewalk_m: One sidewalk, drawn by default or as its own way, where no tag gives its width.
+    """
+
+    lane_m: float | None = None
+    sidewalk_m: float | None = None
 
 
 @dataclass(frozen=True)
@@ -101,28 +124,41 @@ def driven(ways: gpd.GeoDataFrame) -> npt.NDArray[np.int8]:
     return np.where(along | ring, 1, np.where(against, -1, 0)).astype(np.int8)
 
 
-def way_widths(ways: gpd.GeoDataFrame, kind: npt.NDArray[np.object_], ignored: dict[str, int]) -> Floats:
+def way_widths(
+    ways: gpd.GeoDataFrame, kind: npt.NDArray[np.object_], ignored: dict[str, int], given: GivenWidths
+) -> Floats:
     """Return the widths of paths, sidewalks and the like [m], shape (n,): by `width` or `est_width`, else by default.
 
     Args:
         ways: Lines with their tags.
         kind: Rows of `[paths]` in the width table.
         ignored: Counter of unreadable values, added to.
+        given: The user's own figures.
     """
-    table = width_table()["paths"]
+    table: dict[str, Any] = dict(width_table()["paths"])
+    if given.sidewalk_m is not None:
+        table["sidewalk"] = {"width_m": given.sidewalk_m}
     default = np.array([table.get(name, table["footway"])["width_m"] for name in kind], dtype=np.float64)
     tagged = _parsed(column(ways, "width"), values.metres, "path", "width of a path", ignored)
     estimated = _parsed(column(ways, "est_width"), values.metres, "path", "est_width of a path", ignored)
     return np.where(np.isnan(tagged), np.where(np.isnan(estimated), default, estimated), tagged)
 
 
-def _defaults(kind: npt.NDArray[np.object_], country: str) -> dict[str, Floats]:
-    """Return the width table's figures for each way; unknown kinds are taken as a road."""
-    row_of = {name: row for row in width_table()[country].values() for name in row["classes"]}
+def _defaults(kind: npt.NDArray[np.object_], country: str, given: GivenWidths) -> dict[str, Floats]:
+    """Return the width table's figures for each way, changed by the user's own; unknown kinds are taken as a road."""
+    row_of: dict[str, Any] = {name: row for row in width_table()[country].values() for name in row["classes"]}
     code, names = pd.factorize(kind)
     rows = [row_of.get(str(name), row_of["road"]) for name in names]
     figures = ("carriageway_m", "oneway_m", "half_m", "lane_m", "edge_m", "space_m", "sidewalk_m", "strip_m")
-    return {name: np.array([row[name] for row in rows], dtype=np.float64)[code] for name in figures}
+    found = {name: np.array([row[name] for row in rows], dtype=np.float64)[code] for name in figures}
+    if given.sidewalk_m is not None:
+        found["sidewalk_m"] = np.where(found["sidewalk_m"] > 0, given.sidewalk_m, 0.0)
+    if given.lane_m is not None:
+        for name, edges in (("carriageway_m", 1.0), ("oneway_m", 1.0), ("half_m", 0.5)):
+            lanes = np.floor((found[name] - edges * found["edge_m"]) / found["lane_m"] + 1e-9)
+            found[name] = found[name] + lanes * (given.lane_m - found["lane_m"])
+        found["lane_m"] = np.full(len(kind), given.lane_m)
+    return found
 
 
 def _parking(ways: gpd.GeoDataFrame) -> Floats:
@@ -145,7 +181,12 @@ def _parking(ways: gpd.GeoDataFrame) -> Floats:
 
 
 def street_widths(
-    ways: gpd.GeoDataFrame, kind: npt.NDArray[np.object_], country: str, half: Bools, ignored: dict[str, int]
+    ways: gpd.GeoDataFrame,
+    kind: npt.NDArray[np.object_],
+    country: str,
+    half: Bools,
+    ignored: dict[str, int],
+    given: GivenWidths,
 ) -> tuple[Floats, Floats, dict[str, int]]:
     """Return carriageway and street space of n ways [m], and by which rule.
 
@@ -155,11 +196,12 @@ def street_widths(
         country: Profile, "us" or "world".
         half: Whether each is one of the two ways of a dual carriageway or part of a roundabout.
         ignored: Counter of unreadable values, added to.
+        given: The user's own figures.
 
     Returns:
         Carriageway kerb to kerb, shape (n,); street space both sides, shape (n,); counts by source of the width.
     """
-    figures = _defaults(kind, country)
+    figures = _defaults(kind, country, given)
     oneway = driven(ways) != 0
     default = np.where(half, figures["half_m"], np.where(oneway, figures["oneway_m"], figures["carriageway_m"]))
     space = default + figures["space_m"] - figures["carriageway_m"]
@@ -242,6 +284,7 @@ def cross_section(
     mapped_m: Floats,
     median: npt.NDArray[np.int8],
     gap_m: Floats,
+    given: GivenWidths,
 ) -> CrossSection:
     """Lay out the cross-sections of n pieces of street.
 
@@ -255,8 +298,9 @@ def cross_section(
             place of the one that would be drawn here.
         median: Shape (n,): +1 where the other way of a dual carriageway lies left, -1 right, 0 none.
         gap_m: Shape (n,): distance to that other way, NaN where there is none.
+        given: The user's own figures.
     """
-    figures = _defaults(kind, country)
+    figures = _defaults(kind, country, given)
     half = carriageway_m / 2
     inner_side = np.column_stack([median == 1, median == -1])
     mapped = ~np.isnan(mapped_m)
@@ -264,7 +308,8 @@ def cross_section(
     wanted_default = (state == "") & (figures["sidewalk_m"] > 0)[:, None] & ~inner_side
     # "separate" without such a way in the data: the sidewalk is there, so it is drawn where it usually lies.
     present = ((state == "yes") | (state == "separate") | wanted_default) & ~mapped
-    fallback = np.where(figures["sidewalk_m"] > 0, figures["sidewalk_m"], width_table()["paths"]["sidewalk"]["width_m"])
+    usual = width_table()["paths"]["sidewalk"]["width_m"] if given.sidewalk_m is None else given.sidewalk_m
+    fallback = np.where(figures["sidewalk_m"] > 0, figures["sidewalk_m"], usual)
     width = np.where(np.isnan(sidewalks.width_m), fallback[:, None], sidewalks.width_m)
     space = np.broadcast_to((space_m / 2)[:, None], (len(half), 2))
     room = space - half[:, None] - width

@@ -18,6 +18,7 @@ from doorview.city.doors_compare import compare_dwellings
 from doorview.city.doors_facades import Places, Seeds, outline_walls, place_doors
 from doorview.city.doors_seeds import door_seeds
 from doorview.city.doors_streets import (
+    SLACK_M,
     Streets,
     Targets,
     address_targets,
@@ -61,7 +62,7 @@ def homes_of(city: City) -> pd.DataFrame:
     -------
     DataFrame
         On the index of `city.buildings` in natural order: `home`, `kind`, `rule`, `numbered`, `dwellings`, `exact`,
-        `row`; see `homes.classify_buildings`.
+        `row`, `levels_nearby`; see `homes.classify_buildings`.
     """
     return _homes(city, home_rules()).table
 
@@ -135,6 +136,7 @@ def find_doors(city: City, *, along: float = 0.5) -> gpd.GeoDataFrame:
         own[rows],
         wall_min_m=float(facade["wall_min_m"]),
         clear_m=float(facade["clear_m"]),
+        offset_m=float(facade["offset_m"]),
         along=along,
     )
     return _finished(city, table, seeds, places, homes.streets, float(facade["offset_m"]), counts)
@@ -162,9 +164,24 @@ def _home_counts(table: pd.DataFrame) -> dict[str, int]:
         by_rule = table.loc[table["home"] == home, "rule"].value_counts()
         for rule in sorted(by_rule.index):
             counts[f"{words}: {rule}"] = int(by_rule[rule])
-    counts["dwellings tagged or counted"] = int(table.loc[table["exact"] & table["home"], "dwellings"].sum())
-    counts["dwellings assumed"] = int(table.loc[~table["exact"] & table["home"], "dwellings"].sum())
+    counts["homes with the levels of homes nearby"] = int((table["levels_nearby"] & table["home"]).sum())
     return counts
+
+
+def _dwelling_counts(table: pd.DataFrame, home: NDArray[np.int64], dwellings: NDArray[np.int32]) -> dict[str, int]:
+    """How many dwellings the doors have, and how many of them the data state: three kinds that add up.
+
+    Stated are flats, units and numbers; a building that is tagged as a house is one household by its tag; all else is
+    assumed: one per home of an unstated kind, or floor area by the figures of `rules/homes.toml`.
+    """
+    stated = table["exact"].to_numpy(dtype=bool)[home]
+    house = ~stated & (table["kind"].to_numpy() == "house")[home]
+    return {
+        "dwellings": int(dwellings.sum()),
+        "dwellings tagged or counted": int(dwellings[stated].sum()),
+        "dwellings in buildings tagged as a house": int(dwellings[house].sum()),
+        "dwellings assumed": int(dwellings[~stated & ~house].sum()),
+    }
 
 
 def _targets(seeds: pd.DataFrame, shapes: NDArray[np.object_], streets: Streets, rules: HomeRules) -> Targets:
@@ -183,7 +200,9 @@ def _targets(seeds: pd.DataFrame, shapes: NDArray[np.object_], streets: Streets,
     # The nearest street goes on beyond a junction under the same name: those parts count as well.
     same = np.full(len(rest), None, dtype=object)
     same[near.row] = streets.name[near.line]
-    parts = address_targets(shape[rest], same, streets, reach)
+    far = np.zeros(len(rest))
+    far[near.row] = np.minimum(near.distance + SLACK_M, reach)  # the nearest part is known: others lie little farther
+    parts = address_targets(shape[rest], same, streets, far)
     alone = ~np.isin(near.row, parts.row)
     row = np.concatenate([named.row, rest[parts.row], rest[near.row[alone]]])
     line = np.concatenate([named.line, parts.line, near.line[alone]])
@@ -230,6 +249,6 @@ def _finished(
     for found in ("entrance", "address", "facade"):
         counts[f"doors by {found}"] = int((doors["found"] == found).sum())
     counts["doors"] = len(doors)
-    counts["dwellings"] = int(doors["dwellings"].sum())
+    counts |= _dwelling_counts(table, home, kept["dwellings"].to_numpy())
     doors.attrs["counts"] = counts
     return doors

@@ -19,9 +19,21 @@ from doorview.errors import UnknownNameError
 if TYPE_CHECKING:
     from doorview.city.model import City
 
-__all__ = ["FoundAgain", "errors_by_rule", "find_entrances_again"]
+__all__ = ["BothWays", "FoundAgain", "doors_both_ways", "errors_by_rule", "find_entrances_again"]
 
 OF = ("homes", "all")
+
+
+class BothWays(NamedTuple):
+    """The doors of a whole city twice: as found with its tagged entrances, and with those hidden.
+
+    Both tables are as from `find_doors` and differ in `buildings` alone, those where a tagged entrance was hidden:
+    there `again` has the doors that the address and facade rules find, maybe fewer or more.
+    """
+
+    tagged: gpd.GeoDataFrame
+    again: gpd.GeoDataFrame
+    buildings: frozenset[str]
 
 
 class FoundAgain(NamedTuple):
@@ -36,8 +48,8 @@ class FoundAgain(NamedTuple):
     errors: pd.DataFrame
 
 
-def find_entrances_again(city: City, *, of: str = "homes") -> FoundAgain:
-    """Hide the tagged entrances of a city and find them again without.
+def doors_both_ways(city: City, *, of: str = "homes") -> BothWays:
+    """Return the doors of a whole city with its tagged entrances, and with those hidden.
 
     Hidden are the entrance nodes and, where they carry an address, those address nodes.
 
@@ -48,12 +60,6 @@ def find_entrances_again(city: City, *, of: str = "homes") -> FoundAgain:
     of
         ``"homes"``: entrances of homes. ``"all"``: every building with a ``main``, ``home``, ``staircase`` or ``yes``
         entrance on its outline is taken as a house with one door, shops and schools too: more cases, of another kind.
-
-    Returns
-    -------
-    FoundAgain
-        One row per door found again in a building with tagged entrances, paired with the nearest tagged one of that
-        building; empty where nothing is tagged.
 
     Raises
     ------
@@ -70,9 +76,37 @@ def find_entrances_again(city: City, *, of: str = "homes") -> FoundAgain:
         addresses=city.addresses[~city.addresses.index.isin(city.entrances.index)],
     )
     tagged = find_doors(city)
-    tagged = tagged[tagged["found"] == "entrance"]
     again = find_doors(hidden)
-    again = again[again["building"].isin(set(tagged["building"]))]
+    at_entrances = frozenset(tagged.loc[tagged["found"] == "entrance", "building"])
+    both = at_entrances & frozenset(again["building"])
+    joined = pd.concat([tagged[~tagged["building"].isin(both)], again[again["building"].isin(both)]])
+    return BothWays(tagged, gpd.GeoDataFrame(joined, crs=tagged.crs).sort_index(), both)
+
+
+def find_entrances_again(city: City, *, of: str = "homes") -> FoundAgain:
+    """Hide the tagged entrances of a city and find them again without.
+
+    Parameters
+    ----------
+    city
+        With tagged entrances.
+    of
+        Which entrances, as in `doors_both_ways`.
+
+    Returns
+    -------
+    FoundAgain
+        One row per door found again in a building with tagged entrances, paired with the nearest tagged one of that
+        building; empty where nothing is tagged.
+
+    Raises
+    ------
+    UnknownNameError
+        If `of` is neither.
+    """
+    both = doors_both_ways(city, of=of)
+    tagged = both.tagged[(both.tagged["found"] == "entrance") & both.tagged["building"].isin(both.buildings)]
+    again = both.again[both.again["building"].isin(both.buildings)]
     pairs = _pairs(tagged, again)
     tagged, again = tagged.iloc[pairs["tagged"]], again.iloc[pairs["again"]]
     turn = np.abs(again["heading"].to_numpy() - tagged["heading"].to_numpy()) % 360.0

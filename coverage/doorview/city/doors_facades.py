@@ -34,6 +34,7 @@ OTHER_BETWEEN_M = 25.0
 LOOKS_AWAY_M = 1000.0
 LOOKS_AWAY_COS = 0.17  # 80 degrees
 SIGHT_STARTS_M = 0.25
+BESIDE_M = 0.02
 END_MARGIN_M = 0.5
 ENTRANCE_WEIGHT = 40.0
 ENTRANCE_WALL_MIN_M = 0.5
@@ -91,8 +92,9 @@ def outline_walls(shapes: NDArray[np.object_], straight_m: float = STRAIGHT_M) -
     Ends run counter-clockwise round the building, so that the outward normal is to the right.
     """
     parts, owner = shapely.get_parts(shapes, return_index=True)
-    plain = shapely.simplify(parts, straight_m, preserve_topology=True)
-    rings = shapely.get_exterior_ring(shapely.orient_polygons(plain))
+    bent = np.flatnonzero(_nearly_straight(parts, straight_m))
+    parts[bent] = shapely.simplify(parts[bent], straight_m, preserve_topology=True)
+    rings = shapely.get_exterior_ring(shapely.orient_polygons(parts))
     xy, ring = shapely.get_coordinates(rings, return_index=True)
     inner = ring[1:] == ring[:-1]
     start, end, building = xy[:-1][inner], xy[1:][inner], owner[ring[:-1][inner]]
@@ -102,6 +104,25 @@ def outline_walls(shapes: NDArray[np.object_], straight_m: float = STRAIGHT_M) -
     along, length = along[real], length[real]
     normal = np.column_stack([along[:, 1], -along[:, 0]]) / length[:, None]
     return Walls(building[real].astype(np.int64), start[real], end[real], normal, length)
+
+
+def _nearly_straight(polygons: NDArray[np.object_], straight_m: float) -> NDArray[np.bool_]:
+    """Whether each outer ring has a vertex that may bend it by less than `straight_m`, shape (n,).
+
+    Three neighbours within `straight_m` of one line are within twice that of each other's line; where no vertex is,
+    there is nothing to leave out, and most footprints need no more than this look.
+    """
+    xy, ring = shapely.get_coordinates(shapely.get_exterior_ring(polygons), return_index=True)
+    here = np.flatnonzero(ring[1:] == ring[:-1])  # the last vertex of a ring repeats its first
+    first = np.r_[True, ring[here][1:] != ring[here][:-1]]
+    start = np.flatnonzero(first)
+    size = np.diff(np.r_[start, len(here)])
+    before = np.where(first, here + np.repeat(size, size) - 1, here - 1)
+    chord = xy[here + 1] - xy[before]
+    away = xy[here] - xy[before]
+    cross = np.abs(chord[:, 0] * away[:, 1] - chord[:, 1] * away[:, 0])
+    flat = cross <= 2 * straight_m * np.hypot(chord[:, 0], chord[:, 1])
+    return np.bincount(ring[here][flat], minlength=len(polygons)) > 0
 
 
 def _expand(keys: NDArray[np.int64], sorted_keys: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -123,6 +144,7 @@ def place_doors(
     *,
     wall_min_m: float,
     clear_m: float,
+    offset_m: float,
     along: float,
 ) -> Places:
     """Place each seed's door on the best wall of its building.
@@ -143,6 +165,8 @@ def place_doors(
         Row of each home in `blockers`, shape (homes,).
     wall_min_m, clear_m
         Least length of wall, and least free ground before it [m].
+    offset_m
+        How far before its wall the door's point will be [m].
     along
         Place on the wall in [0, 1] where there is no node.
 
@@ -173,7 +197,13 @@ def place_doors(
         look = best[fresh]
         seed = open_.seed[look]
         free, own_between, other_between = _look(
-            tree, open_.place[look], walls.normal[open_.wall[look]], open_.to[look], own[seeds.building[seed]], clear_m
+            tree,
+            open_.place[look],
+            walls.normal[open_.wall[look]],
+            open_.to[look],
+            own[seeds.building[seed]],
+            offset_m,
+            clear_m,
         )
         penalty = np.where(own_between, LOOKS_AWAY_M, np.where(other_between, OTHER_BETWEEN_M, 0.0))
         penalty[seeds.weight[seed] >= ENTRANCE_WEIGHT] = 0.0
@@ -192,13 +222,16 @@ def place_doors(
 
 def _cheapest(candidates: Candidates) -> NDArray[np.int64]:
     """Return the position of each seed's cheapest candidate, the first among equals; candidates are sorted by seed."""
-    starts = np.flatnonzero(np.r_[True, candidates.seed[1:] != candidates.seed[:-1]])
-    least = np.minimum.reduceat(candidates.cost, starts)
-    size = np.diff(np.r_[starts, len(candidates.seed)])
-    group = np.repeat(np.arange(len(starts)), size)
-    at = np.flatnonzero(candidates.cost == least[group])
-    _, first = np.unique(group[at], return_index=True)
-    best: NDArray[np.int64] = at[first]
+    return _least(candidates.cost, candidates.seed)
+
+
+def _least(cost: NDArray[np.float64], key: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the position of the least cost of each key, the first among equals; keys are sorted."""
+    starts = np.flatnonzero(np.r_[True, key[1:] != key[:-1]])
+    least = np.minimum.reduceat(cost, starts)
+    group = np.repeat(np.arange(len(starts)), np.diff(np.r_[starts, len(key)]))
+    at = np.flatnonzero(cost == least[group])
+    best: NDArray[np.int64] = at[np.r_[True, group[at][1:] != group[at][:-1]]]
     return best
 
 
@@ -231,6 +264,55 @@ def _with_other_places(candidates: Candidates, seeds: Seeds, walls: Walls, wall_
     return joined.rows(np.argsort(joined.seed, kind="stable"))
 
 
+class Pieces(NamedTuple):
+    """Straight pieces of streets that a seed's door may look at, sorted by seed, then line: ends [m] of each."""
+
+    seed: NDArray[np.int64]
+    line: NDArray[np.int64]
+    start: NDArray[np.float64]
+    end: NDArray[np.float64]
+
+
+def _nearest_on(
+    point: NDArray[np.float64], start: NDArray[np.float64], end: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the nearest point of each segment to each point [m], all of shape (n, 2)."""
+    along = end - start
+    square = np.maximum((along * along).sum(axis=1), 1e-18)
+    share = np.clip(((point - start) * along).sum(axis=1) / square, 0.0, 1.0)[:, None]
+    # Two streets that meet in a vertex are equally near there, to the bit.
+    return np.where(share < 1.0, start + share * along, end)
+
+
+def _pieces(seeds: Seeds, walls: Walls, targets: Targets, lines: NDArray[np.object_]) -> Pieces:
+    """Cut the target lines into segments and keep those that may be the nearest to some place on the seed's building.
+
+    With c the centre of the building's box and R half its diagonal, no place lies nearer to a segment than its distance
+    from c less R, nor farther than that plus R: farther than the least of a seed by 2 R is never the nearest.
+    """
+    used, item = np.unique(targets.line, return_inverse=True)
+    xy, of = shapely.get_coordinates(lines[used], return_index=True)
+    inner = np.flatnonzero(of[1:] == of[:-1])
+    pair, at = _expand(item, of[inner])
+    start, end = xy[inner[at]], xy[inner[at] + 1]
+    seed = targets.row[pair]
+
+    n = int(max(walls.building.max(initial=-1), seeds.building.max(initial=-1))) + 1
+    low, high = np.full((n, 2), np.inf), np.full((n, 2), -np.inf)
+    edge = np.flatnonzero(np.r_[True, walls.building[1:] != walls.building[:-1]])
+    if len(edge):
+        low[walls.building[edge]] = np.minimum.reduceat(walls.start, edge)
+        high[walls.building[edge]] = np.maximum.reduceat(walls.start, edge)
+    building = seeds.building[seed]
+    centre = (low + high)[building] / 2
+    radius = np.hypot(*(high - low)[building].T) / 2
+    away = np.hypot(*(_nearest_on(centre, start, end) - centre).T)
+    least = np.full(len(seeds.building), np.inf)
+    np.minimum.at(least, seed, away)
+    keep = away <= least[seed] + 2 * radius + 1e-6
+    return Pieces(seed[keep], targets.line[pair][keep], start[keep], end[keep])
+
+
 def _candidates(
     seeds: Seeds, walls: Walls, targets: Targets, lines: NDArray[np.object_], wall_min_m: float, along: float
 ) -> Candidates:
@@ -253,16 +335,15 @@ def _candidates(
     to = np.full((len(seed), 2), np.nan)
     distance = np.full(len(seed), np.inf)
     line = np.full(len(seed), -1, dtype=np.int64)
-    left, right = _expand(seed, targets.row)
+    pieces = _pieces(seeds, walls, targets, lines)
+    left, right = _expand(seed, pieces.seed)
     if len(left):
-        rays = shapely.shortest_line(shapely.points(place)[left], lines[targets.line[right]])
-        ends = shapely.get_coordinates(rays).reshape(-1, 2, 2)[:, 1]
+        ends = _nearest_on(place[left], pieces.start[right], pieces.end[right])
         reach = np.hypot(*(ends - place[left]).T)
-        order = np.lexsort((right, reach, left))
-        at_left, top = np.unique(left[order], return_index=True)
-        best = order[top]
+        best = _least(reach, left)
+        at_left = left[best]
         to[at_left], distance[at_left] = ends[best], reach[best]
-        line[at_left] = targets.line[right[best]]
+        line[at_left] = pieces.line[right[best]]
 
     faced = np.isfinite(distance)
     direction = np.where(faced[:, None], to - place, walls.normal[wall])
@@ -293,13 +374,17 @@ def _look(
     normal: NDArray[np.float64],
     to: NDArray[np.float64],
     home: NDArray[np.int64],
+    offset_m: float,
     clear_m: float,
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Whether the ground before each place is free, and whether the own or another building hides the street."""
+    """Whether the ground before each place is free, and whether the own or another building hides the street.
+
+    Free is what no building comes nearer to than `BESIDE_M`, from the door's point straight ahead for `clear_m`.
+    """
     begin = place + SIGHT_STARTS_M * normal
-    probe = shapely.linestrings(np.stack([begin, place + clear_m * normal], axis=1))
+    probe = shapely.linestrings(np.stack([place + offset_m * normal, place + clear_m * normal], axis=1))
     free = np.ones(len(place), dtype=bool)
-    hit, _ = tree.query(probe, predicate="intersects")
+    hit, _ = tree.query(probe, predicate="dwithin", distance=BESIDE_M)
     free[hit] = False
     own_between = np.zeros(len(place), dtype=bool)
     other_between = np.zeros(len(place), dtype=bool)

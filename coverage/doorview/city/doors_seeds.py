@@ -11,7 +11,7 @@ import shapely
 
 from doorview.city.doors_facades import ENTRANCE_WEIGHT
 from doorview.city.doors_streets import street_key
-from doorview.city.doors_tags import natural_order, tag
+from doorview.city.doors_tags import among, natural_order, tag
 from doorview.city.home_rules import HomeRules
 from doorview.city.homes import axes, flats_in
 
@@ -117,9 +117,9 @@ def _entrance_seeds(
     nodes = city.entrances
     nodes = nodes.iloc[natural_order(nodes.index)]
     rank = {value: place for place, value in enumerate(rules.entrances)}
-    value = tag(nodes, "entrance").astype(str)
-    counts["entrances that lead to no home (exit, service, garage ...)"] = int((~np.isin(value, rules.entrances)).sum())
-    nodes = nodes[np.isin(value, rules.entrances)]
+    leads_home = among(tag(nodes, "entrance"), rules.entrances)
+    counts["entrances that lead to no home (exit, service, garage ...)"] = int((~leads_home).sum())
+    nodes = nodes[leads_home]
     if not len(nodes):
         return _no_seeds()
     points = shapely.centroid(nodes.geometry.to_numpy())

@@ -16,7 +16,16 @@ if TYPE_CHECKING:
     import geopandas as gpd
     from numpy.typing import NDArray
 
-__all__ = ["Streets", "Targets", "address_targets", "nearest_targets", "street_distance", "street_key", "streets_of"]
+__all__ = [
+    "SLACK_M",
+    "Streets",
+    "Targets",
+    "address_targets",
+    "nearest_targets",
+    "street_distance",
+    "street_key",
+    "streets_of",
+]
 
 # One word per family of street types, so that abbreviations, spellings and the languages of a border town meet.
 _TYPES = {
@@ -94,8 +103,7 @@ _KINDS = frozenset(
 )
 _PARTICLES = frozenset(["de", "del", "la", "las", "los", "el", "du", "des", "d", "da", "do", "di", "the", "of"])
 _FIRST_ONLY = frozenset({"c", "r", "v", "cl", "ch", "po"})
-_NAME_KEYS = ("name", "alt_name", "old_name", "official_name", "short_name", "loc_name", "name:en", "name:es",
-              "name:fr", "name:de", "name:it")  # fmt: skip
+_NAME_KEYS = ("name", "alt_name", "old_name", "official_name", "short_name", "loc_name")
 
 
 def street_key(name: str | None, *, loose: bool = False) -> str:
@@ -130,6 +138,10 @@ def street_key(name: str | None, *, loose: bool = False) -> str:
         kept = [word for word in written if word not in _KINDS and word not in _PARTICLES]
         written = kept or written
     return "".join(written)
+
+
+SLACK_M = 5.0
+"""Of the parts of one street those count that are at most this much farther than the nearest."""
 
 
 class Streets(NamedTuple):
@@ -220,6 +232,7 @@ def nearest_targets(shapes: NDArray[np.object_], streets: Streets) -> Targets:
     n = len(shapes)
     rows: list[NDArray[np.int64]] = []
     lines: list[NDArray[np.int64]] = []
+    distances: list[NDArray[np.float64]] = []
     plain = np.flatnonzero(streets.added_m == 0)
     best = np.full(n, np.inf)
     if len(plain) and n:
@@ -227,24 +240,26 @@ def nearest_targets(shapes: NDArray[np.object_], streets: Streets) -> Targets:
         best = _best_per_row(row, distance, n)
         rows.append(row)
         lines.append(plain[line])
+        distances.append(distance)
     other = np.flatnonzero(streets.added_m > 0)
     if len(other) and n:
         tree = shapely.STRtree(streets.lines[other])
         far = ~np.isfinite(best)
         if far.any():
-            row, line, _ = _nearest(shapes[far], streets.lines[other])
+            row, line, distance = _nearest(shapes[far], streets.lines[other])
             rows.append(np.flatnonzero(far)[row])
             lines.append(other[line])
+            distances.append(distance)
         reach = np.where(far, 0.0, best - streets.added_m[other].min())
         near = np.flatnonzero(reach > 0)
         row, line = tree.query(shapes[near], predicate="dwithin", distance=reach[near])
         rows.append(near[row])
         lines.append(other[line])
+        distances.append(shapely.distance(shapes[near[row]], streets.lines[other[line]]))
     if not rows:
         nothing = np.empty(0, dtype=np.int64)
         return Targets(nothing, nothing, np.empty(0))
-    row, line = np.concatenate(rows), np.concatenate(lines)
-    distance = shapely.distance(shapes[row], streets.lines[line])
+    row, line, distance = np.concatenate(rows), np.concatenate(lines), np.concatenate(distances)
     cost = distance + streets.added_m[line]
     order = np.lexsort((line, cost, row))
     row, line, distance = row[order], line[order], distance[order]
@@ -254,7 +269,11 @@ def nearest_targets(shapes: NDArray[np.object_], streets: Streets) -> Targets:
 
 
 def address_targets(
-    shapes: NDArray[np.object_], names: NDArray[np.object_], streets: Streets, reach_m: float, slack_m: float = 5.0
+    shapes: NDArray[np.object_],
+    names: NDArray[np.object_],
+    streets: Streets,
+    reach_m: float | NDArray[np.float64],
+    slack_m: float = SLACK_M,
 ) -> Targets:
     """Lines of the street that an address names, within `reach_m` of the shape.
 
@@ -268,7 +287,7 @@ def address_targets(
     streets
         From `streets_of`.
     reach_m, slack_m
-        In metres.
+        In metres; the reach for all shapes or for each.
 
     Returns
     -------
@@ -276,9 +295,10 @@ def address_targets(
         Rows without a match have no pair.
     """
     n = len(shapes)
-    exact = _named(shapes, names, streets, reach_m, False, np.arange(n))
+    reach = np.broadcast_to(np.asarray(reach_m, dtype=np.float64), n)
+    exact = _named(shapes, names, streets, reach, False, np.arange(n))
     missing = np.setdiff1d(np.flatnonzero(names != None), exact.row)  # noqa: E711 - elementwise
-    loose = _named(shapes, names, streets, reach_m, True, missing)
+    loose = _named(shapes, names, streets, reach, True, missing)
     row, line, distance = (np.concatenate(pair) for pair in zip(exact, loose, strict=True))
     best = _best_per_row(row, distance, n)
     keep = distance <= best[row] + slack_m
@@ -291,7 +311,7 @@ def _named(
     shapes: NDArray[np.object_],
     names: NDArray[np.object_],
     streets: Streets,
-    reach_m: float,
+    reach_m: NDArray[np.float64],
     loose: bool,
     asked: NDArray[np.int64],
 ) -> Targets:
@@ -311,8 +331,9 @@ def _named(
     line = flat[np.repeat(starts[:-1][code], counts) + within]
     # A street may have hundreds of parts: their boxes sort out the far ones cheaply.
     a, b = shapely.bounds(shapes)[row], shapely.bounds(streets.lines)[line]
-    near = np.all(a[:, :2] - reach_m <= b[:, 2:], axis=1) & np.all(b[:, :2] - reach_m <= a[:, 2:], axis=1)
+    reach = reach_m[row, None]
+    near = np.all(a[:, :2] - reach <= b[:, 2:], axis=1) & np.all(b[:, :2] - reach <= a[:, 2:], axis=1)
     row, line = row[near], line[near]
     distance = shapely.distance(shapes[row], streets.lines[line])
-    keep = distance <= reach_m
+    keep = distance <= reach_m[row]
     return Targets(row[keep], line[keep], distance[keep])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import geopandas as gpd
     from numpy.typing import NDArray
 
-__all__ = ["has", "natural_order", "parsed", "tag"]
+__all__ = ["among", "has", "natural_order", "parsed", "tag"]
 
 
 def tag(layer: gpd.GeoDataFrame, key: str) -> NDArray[np.object_]:
@@ -34,6 +34,12 @@ def has(layer: gpd.GeoDataFrame, *keys: str) -> NDArray[np.bool_]:
     return found
 
 
+def among(values: NDArray[np.object_], allowed: Iterable[str]) -> NDArray[np.bool_]:
+    """Whether each value of a tag is one of those allowed, shape (n,); None is not."""
+    known = frozenset(allowed)
+    return np.fromiter((value in known for value in values), dtype=bool, count=len(values))
+
+
 def parsed(values: NDArray[np.object_], read: Callable[[str], float | None]) -> NDArray[np.float64]:
     """Tag text through `read` (`metres` or `count`), NaN where it says nothing, shape (n,)."""
     known = {text: read(text) for text in set(values) if text is not None}
@@ -42,6 +48,6 @@ def parsed(values: NDArray[np.object_], read: Callable[[str], float | None]) -> 
 
 def natural_order(index: pd.Index[Any]) -> NDArray[np.int64]:
     """Positions that sort ids such as ``n9``, ``n10``, ``w2`` by (letters, number), shape (n,)."""
-    text = [str(item) for item in index]
-    keys = [(item.rstrip("0123456789"), len(item), item) for item in text]
-    return np.array(sorted(range(len(keys)), key=keys.__getitem__), dtype=np.int64)
+    text = np.array([str(item) for item in index], dtype=np.str_)
+    stem, length = np.strings.rstrip(text, "0123456789"), np.strings.str_len(text)
+    return np.lexsort((text, length, stem)).astype(np.int64)

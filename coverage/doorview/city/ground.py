@@ -17,9 +17,10 @@ import pandas as pd
 import shapely
 
 from doorview.city.classes import PUBLIC, RANK
+from doorview.city.crosssection import GivenWidths
 from doorview.city.ground_areas import area_polygons, building_polygons, parcel_polygons
 from doorview.city.ground_polygons import ground_polygons
-from doorview.city.ground_rules import LATE_RESTRICTED, classify, ground_rules, precedence, width_table
+from doorview.city.ground_rules import classify, ground_rules, precedence, width_table
 from doorview.city.ground_streets import StreetGround, path_strips, street_ground
 from doorview.errors import InputError
 
@@ -62,17 +63,28 @@ class Ground:
     notes: dict[str, Any]
 
 
-def public_space(city: City, doors: gpd.GeoDataFrame | None = None) -> Ground:
+def public_space(
+    city: City,
+    doors: gpd.GeoDataFrame | None = None,
+    *,
+    lane_width_m: float | None = None,
+    sidewalk_width_m: float | None = None,
+) -> Ground:
     """Sort the ground of a city into classes, public and private.
 
     Args:
         city: The city; `ways`, `areas`, `buildings`, `parcels` and `country` are read.
         doors: Doors, only to note how many block faces have homes (optional).
+        lane_width_m: Width of a lane where no tag gives the carriageway [m]; None for the country's default. A default
+            carriageway changes by the whole lanes that it holds, its street space stays.
+        sidewalk_width_m: Width of a sidewalk where no tag gives it [m]; None for the country's default. Where the
+            country has no sidewalk by default, there is none still.
 
     Raises:
-        InputError: The city's coordinates are not in metres, or its country profile is unknown.
+        InputError: The city's coordinates are not in metres, its country profile is unknown, or a width is implausible.
     """
     _check(city)
+    given = _given_widths(lane_width_m, sidewalk_width_m)
     rules = ground_rules()
     ways = city.ways
     lengths = shapely.length(ways.geometry.to_numpy())
@@ -89,9 +101,10 @@ def public_space(city: City, doors: gpd.GeoDataFrame | None = None) -> Ground:
         ways[is_sidewalk],
         city.country,
         parcels=with_parcels,
+        given=given,
     )
     others = ~is_street & ~is_sidewalk & (verdict.ground != "none")
-    paths, path_counts = path_strips(ways[others], verdict.ground[others], verdict.kind[others], city.country)
+    paths, path_counts = path_strips(ways[others], verdict.ground[others], verdict.kind[others], city.country, given)
 
     buildings, building_counts = building_polygons(city.buildings)
     areas, area_counts = area_polygons(city.areas, city.country, parcels=with_parcels)
@@ -114,7 +127,8 @@ def public_space(city: City, doors: gpd.GeoDataFrame | None = None) -> Ground:
     }
     if doors is not None and len(streets.faces):
         counts["faces_with_a_door_within_50_m"] = _faces_near(streets.faces, doors, 50.0)
-    return Ground(streets.faces, strips, polygons, streets.lines, _notes(city.country, streets, counts, with_parcels))
+    notes = _notes(city.country, streets, counts, with_parcels, given)
+    return Ground(streets.faces, strips, polygons, streets.lines, notes)
 
 
 def _check(city: City) -> None:
@@ -130,6 +144,22 @@ def _check(city: City) -> None:
             f"the streets of '{city.name}' are in degrees ({crs.name}), but widths of streets are metres. "
             "Project the city first: City.from_extract(path) does so by itself."
         )
+
+
+def _given_widths(lane_m: float | None, sidewalk_m: float | None) -> GivenWidths:
+    """Check the user's own widths against the bounds of the width table."""
+    faults = []
+    for name, value, row in (("lane_width_m", lane_m, "lane"), ("sidewalk_width_m", sidewalk_m, "sidewalk")):
+        limit = width_table()["bounds"][row]
+        # Written so that NaN is refused too.
+        if value is not None and not limit["low_m"] <= value <= limit["high_m"]:
+            faults.append(f"{name} is {value:g}, but must lie from {limit['low_m']:g} to {limit['high_m']:g} m")
+    if faults:
+        raise InputError(
+            f"{'; '.join(faults)}: a street so wide or narrow would make the shares wrong. "
+            "Give metres, e.g. public_space(city, lane_width_m=3.0, sidewalk_width_m=1.5), or leave it out."
+        )
+    return GivenWidths(lane_m, sidewalk_m)
 
 
 def _by_class(ground: npt.NDArray[np.object_]) -> dict[str, int]:
@@ -173,12 +203,13 @@ def _faces_near(faces: gpd.GeoDataFrame, doors: gpd.GeoDataFrame, near_m: float)
     return len(np.unique(found[0]))
 
 
-def _notes(country: str, streets: StreetGround, counts: dict[str, Any], with_parcels: bool) -> dict[str, Any]:
+def _notes(
+    country: str, streets: StreetGround, counts: dict[str, Any], with_parcels: bool, given: GivenWidths
+) -> dict[str, Any]:
     widths = width_table()
     return {
         "order": precedence(),
         "public": sorted(PUBLIC, key=lambda name: RANK[name]),
-        "restricted_rank": LATE_RESTRICTED,
         "country": country,
         "with_parcels": with_parcels,
         "counts": counts,
@@ -187,6 +218,7 @@ def _notes(country: str, streets: StreetGround, counts: dict[str, Any], with_par
         "carriageway_width_from": streets.width_from,
         "sidewalk_sides": streets.sidewalk_sides,
         "ignored_tag_values": streets.ignored,
+        "widths_given": {"lane_width_m": given.lane_m, "sidewalk_width_m": given.sidewalk_m},
         "defaults": {name: dict(row) for name, row in widths[country].items()},
         "path_defaults": {name: dict(row) for name, row in widths["paths"].items()},
         "sources": {name: dict(row) for name, row in widths["sources"].items()},

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import shapely
 
 from doorview.city.classes import RANK
-from doorview.city.ground_rules import LATE_RESTRICTED, classify, column, ground_rules
+from doorview.city.ground_rules import classify, column, ground_rules
 
 __all__ = ["area_polygons", "building_polygons", "parcel_polygons"]
 
@@ -67,8 +67,8 @@ def building_polygons(buildings: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, di
 def area_polygons(areas: gpd.GeoDataFrame, country: str, *, parcels: bool) -> tuple[gpd.GeoDataFrame, dict[str, Any]]:
     """Return areas by class; parks and playgrounds inside closed ground (schools, golf courses) are left out.
 
-    Rows of the user's own layer (index `own:...`) that no rule decides take the class of their column `class`, or
-    `other`.
+    Rows of the user's own layer (index `own:...`) take the class of their column `class`; where that is none, the
+    class by the rules, or `other` where no rule decides.
 
     Args:
         areas: Polygons with tags, index `osm_id`.
@@ -80,7 +80,9 @@ def area_polygons(areas: gpd.GeoDataFrame, country: str, *, parcels: bool) -> tu
     osm_id = areas.index.to_numpy(dtype=object)
     geometry = areas.geometry.to_numpy()
     own = np.array([str(item).startswith("own:") for item in osm_id], dtype=bool)
-    given = column(areas, "class")
+    given = np.array(
+        [None if text is None else str(text).strip().lower() for text in column(areas, "class")], dtype=object
+    )
     known = np.isin(given.astype(str), [name for name in RANK if name not in ("building", "facade_strip")])
     ground[own & known] = given[own & known]
     ground[own & ~known & (verdict.rule < 0)] = "other"
@@ -94,7 +96,7 @@ def area_polygons(areas: gpd.GeoDataFrame, country: str, *, parcels: bool) -> tu
         inside = open_ground[np.unique(shapely.STRtree(geometry[closed]).query(points, predicate="intersects")[0])]
         ground[inside] = "none"
 
-    ranks = {name: float(rank) for name, rank in RANK.items()} | {"restricted": LATE_RESTRICTED}
+    ranks = {name: float(rank) for name, rank in RANK.items()}
     if parcels:
         ranks |= {"water": _OPEN_RANK, "park": _OPEN_RANK + 0.0625, "other": _OPEN_RANK + 0.125}
     keep = np.flatnonzero(ground != "none")

@@ -23,9 +23,6 @@ Public means ground that anyone may enter on foot or by vehicle without asking.
 |---|---|---|---|---|"""
 
 _ORDER = """
-Closed ground stands after streets and paths because a public street that meets a motorway, a railway or the mouth of a
-private street passes over or under it or ends there; it stays public itself.
-
 Buildings take their footprint, except `building` = {not_ground}. {reason}
 
 With parcels: what lies inside a parcel is yard unless it is a carriageway, an alley, a tagged or mapped sidewalk, a
@@ -45,7 +42,10 @@ length of the streets inside it is under 30 m) is the street itself and is left 
    no such way is found, the default is drawn. None is supposed on a median or on the inside of a roundabout.
 3. The sidewalk lies behind the planting strip. What is left of the street space each side is verge; between a kerb and
    a sidewalk drawn as its own way all is verge.
-4. One of the two ways of a dual carriageway has half the carriageway; the median is verge; its length counts once.
+4. A study may give its own `lane_width_m` and `sidewalk_width_m`; they stand in place of the defaults, never of a tag.
+   A default carriageway then changes by the whole lanes that it holds, and the street space stays; `lanes` counts in
+   lanes of that width; classes without a sidewalk by default still have none.
+5. One of the two ways of a dual carriageway has half the carriageway; the median is verge; its length counts once.
 
 Bounds beyond which a tagged figure is ignored and counted:
 
@@ -53,7 +53,9 @@ Bounds beyond which a tagged figure is ignored and counted:
 |---|---|---|---|"""
 
 _TAIL = """
-An area of the user's own public-space layer takes the class in its column `class`, or `other` where it has none.
+An area of the user's own public-space layer takes the class in its column `class` (any of the above but building and
+facade_strip); where it has none or another, the class by these rules, or `other` where none of them decides. Unknown
+classes are counted.
 
 ## Block faces and length
 

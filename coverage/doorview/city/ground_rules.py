@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from doorview.city.classes import CLASSES, RANK
+from doorview.city.classes import CLASSES
 
 __all__ = [
     "GroundRules",
@@ -32,10 +32,6 @@ __all__ = [
 
 NONE = "none"
 """The class of an object that makes no ground of its own."""
-
-LATE_RESTRICTED = RANK["path"] + 0.5
-"""Where closed ground stands in the order: after streets and paths, since a street that crosses a motorway, a railway
-or the mouth of a private street does so on a bridge, below it, or ends there, and is public itself."""
 
 
 @dataclass(frozen=True)
@@ -193,5 +189,4 @@ def classify(table: pd.DataFrame, rules: tuple[Rule, ...], country: str) -> Verd
 
 def precedence() -> list[str]:
     """Return the names of the classes in the order in which they take ground."""
-    ranks = {item.name: float(item.rank) for item in CLASSES} | {"restricted": LATE_RESTRICTED}
-    return sorted(ranks, key=lambda name: ranks[name])
+    return [item.name for item in CLASSES]

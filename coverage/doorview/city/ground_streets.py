@@ -14,6 +14,7 @@ import shapely
 from doorview.city.classes import RANK
 from doorview.city.crosssection import (
     CrossSection,
+    GivenWidths,
     Sidewalks,
     cross_section,
     driven,
@@ -21,7 +22,7 @@ from doorview.city.crosssection import (
     street_widths,
     way_widths,
 )
-from doorview.city.ground_rules import LATE_RESTRICTED, column, width_table
+from doorview.city.ground_rules import column, width_table
 from doorview.city.sidewalks import MappedSidewalks, match_sidewalks
 from doorview.city.streets import Pieces, block_faces, find_twins
 
@@ -114,6 +115,7 @@ def street_ground(
     country: str,
     *,
     parcels: bool,
+    given: GivenWidths,
 ) -> StreetGround:
     """Turn public streets and their sidewalks into block faces, strips and lengths.
 
@@ -124,6 +126,7 @@ def street_ground(
         sidewalk_ways: Sidewalks drawn as ways of their own.
         country: Profile.
         parcels: Whether the user gave parcels.
+        given: The user's own figures for streets without tags.
     """
     faces, pieces = block_faces(streets, ground_class)
     rule = width_table()["dual"]
@@ -145,8 +148,9 @@ def street_ground(
     piece_kind = kind[pieces.way]
     half = twins.paired | ring[pieces.way] | link[pieces.way] & (direction[pieces.way] != 0)
     # Tags are parsed on the ways, so that what is ignored is counted once; only `half` differs along a way.
-    carriageway, space, width_from = street_widths(streets, kind, country, np.zeros(len(streets), dtype=bool), ignored)
-    halved, half_space, _ = street_widths(streets, kind, country, np.ones(len(streets), dtype=bool), {})
+    no, yes = np.zeros(len(streets), dtype=bool), np.ones(len(streets), dtype=bool)
+    carriageway, space, width_from = street_widths(streets, kind, country, no, ignored, given)
+    halved, half_space, _ = street_widths(streets, kind, country, yes, {}, given)
     width = np.where(half, halved[pieces.way], carriageway[pieces.way])
     whole_space = np.where(half, half_space[pieces.way], space[pieces.way])
     tags = read_sidewalks(streets)
@@ -161,10 +165,10 @@ def street_ground(
         mapped_m=mapped.side_m,
         median=np.where(ring[pieces.way], _inner_side(streets, pieces), twins.side).astype(np.int8),
         gap_m=twins.gap_m,
+        given=given,
     )
-    sidewalk_width = way_widths(sidewalk_ways, np.full(len(sidewalk_ways), "sidewalk", dtype=object), ignored)[
-        mapped.way
-    ]
+    as_sidewalk = np.full(len(sidewalk_ways), "sidewalk", dtype=object)
+    sidewalk_width = way_widths(sidewalk_ways, as_sidewalk, ignored, given)[mapped.way]
     strips = _street_strips(streets, ground_class, pieces, section, mapped, sidewalk_ways, sidewalk_width, parcels)
     osm_id = of_piece.index.to_numpy(dtype=object)
     lines, length_m = _lengths(pieces, section, twins.counted, osm_id, mapped, sidewalk_ways, streets.crs)
@@ -262,7 +266,7 @@ def _lengths(
 
 
 def path_strips(
-    ways: gpd.GeoDataFrame, ground: Objects, kind: Objects, country: str
+    ways: gpd.GeoDataFrame, ground: Objects, kind: Objects, country: str, given: GivenWidths
 ) -> tuple[gpd.GeoDataFrame, dict[str, Any]]:
     """Return the strips of all ways that are no public streets and no sidewalks: paths, driveways, closed streets.
 
@@ -271,18 +275,16 @@ def path_strips(
         ground: Class of each: `path`, `square`, `driveway` or `restricted`.
         kind: Rows of the width table.
         country: Profile.
+        given: The user's own figures for ways without tags.
     """
     ignored: dict[str, int] = {}
     vehicles = np.isin(ground, ["driveway", "restricted"])
     lane = np.where(ground == "driveway", "driveway", kind)
     width = np.empty(len(ways))
     width[vehicles] = street_widths(
-        ways[vehicles], lane[vehicles], country, np.zeros(int(vehicles.sum()), bool), ignored
+        ways[vehicles], lane[vehicles], country, np.zeros(int(vehicles.sum()), bool), ignored, given
     )[0]
-    width[~vehicles] = way_widths(ways[~vehicles], kind[~vehicles], ignored)
-    rank = np.array(
-        [LATE_RESTRICTED if name == "restricted" else float(RANK[name]) for name in ground], dtype=np.float64
-    )
+    width[~vehicles] = way_widths(ways[~vehicles], kind[~vehicles], ignored, given)
     ids = ways.index.to_numpy(dtype=object)
-    table = _strips(ways.geometry.to_numpy(), ground, 0.0, width / 2, 0, -1, ids, rank)
+    table = _strips(ways.geometry.to_numpy(), ground, 0.0, width / 2, 0, -1, ids)
     return _geo([table], ways.crs), {"ignored_widths_of_other_ways": ignored} if ignored else {}

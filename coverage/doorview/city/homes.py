@@ -13,7 +13,7 @@ import pandas as pd
 import shapely
 
 from doorview.city.doors_streets import Streets, street_distance
-from doorview.city.doors_tags import has, natural_order, parsed, tag
+from doorview.city.doors_tags import among, has, natural_order, parsed, tag
 from doorview.city.home_rules import HomeRules, home_rules
 from doorview.city.values import count, metres
 
@@ -143,7 +143,8 @@ def classify_buildings(
     DataFrame
         On the index of `buildings`: `home` (bool), `kind` (`house`, `terrace`, `apartments`, `unknown`, or `none`),
         `rule` (plain words), `numbered` (bool), `dwellings` (int32), `exact` (bool: dwellings were tagged or counted),
-        `row` (bool: one footprint that holds a row of houses).
+        `row` (bool: one footprint that holds a row of houses), `levels_nearby` (bool: the levels are those of homes
+        nearby).
     """
     rules = home_rules()
     n = len(buildings)
@@ -175,8 +176,10 @@ def classify_buildings(
     home[twins] = False
     rule[twins] = "the same footprint drawn twice"
     kind[~home] = "none"
-    dwellings, exact, row = _dwellings(buildings, addresses, kind, numbered, area, levels, flats, rules)
-    kind[home & (kind == "unknown") & exact & (dwellings > 1)] = "apartments"
+    near = _levels_nearby(buildings.geometry.to_numpy(), kind, area, levels, rules)
+    levels = np.where(np.isnan(levels), near, levels)
+    dwellings, exact, several, row = _dwellings(buildings, addresses, kind, numbered, area, levels, flats, rules)
+    kind[home & (kind == "unknown") & (exact | several) & (dwellings > 1)] = "apartments"
     return pd.DataFrame(
         {
             "home": home.astype(bool),
@@ -186,6 +189,7 @@ def classify_buildings(
             "dwellings": np.where(home, dwellings, 0).astype(np.int32),
             "exact": exact,
             "row": row & home,
+            "levels_nearby": np.isfinite(near),
         },
         index=buildings.index,
     )
@@ -224,12 +228,12 @@ def _unspecified(
     tourism = tag(buildings, "tourism")
     below = (
         has(buildings, *uses["ground_floor"])
-        | np.isin(amenity.astype(str), uses["ground_floor_amenities"])
-        | np.isin(tourism.astype(str), uses["ground_floor_tourism"])
+        | among(amenity, uses["ground_floor_amenities"])
+        | among(tourism, uses["ground_floor_tourism"])
     )
     whole = has(buildings, *(key for key in uses["whole"] if key != "tourism"))
-    whole |= has(buildings, "amenity") & ~np.isin(amenity.astype(str), uses["ground_floor_amenities"])
-    whole |= has(buildings, "tourism") & ~np.isin(tourism.astype(str), uses["ground_floor_tourism"])
+    whole |= has(buildings, "amenity") & ~among(amenity, uses["ground_floor_amenities"])
+    whole |= has(buildings, "tourism") & ~among(tourism, uses["ground_floor_tourism"])
     few = ~(levels >= float(figures["levels_of_a_large_home"]))
 
     why = np.full(len(buildings), "", dtype=object)
@@ -268,7 +272,7 @@ def _on_other_land(
     areas = getattr(city, "areas", None)
     if areas is None or not len(areas) or not asked.any():
         return inside
-    other = areas[np.isin(tag(areas, "landuse").astype(str), figures["other_land"])]
+    other = areas[among(tag(areas, "landuse"), figures["other_land"])]
     rows = np.flatnonzero(asked)
     points = shapely.point_on_surface(buildings.geometry.to_numpy()[rows])
     polygons = other.geometry.to_numpy()
@@ -311,21 +315,23 @@ def _mapped_share(
     figures: dict[str, Any],
 ) -> NDArray[np.float64]:
     """Share of sure homes among sure homes and open questions, in three by three fields around each, shape (n,)."""
-    centre = shapely.get_coordinates(shapely.centroid(buildings.geometry.to_numpy()))
+    box = shapely.bounds(buildings.geometry.to_numpy())
+    centre = (box[:, :2] + box[:, 2:]) / 2
     field = np.floor(centre / float(figures["field_m"])).astype(np.int64)
     field -= field.min(axis=0, initial=0) - 1 if len(field) else 0
     width = int(field[:, 1].max(initial=0)) + 2
-    key = field[:, 0] * width + field[:, 1]
-    size = (int(field[:, 0].max(initial=0)) + 2) * width
-    yes = np.bincount(key[sure & marked], minlength=size).astype(np.float64)
-    all_ = yes + np.bincount(key[asked], minlength=size)
-    around = [dx * width + dy for dx in (-1, 0, 1) for dy in (-1, 0, 1)]
-    top = np.zeros(len(key))
-    bottom = np.zeros(len(key))
-    for step in around:
-        top += yes[np.clip(key + step, 0, size - 1)]
-        bottom += all_[np.clip(key + step, 0, size - 1)]
-    return np.divide(top, bottom, out=np.zeros(len(key)), where=bottom > 0)
+    # Only the fields with buildings are listed: a stray building far away costs nothing.
+    key, at = np.unique(field[:, 0] * width + field[:, 1], return_inverse=True)
+    yes = np.bincount(at[sure & marked], minlength=len(key)).astype(np.float64)
+    all_ = yes + np.bincount(at[asked], minlength=len(key))
+    top, bottom = np.zeros(len(key)), np.zeros(len(key))
+    for step in (dx * width + dy for dx in (-1, 0, 1) for dy in (-1, 0, 1)):
+        place = np.minimum(np.searchsorted(key, key + step), len(key) - 1)
+        there = key[place] == key + step
+        top += np.where(there, yes[place], 0.0)
+        bottom += np.where(there, all_[place], 0.0)
+    top, bottom = top[at], bottom[at]
+    return np.divide(top, bottom, out=np.zeros(len(top)), where=bottom > 0)
 
 
 def _twins(shapes: NDArray[np.object_], home: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -340,6 +346,34 @@ def _twins(shapes: NDArray[np.object_], home: NDArray[np.bool_]) -> NDArray[np.i
     return again
 
 
+def _levels_nearby(
+    shapes: NDArray[np.object_],
+    kind: NDArray[np.object_],
+    area: NDArray[np.float64],
+    levels: NDArray[np.float64],
+    rules: HomeRules,
+) -> NDArray[np.float64]:
+    """Median levels of the homes around each home that has none and needs them; else NaN, shape (n,)."""
+    figures = rules.dwellings
+    found = np.full(len(shapes), np.nan)
+    needs = (kind == "apartments") | ((kind == "unknown") & (area > float(figures["tall_area_m2"])))
+    asked = np.flatnonzero(needs & np.isnan(levels))
+    known = np.flatnonzero((kind != "none") & (levels >= 1))
+    if len(known) < int(figures["levels_nearby_homes"]) or not len(asked):
+        return found
+    at, near = shapely.STRtree(shapely.centroid(shapes[known])).query(
+        shapely.centroid(shapes[asked]), predicate="dwithin", distance=float(figures["levels_nearby_m"])
+    )
+    around = levels[known[near]]
+    order = np.lexsort((around, at))
+    at, around = at[order], around[order]
+    row, first, size = np.unique(at, return_index=True, return_counts=True)
+    middle = (around[first + (size - 1) // 2] + around[first + size // 2]) / 2
+    enough = size >= int(figures["levels_nearby_homes"])
+    found[asked[row[enough]]] = middle[enough]
+    return found
+
+
 def _dwellings(
     buildings: gpd.GeoDataFrame,
     addresses: pd.DataFrame,
@@ -349,8 +383,12 @@ def _dwellings(
     levels: NDArray[np.float64],
     flats: NDArray[np.float64],
     rules: HomeRules,
-) -> tuple[NDArray[np.int32], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Dwellings by tag, by addresses counted, else by the figures of the rules; each shape (n,)."""
+) -> tuple[NDArray[np.int32], NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Dwellings by tag, by addresses counted, else by the figures of the rules; each shape (n,).
+
+    Then whether the number is that of tags or addresses, whether there are several addresses, and whether the footprint
+    holds a row.
+    """
     figures = rules.dwellings
     n = len(buildings)
     shapes = buildings.geometry.to_numpy()
@@ -386,9 +424,10 @@ def _dwellings(
     # Numbers say how many doors there are; in blocks of flats one number stands for many dwellings.
     dwellings = np.where(several & ((kind != "apartments") | (counted > estimate)) & ~tall, counted, estimate)
     dwellings = np.where(several & tall, np.maximum(counted, estimate), dwellings)
+    stated = (flats >= 1) | (several & (dwellings == counted))
     dwellings = np.where(flats >= 1, flats, dwellings)
     dwellings = np.minimum(dwellings, float(figures["dwellings_max"]))
-    return dwellings.astype(np.int32), (flats >= 1) | several, row
+    return dwellings.astype(np.int32), stated, several, row
 
 
 def long_side(shapes: NDArray[np.object_]) -> NDArray[np.float64]:

@@ -58,6 +58,7 @@ _SHAPES = {
     "addresses": ("points", frozenset({0, 4})),
     "entrances": ("points", frozenset({0, 4})),
     "boundary": ("polygons", frozenset({3, 6})),
+    "zones": ("polygons", frozenset({3, 6})),
 }
 
 _ADDRESS = {
@@ -98,7 +99,10 @@ SYNONYMS: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "width": "width", "roadwidth": "width", "pavementwidth": "width", "widthm": "width",
             "lanes": "lanes", "numlanes": "lanes", "oneway": "oneway", "sidewalk": "sidewalk",
         },
-        "areas": {"name": "name", "parkname": "name", "fclass": "leisure", "access": "access"},
+        "areas": {
+            "name": "name", "parkname": "name", "fclass": "leisure", "access": "access", "class": "class",
+            "groundclass": "class",
+        },
         "addresses": {**_ADDRESS, **_HOMES},
         "entrances": {**_ADDRESS, **_HOMES, "entrance": "entrance"},
         "parcels": {**_ADDRESS, **_HOMES, "parcelid": "ref", "pin": "ref", "apn": "ref", "landuse": "landuse"},

@@ -235,7 +235,7 @@ def city_from_tables(
             elif layer == "ways" and "highway" in table.columns:
                 table = clean.drop_duplicates(table, layer, counted, also="highway")
             tables[layer] = table
-    _require(tables, name)
+    _require(tables, name, "" if boundary is None else " in or near the boundary (is it of the same place?)")
     lon, lat = _middle(tables["buildings"])
     target = metric_crs(crs, lon, lat)
     for layer, table in tables.items():

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from doorview.city.doors_tags import natural_order, parsed, tag
+from doorview.city.doors_tags import among, natural_order, parsed, tag
 from doorview.city.values import count, metres
 from doorview.errors import UnknownNameError
 
@@ -40,9 +40,9 @@ def obstacle_rules() -> dict[str, Any]:
 def below_ground(layer: gpd.GeoDataFrame) -> NDArray[np.bool_]:
     """Whether each feature lies below the ground: ``layer`` below 0 or ``location=underground``, shape (n,)."""
     rules = obstacle_rules()["buildings"]
-    level = tag(layer, "layer").astype(str)
-    sunk: NDArray[np.bool_] = np.isin(tag(layer, "location").astype(str), rules["underground"])
-    sunk |= np.array([text.strip().startswith(("-", "−")) for text in level], dtype=bool)
+    sunk = among(tag(layer, "location"), rules["underground"])
+    level = tag(layer, "layer")
+    sunk |= np.array([text is not None and text.strip().startswith(("-", "−")) for text in level], dtype=bool)
     return sunk
 
 
@@ -53,7 +53,7 @@ def open_below(buildings: gpd.GeoDataFrame) -> NDArray[np.bool_]:
     levels = parsed(tag(buildings, "building:min_level"), count)
     start = np.where(np.isnan(start), levels * float(rules["levels"]["height_m"]), start)
     lifted = start >= float(rules["buildings"]["clear_below_m"])
-    return lifted | np.isin(tag(buildings, "building").astype(str), rules["buildings"]["open_below"])
+    return lifted | among(tag(buildings, "building"), rules["buildings"]["open_below"])
 
 
 def open_or_underground(buildings: gpd.GeoDataFrame) -> NDArray[np.bool_]:

@@ -68,7 +68,8 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "abandoned", "disused", "ruins", "construction", "covered", "wall", "area", "access", "name",
         ),
         "ways": (
-            "highway", "name", "ref", "service", "footway", "cycleway", "path", "crossing", "bicycle", "foot", "access",
+            "highway", "name", "alt_name", "old_name", "official_name", "short_name", "loc_name", "ref", "service",
+            "footway", "cycleway", "path", "crossing", "bicycle", "foot", "access",
             "motor_vehicle", "vehicle", "horse", "motorroad", "oneway", "junction", "lanes", "lanes:forward",
             "lanes:backward",
             "width", "width:carriageway", "width:lanes", "est_width", "sidewalk", "sidewalk:left", "sidewalk:right",
@@ -95,7 +96,7 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "ownership", "operator", "operator:type", "tunnel", "covered", "bridge", "layer", "level", "location",
             "surface", "name",
             "intermittent", "residential", "cemetery", "religion", "construction", "building:part", "type", "power",
-            "sidewalk",
+            "sidewalk", "class",
         ),
         "barriers": (
             "barrier", "height", "est_height", "min_height", "wall", "fence_type", "hedge", "material", "layer",

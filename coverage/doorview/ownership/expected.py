@@ -1,8 +1,9 @@
 """Exact chances that a spot is in view, for ownership with a closed form.
 
-A spot seen by k doors that own a camera independently with probability p is in view with probability 1 - (1 - p)^k; with
-exactly n of N doors owning one, drawn without preference, with 1 - C(N - k, n) / C(N, n). In view of at least m: the
-binomial or hypergeometric tail. Chances are rounded to whole multiples of 2^-40, so that sums of them are exact integers.
+A spot seen by k doors that own a camera independently with probability p is in view with probability 1 - (1 - p)^k;
+with exactly n of N doors owning one, drawn without preference, with 1 - C(N - k, n) / C(N, n). In view of at least m:
+the binomial or hypergeometric tail. Chances are rounded to whole multiples of 2^-40, so that sums of them are exact
+integers.
 """
 
 from __future__ import annotations
@@ -23,9 +24,15 @@ RULES = ("one", "any", "none")
 
 def check_rate(rate: float) -> float:
     """Return the rate as float; refuse what does not lie in [0, 1]."""
-    value = float(rate)
-    if not (math.isfinite(value) and 0.0 <= value <= 1.0):
-        raise InputError(f"the ownership rate {rate!r} is not a share of households: give a number from 0 to 1, e.g. 0.2.")
+    try:
+        value = float(rate)
+    except (TypeError, ValueError):
+        value = math.nan
+    if not 0.0 <= value <= 1.0:
+        raise InputError(
+            f"the ownership rate {rate!r} lies outside [0, 1] or is no number: it is a share of households, 5 % is "
+            "0.05."
+        )
     return value
 
 
@@ -81,23 +88,21 @@ def at_least_independent(k: NDArray[np.int64], rate: float, most: int = 3) -> ND
 
 
 def _hypergeometric(k: NDArray[np.int64], n: int, total: int, most: int) -> NDArray[np.float64]:
-    """Return (most, len(k)): the chance that exactly 0 .. most - 1 of k doors are among the n of `total` that own one."""
+    """Return (most, len(k)): exactly 0 .. most - 1 of k doors are among the n of `total` that own one."""
     out = np.zeros((most, len(k)))
     for i, size in enumerate(k.tolist()):
         for j in range(min(most, size + 1)):
             if n - j < 0 or n - j > total - size:
                 continue
-            out[j, i] = math.comb(size, j) * _comb_ratio(total - size, n - j, total, n)
+            # Draw the doors of the set one by one, owners first: C(k, j) times a product of k plain fractions, whose
+            # error is some k times 1e-16; logarithms of factorials of a city's doors would lose six digits.
+            chance = float(math.comb(size, j))
+            for drawn in range(j):
+                chance *= (n - drawn) / (total - drawn)
+            for drawn in range(size - j):
+                chance *= (total - n - drawn) / (total - j - drawn)
+            out[j, i] = chance
     return out
-
-
-def _comb_ratio(a: int, b: int, c: int, d: int) -> float:
-    """Return C(a, b) / C(c, d) through logarithms of the gamma function; exact where the numbers are small."""
-    if c <= 60:
-        return math.comb(a, b) / math.comb(c, d)
-    lg = math.lgamma
-    log = lg(a + 1) - lg(b + 1) - lg(a - b + 1) - lg(c + 1) + lg(d + 1) + lg(c - d + 1)
-    return math.exp(log)
 
 
 def at_least_exactly(
@@ -105,8 +110,8 @@ def at_least_exactly(
 ) -> NDArray[np.int64]:
     """Return (most, len(inside)) in fixed point: at least 1 .. `most` owners among the doors of a set.
 
-    Exactly `n` of the `total` doors inside the counted area own a camera; a set holds `inside` of those and `outside` doors
-    beyond the edge, which own one independently at the same rate n / total.
+    Exactly `n` of the `total` doors inside the counted area own a camera; a set holds `inside` of those and `outside`
+    doors beyond the edge, which own one independently at the same rate n / total.
 
     Raises
     ------
@@ -123,7 +128,9 @@ def at_least_exactly(
     for j in range(most):
         binomial = np.array([math.comb(int(o), j) for o in pairs[:, 1]], dtype=np.float64)
         with np.errstate(divide="ignore", invalid="ignore"):
-            f_out[j] = np.where(pairs[:, 1] >= j, binomial * rate**j * (1.0 - rate) ** np.maximum(pairs[:, 1] - j, 0), 0.0)
+            f_out[j] = np.where(
+                pairs[:, 1] >= j, binomial * rate**j * (1.0 - rate) ** np.maximum(pairs[:, 1] - j, 0), 0.0
+            )
     below = np.zeros(len(pairs))
     table = np.zeros((most, len(pairs)))
     for m in range(most):

@@ -18,8 +18,8 @@ __all__ = ["DEFAULT_SCENARIOS", "Scenario", "draw_owners"]
 class Scenario:
     """One ownership scenario.
 
-    `process` is ``independent`` (every household owns a camera with probability `rate`) or ``exactly`` (`number` cameras at
-    doors drawn without preference). `shared_doors` is the rule for doors shared by several dwellings.
+    `process` is ``independent`` (every household owns a camera with probability `rate`) or ``exactly`` (`number`
+    cameras at doors drawn without preference). `shared_doors` is the rule for doors shared by several dwellings.
     """
 
     name: str
@@ -33,13 +33,23 @@ class Scenario:
         if self.process not in ("independent", "exactly"):
             raise InputError(f"scenario '{self.name}': process {self.process!r} must be independent or exactly.")
         if self.shared_doors not in RULES:
-            raise InputError(f"scenario '{self.name}': shared_doors {self.shared_doors!r} must be one of {', '.join(RULES)}.")
+            raise InputError(
+                f"scenario '{self.name}': shared_doors {self.shared_doors!r} must be one of {', '.join(RULES)}."
+            )
         if self.process == "independent":
             if self.rate is None or self.number is not None:
                 raise InputError(f"scenario '{self.name}': an independent scenario needs a rate, and no number.")
             check_rate(self.rate)
-        elif self.number is None or self.rate is not None or self.number < 0:
-            raise InputError(f"scenario '{self.name}': exactly needs a number of cameras of 0 or more, and no rate.")
+        elif (
+            self.rate is not None
+            or not isinstance(self.number, int)
+            or isinstance(self.number, bool)
+            or self.number < 0
+        ):
+            raise InputError(
+                f"scenario '{self.name}': exactly needs a whole number of cameras of 0 or more, and no rate, e.g. "
+                "number=500."
+            )
 
     def words(self) -> str:
         """Return the scenario in plain words."""
@@ -53,7 +63,8 @@ class Scenario:
             total = int(inside.sum())
             if (self.number or 0) > total:
                 raise InputError(
-                    f"scenario '{self.name}' hands out {self.number} cameras, but only {total} doors lie in the counted area."
+                    f"scenario '{self.name}' hands out {self.number:,} cameras, but only {total:,} doors lie in the "
+                    f"counted area, and none gets two. Give a number of {total} or less, or take a larger area."
                 )
             return np.full(len(dwellings), (self.number or 0) / total if total else 0.0)
         return door_probabilities(dwellings, self.rate or 0.0, self.shared_doors)

@@ -1,4 +1,4 @@
-"""All tiles folded together: set rows, members, totals. Whole numbers only, so nothing depends on the order of tiles."""
+"""All tiles folded together: set rows, members, totals. Whole numbers, so nothing depends on the order of tiles."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from doorview.city.classes import CLASSES
 from doorview.share.scene import SPACES, RangeCurve, Scene
 from doorview.share.tiles import KeyCollisionError, TileResult
 
@@ -35,7 +36,8 @@ class Coverage:
 
     rows
         One row per (level, set, space, near, zones, face): columns of these names, as numbers, and `amount`: cells of
-        `cell_m` squared, or samples of street length `cell_m` long. Sorted by those keys; sets are numbered by their doors.
+        `cell_m` squared, or samples of street length `cell_m` long. Sorted by those keys; sets are numbered by their
+        first door, then by size, then by key.
     totals
         The amount that there is, seen or not: space, near, zones, face, amount.
     zones
@@ -62,10 +64,15 @@ class Coverage:
 
 
 def _combination_numbers(results: list[TileResult]) -> tuple[list[tuple[int, ...]], dict[tuple[int, ...], int]]:
-    """Number all zone combinations in the order of their zones, whatever tile met them first."""
+    """Return all zone combinations in the order of their zones, and the number of each."""
     met = {tuple(sorted(zones)) for result in results for zones in result.zones}
     ordered = sorted(met | {()})
     return ordered, {zones: number for number, zones in enumerate(ordered)}
+
+
+def _zone_numbers(result: TileResult, number: dict[tuple[int, ...], int]) -> NDArray[np.int32]:
+    """Return the number of the zone combination of each group of a tile."""
+    return np.array([number[tuple(sorted(zones))] for zones in result.zones], np.int32)
 
 
 def _summed(table: pd.DataFrame) -> pd.DataFrame:
@@ -86,19 +93,14 @@ def fold(scene: Scene, results: Iterable[TileResult]) -> Coverage:
     kept = list(results)
     zones, number = _combination_numbers(kept)
     rows, members = _fold_sets(scene, kept, number)
-    columns = {
-        "space": [r.space for r in kept],
-        "near": [r.near for r in kept],
-        "zones": [np.array([number[tuple(sorted(z))] for z in r.zones], np.int32) for r in kept],
-        "face": [r.face for r in kept],
-        "amount": [r.amount for r in kept],
-    }
-    totals = pd.DataFrame({name: _joined(parts) for name, parts in columns.items()})
+    columns = {name: _joined([getattr(r, name) for r in kept]) for name in ("space", "near", "face", "amount")}
+    columns["zones"] = _joined([_zone_numbers(r, number) for r in kept])
+    totals = pd.DataFrame(columns)[["space", "near", "zones", "face", "amount"]]
     totals = _summed(totals[totals["amount"] > 0])
     rings = None
     if scene.range_curve:
         depth = max([r.rings.shape[2] for r in kept if r.rings is not None], default=1)
-        rings = np.zeros((2 * (len(SPACES) - 2), scene.range_curve.bins, depth), np.int64)
+        rings = np.zeros((2 * len(CLASSES), scene.range_curve.bins, depth), np.int64)
         for r in kept:
             if r.rings is not None:
                 rings[:, :, : r.rings.shape[2]] += r.rings
@@ -130,19 +132,18 @@ def _fold_sets(
     sizes = _joined([np.diff(r.member_start) for r in kept])
     doors = _joined([r.members for r in kept])
     starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    unique, first, which = np.unique(keys, return_index=True, return_inverse=True)
+    _, first, which = np.unique(keys, return_index=True, return_inverse=True)
     # A second, independent sum over the doors tells apart what an XOR might not.
     check = np.add.reduceat(np.append(_mixed(scene.door_key[doors]), np.uint64(0)), starts[:-1]) if len(keys) else keys
     if len(keys) and not ((check == check[first][which]).all() and (sizes == sizes[first][which]).all()):
         raise KeyCollisionError("two tiles hold different doors under one set key; change a door's id and run again.")
-    # Number sets by their doors, so that the numbers do not depend on keys or tiles.
-    size = sizes[first] if len(keys) else sizes
-    lists = [tuple(doors[s : s + n].tolist()) for s, n in zip(starts[first], size, strict=True)] if len(keys) else []
-    order = sorted(range(len(lists)), key=lists.__getitem__)
+    # Number sets by what they hold, so that the numbers do not depend on tiles.
+    order = np.lexsort((keys[first], sizes[first], doors[starts[first]]))
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))
-    start = np.concatenate([[0], np.cumsum(size[order])]).astype(np.int64) if order else np.zeros(1, np.int64)
-    flat = np.fromiter((door for n in order for door in lists[n]), np.int64, count=int(start[-1]))
+    size = sizes[first][order]
+    start = np.concatenate([[0], np.cumsum(size)]).astype(np.int64)
+    flat = doors[np.repeat(starts[first][order] - start[:-1], size) + np.arange(start[-1])]
     offset = np.cumsum([0] + [len(r.set_key) for r in kept])
     columns: dict[str, NDArray[Any]] = {
         "level": _joined([r.level for r in kept]),
@@ -150,9 +151,7 @@ def _fold_sets(
     }
     for name in ("space", "near", "face"):
         columns[name] = _joined([getattr(r, name)[r.entry_group] for r in kept])
-    columns["zones"] = _joined(
-        [np.array([number[tuple(sorted(z))] for z in r.zones], np.int32)[r.entry_group] for r in kept if len(r.zones)]
-    )
+    columns["zones"] = _joined([_zone_numbers(r, number)[r.entry_group] for r in kept])
     columns["amount"] = _joined([r.entry_amount for r in kept])
     rows = pd.DataFrame(columns)[["level", "set", "space", "near", "zones", "face", "amount"]]
     return _summed(rows), Members(start, flat)

@@ -20,8 +20,8 @@ SAMPLE = 2000
 class GridError(NamedTuple):
     """Error of the grid at one level, over `views` views in the open plane of the obstacles.
 
-    `bias` is (sum of cells - sum of exact areas) / sum of exact areas, `rms_m2` the root mean square error of one view's area
-    [m2] and `mean_m2` the mean exact area [m2].
+    `bias` is (sum of cells - sum of exact areas) / sum of exact areas, `rms_m2` the root mean square error of one
+    view's area [m2] and `mean_m2` the mean exact area [m2].
     """
 
     level: str
@@ -31,7 +31,7 @@ class GridError(NamedTuple):
     mean_m2: float
 
     def of_share(self, doors_seeing: int, public_m2: float) -> float:
-        """Return the standard error of a share at full ownership: errors of single views are unrelated, so they add as squares."""
+        """Return the standard error of a share at full ownership: errors of single views add as squares."""
         return self.rms_m2 * math.sqrt(doors_seeing) / public_m2 if public_m2 > 0 else math.nan
 
 
@@ -42,7 +42,11 @@ def grid_errors(scene: Scene, sample: int = SAMPLE) -> list[GridError]:
     cell = scene.grid.cell_m
     found = []
     for item in scene.levels:
-        ranges, near, field = np.array([item.range_m]), np.array([item.near_m]), math.radians(item.field_of_view_degrees)
+        ranges, near, field = (
+            np.array([item.range_m]),
+            np.array([item.near_m]),
+            math.radians(item.field_of_view_degrees),
+        )
         exact = np.empty((len(xy), 1))
         areas_of_cameras(xy, forward, ranges, near, field, scene.walls, exact)
         low = np.floor((xy.min(axis=0) - item.range_m) / cell).astype(np.int64) - 2

@@ -43,8 +43,9 @@ def _spaces() -> list[tuple[str, str, list[int], int | None]]:
 class Outputs:
     """Printed rows (zoning, zone, space, measure) and the bases that each adds up.
 
-    `bases` has space, near and zones (combination number) of each base; output i is the sum of `parts[start[i]:start[i + 1]]`;
-    `amount` is what there is of it, in counts, and `unit` what a count is worth [m2 or m].
+    `bases` has space, near and zones (combination number) of each base; output i is the sum of
+    `parts[start[i]:start[i + 1]]`; `amount` is what there is of it, in counts, and `unit` what a count is worth [m2 or
+    m].
     """
 
     bases: pd.DataFrame
@@ -89,7 +90,9 @@ def outputs_of(coverage: Coverage, zones: pd.DataFrame | None = None) -> Outputs
                 records.append((zoning, zone, name, measure, int(amount[chosen].sum()), coverage.unit[codes[0]]))
                 parts.append(chosen)
     table = pd.DataFrame(records, columns=["zoning", "zone", "space", "measure", "amount", "unit"])
-    order = np.lexsort([table[name] for name in ("measure", "space", "zone", "zoning")]) if len(table) else np.zeros(0, int)
+    order = (
+        np.lexsort([table[name] for name in ("measure", "space", "zone", "zoning")]) if len(table) else np.zeros(0, int)
+    )
     table = table.iloc[order].reset_index(drop=True)
     chosen_parts = [parts[n] for n in order]
     start = np.concatenate([[0], np.cumsum([len(part) for part in chosen_parts])]).astype(np.int64)

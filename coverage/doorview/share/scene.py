@@ -1,4 +1,4 @@
-"""Everything that a tile reads, as plain arrays: doors, walls, levels, ground, zones, and which of them meet each tile."""
+"""All that a tile reads, as plain arrays: doors, walls, levels, ground, zones, and which of them meet each tile."""
 
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ LENGTH_SPACES: tuple[str, ...] = SPACES[len(CLASSES) :]
 YARD = RANK["yard"]
 NEAR_HOME_M = 50.0
 """Streets within this distance of a home make the headline [m]."""
+MOST_RANGES = 64
+"""Ranges of a range curve: each is a bit of a word."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,14 @@ class RangeCurve:
 
     shortest: int = 2
     bins: int = 39
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        if self.shortest < 1 or not 1 <= self.bins <= MOST_RANGES:
+            raise InputError(
+                f"a range curve from {self.shortest} m with {self.bins} ranges cannot be counted: it must begin at 1 m "
+                f"or more and hold 1 to {MOST_RANGES} whole ranges, e.g. RangeCurve(shortest=2, bins=39)."
+            )
 
     @property
     def longest(self) -> int:
@@ -111,11 +121,14 @@ class Scene:
         return max(longest, float(self.range_curve.longest)) if self.range_curve else longest
 
     def tiles(self) -> list[tuple[int, int]]:
-        """Return the tiles to compute, in order: all that hold ground with a name, a door, or its view."""
-        found: set[tuple[int, int]] = set(self.samples.tiles)
-        for name in ("strips", "polygons", "doors"):
-            found |= self.index[name].tiles()
-        return sorted(found)
+        """Return the tiles to compute, in order: all that meet the counted area, whatever lies there."""
+        side = self.grid.tile_m
+        west, south, east, north = (math.floor(value / side) for value in shapely.bounds(self.inside))
+        row, column = (part.ravel() for part in np.mgrid[south : north + 1, west : east + 1])
+        squares = shapely.box(side * column, side * row, side * (column + 1), side * (row + 1))
+        shapely.prepare(self.inside)
+        meets = shapely.intersects(self.inside, squares)
+        return list(zip(row[meets].tolist(), column[meets].tolist(), strict=True))
 
 
 def door_keys(ids: Sequence[str]) -> NDArray[np.uint64]:
@@ -123,13 +136,18 @@ def door_keys(ids: Sequence[str]) -> NDArray[np.uint64]:
     digests = b"".join(hashlib.blake2b(str(item).encode(), digest_size=8).digest() for item in ids)
     keys = np.frombuffer(digests, dtype="<u8").astype(np.uint64)
     if len(np.unique(keys)) != len(keys) or (keys == 0).any():
-        raise InputError("two doors have the same id: the index of doors must be unique. Use doors[~doors.index.duplicated()].")
+        raise InputError(
+            "two doors have the same id: the index of doors must be unique. Use doors[~doors.index.duplicated()]."
+        )
     return keys
 
 
 def polygon_edges(geometry: NDArray[Any]) -> Edges:
     """Return the edges of all rings of polygons and multipolygons; other geometry has none."""
-    rings, owner = shapely.get_rings(_polygonal(geometry), return_index=True)
+    # get_rings gives nothing for a multipolygon.
+    parts, part_owner = shapely.get_parts(_polygonal(geometry), return_index=True)
+    rings, part = shapely.get_rings(parts, return_index=True)
+    owner = part_owner[part]
     xy, ring = shapely.get_coordinates(rings, return_index=True)
     joined = ring[1:] == ring[:-1]
     edges = np.ascontiguousarray(np.column_stack([xy[:-1], xy[1:]])[joined]) if len(xy) else np.zeros((0, 4))
@@ -140,8 +158,9 @@ def polygon_edges(geometry: NDArray[Any]) -> Edges:
 
 def _polygonal(geometry: NDArray[Any]) -> NDArray[Any]:
     """Return the geometry with multipolygons as they are and everything else but polygons replaced by None."""
-    kinds = shapely.get_type_id(geometry)
-    return np.where(np.isin(kinds, (3, 6)), geometry, None)
+    found: NDArray[Any] = geometry.copy()
+    found[~np.isin(shapely.get_type_id(geometry), (3, 6))] = None
+    return found
 
 
 def _rank_column(table: pd.DataFrame) -> NDArray[np.float64]:
@@ -166,7 +185,11 @@ def _samples(lines: gpd.GeoDataFrame, unit_of: dict[tuple[int, int], int], grid:
     first = np.searchsorted(line, np.arange(len(lines)))
     at = along[first[owner]] + (nth + 0.5) * step[owner] if len(owner) else np.zeros(0)
     last = np.searchsorted(line, np.arange(len(lines)), side="right") - 2
-    piece = np.clip(np.searchsorted(along, at, side="right") - 1, first[owner], last[owner]) if len(owner) else at.astype(int)
+    piece = (
+        np.clip(np.searchsorted(along, at, side="right") - 1, first[owner], last[owner])
+        if len(owner)
+        else at.astype(int)
+    )
     part = np.divide(at - along[piece], leg[piece], out=np.zeros_like(at), where=leg[piece] > 0)
     delta = xy[piece + 1] - xy[piece] if len(owner) else np.zeros((0, 2))
     normal = np.column_stack([-delta[:, 1], delta[:, 0]]) / np.maximum(np.hypot(*delta.T), 1e-12)[:, None]
@@ -180,9 +203,11 @@ def _samples(lines: gpd.GeoDataFrame, unit_of: dict[tuple[int, int], int], grid:
     order = np.lexsort((unit[owner], column, row, column // grid.tile, row // grid.tile))
     row, column, owner = row[order], column[order], owner[order]
     tile_row, tile_column = row // grid.tile, column // grid.tile
-    new = np.flatnonzero(np.concatenate([[True], (np.diff(tile_row) != 0) | (np.diff(tile_column) != 0)])) if len(row) else []
-    ends = np.append(new[1:], len(row)) if len(row) else []
-    tiles = {(int(tile_row[s]), int(tile_column[s])): (int(s), int(e)) for s, e in zip(new, ends, strict=True)}
+    first_of_tile = np.ones(len(row), bool)
+    first_of_tile[1:] = (np.diff(tile_row) != 0) | (np.diff(tile_column) != 0)
+    starts = np.flatnonzero(first_of_tile)
+    ends = np.append(starts, len(row))[1:]
+    tiles = {(int(tile_row[s]), int(tile_column[s])): (int(s), int(e)) for s, e in zip(starts, ends, strict=True)}
     return _Samples(tiles, row, column, unit[owner], cls[owner])
 
 

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from doorview.city.classes import CLASSES
+from doorview.errors import EmptyCityError
 from doorview.ownership.expected import ONE, at_least_exactly, at_least_independent, fixed_point
 from doorview.ownership.kernels.draws import at_least_of_sets
 from doorview.ownership.scenario import Scenario, draw_owners
@@ -45,24 +48,55 @@ class DoorTable:
     """(doors, zones): which zone each door lies in."""
 
 
-def _weighted(amount: NDArray[np.int64], chance: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return amount * chance as two parts, high and low, each of which sums without overflow."""
-    return amount * (chance >> HALF), amount * (chance & MASK)
+class _Rows(NamedTuple):
+    """The set rows of one level: the base, the set and the amount of each."""
+
+    base: NDArray[np.int64]
+    sets: NDArray[np.int64]
+    amount: NDArray[np.int64]
+
+
+class _Sum(NamedTuple):
+    """Sums of amount * chance, as high * 2^20 + low: each part is added up without overflow."""
+
+    high: NDArray[np.int64]
+    low: NDArray[np.int64]
+
+
+def _rows_by_level(coverage: Coverage, outputs: Outputs) -> list[_Rows]:
+    """Return the set rows of each level."""
+    base, rows = base_numbers(coverage, outputs), coverage.rows
+    level, sets, amount = (np.asarray(rows[name], np.int64) for name in ("level", "set", "amount"))
+    found = []
+    for number in range(len(coverage.levels)):
+        here = np.flatnonzero(level == number)
+        found.append(_Rows(base[here], sets[here], amount[here]))
+    return found
+
+
+def _sum_chances(place: NDArray[np.int64], places: int, amount: NDArray[np.int64], chance: NDArray[np.int64]) -> _Sum:
+    """Return (places,) sums of amount * chance over the rows of each place."""
+    sums = _Sum(np.zeros(places, np.int64), np.zeros(places, np.int64))
+    np.add.at(sums.high, place, amount * (chance >> HALF))
+    np.add.at(sums.low, place, amount * (chance & MASK))
+    return sums
+
+
+def _expected_share(outputs: Outputs, rows: _Rows, chance: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the expected share of each output; `chance` by set, in fixed point."""
+    sums = _sum_chances(rows.base, len(outputs.bases), rows.amount, chance[rows.sets])
+    return _ratio(outputs.summed(sums.high), outputs.summed(sums.low), outputs.amount)
 
 
 def _ratio(high: NDArray[np.int64], low: NDArray[np.int64], amount: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return (high * 2^20 + low) / (amount * 2^40), correctly rounded from whole numbers."""
-    flat = [
-        (int(h) << HALF) + int(lo) for h, lo in zip(high.ravel().tolist(), low.ravel().tolist(), strict=True)
-    ]
     whole = np.broadcast_to(amount, high.shape).ravel().tolist()
-    share = [value / (int(n) * ONE) if n else np.nan for value, n in zip(flat, whole, strict=True)]
+    parts = zip(high.ravel().tolist(), low.ravel().tolist(), whole, strict=True)
+    share = [((h << HALF) + lo) / (n * ONE) if n else np.nan for h, lo, n in parts]
     return np.array(share, dtype=np.float64).reshape(high.shape)
 
 
-def _chances(
-    coverage: Coverage, scenario: Scenario, doors: DoorTable
-) -> NDArray[np.int64]:
+def _chances(coverage: Coverage, scenario: Scenario, doors: DoorTable) -> NDArray[np.int64]:
     """Return (3, sets) in fixed point: the chance that at least 1, 2, 3 doors of each set own a camera."""
     members = coverage.members
     if scenario.process == "exactly":
@@ -78,15 +112,10 @@ def _chances(
 
 
 def counts_table(coverage: Coverage, outputs: Outputs) -> pd.DataFrame:
-    """Return amounts by number of doors: columns level, zoning, zone, space, measure, k, amount [m2 or m]; k = 0 included."""
-    base = base_numbers(coverage, outputs)
-    size = coverage.members.size
-    k = size[np.asarray(coverage.rows["set"], np.int64)] if len(coverage.rows) else np.zeros(0, np.int64)
-    top = int(k.max(initial=0))
+    """Return amounts by number of doors: level, zoning, zone, space, measure, k, amount [m2 or m]; k = 0 included."""
     parts = []
-    for number, name in enumerate(coverage.levels):
-        counts = _base_counts(coverage, base, k, number, len(outputs.bases), top)
-        out = outputs.summed(counts)
+    for name, rows in zip(coverage.levels, _rows_by_level(coverage, outputs), strict=True):
+        out = outputs.summed(_base_counts(coverage, rows, len(outputs.bases)))
         out[:, 0] = outputs.amount - out[:, 1:].sum(axis=1)
         where, at = np.nonzero(out)
         part = outputs.table.iloc[where].reset_index(drop=True)
@@ -98,13 +127,11 @@ def counts_table(coverage: Coverage, outputs: Outputs) -> pd.DataFrame:
     return table.sort_values(["level", "zoning", "zone", "space", "measure", "k"], ignore_index=True)
 
 
-def _base_counts(
-    coverage: Coverage, base: NDArray[np.int64], k: NDArray[np.int64], level: int, bases: int, top: int
-) -> NDArray[np.int64]:
-    """Return (bases, top + 1) amounts by k at one level; k = 0 is left at 0."""
-    here = np.asarray(coverage.rows["level"]) == level
-    counts = np.zeros((bases, top + 1), np.int64)
-    np.add.at(counts, (base[here], k[here]), np.asarray(coverage.rows["amount"], np.int64)[here])
+def _base_counts(coverage: Coverage, rows: _Rows, bases: int) -> NDArray[np.int64]:
+    """Return (bases, most k + 1) amounts by the number of doors k; k = 0 is left at 0."""
+    k = coverage.members.size[rows.sets]
+    counts = np.zeros((bases, int(k.max(initial=0)) + 1), np.int64)
+    np.add.at(counts, (rows.base, k), rows.amount)
     return counts
 
 
@@ -112,21 +139,15 @@ def curve_table(
     coverage: Coverage, outputs: Outputs, doors: DoorTable, rates: Sequence[float], shared_doors: str = "one"
 ) -> pd.DataFrame:
     """Return the expected share for every rate: level, zoning, zone, space, measure, rate, share_mean."""
-    base = base_numbers(coverage, outputs)
-    sizes = coverage.members.size
-    sets = np.asarray(coverage.rows["set"], np.int64)
-    k = sizes[sets] if len(sets) else np.zeros(0, np.int64)
-    top = int(k.max(initial=0))
     by_size = shared_doors == "one" or bool((doors.dwellings == 1).all())
     parts = []
-    for number, name in enumerate(coverage.levels):
+    for name, rows in zip(coverage.levels, _rows_by_level(coverage, outputs), strict=True):
         if by_size:
-            out = outputs.summed(_base_counts(coverage, base, k, number, len(outputs.bases), top))
-            chance = np.stack([at_least_independent(np.arange(top + 1), rate, 1)[0] for rate in rates], axis=1)
-            high, low = out @ (chance >> HALF), out @ (chance & MASK)
+            share = _curve_by_size(coverage, outputs, rows, rates)
         else:
-            high, low = _curve_by_sets(coverage, outputs, doors, rates, shared_doors, base, number)
-        share = _ratio(high, low, outputs.amount[:, None])
+            scenarios = [Scenario("curve", rate=rate, shared_doors=shared_doors) for rate in rates]
+            columns = [_expected_share(outputs, rows, _chances(coverage, item, doors)[0]) for item in scenarios]
+            share = np.stack(columns, axis=1)
         part = outputs.table.loc[np.repeat(outputs.table.index, len(rates))].reset_index(drop=True)
         part.insert(0, "level", name)
         part["rate"] = np.tile(np.asarray(rates, dtype=np.float64), len(outputs.table))
@@ -136,25 +157,16 @@ def curve_table(
     return table.sort_values(["level", "zoning", "zone", "space", "measure", "rate"], ignore_index=True)
 
 
-def _curve_by_sets(
-    coverage: Coverage,
-    outputs: Outputs,
-    doors: DoorTable,
-    rates: Sequence[float],
-    shared_doors: str,
-    base: NDArray[np.int64],
-    level: int,
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the two parts of (outputs, rates) sums where doors differ in their chances."""
-    rows = coverage.rows
-    here = np.flatnonzero(np.asarray(rows["level"]) == level)
-    amount, sets = np.asarray(rows["amount"], np.int64)[here], np.asarray(rows["set"], np.int64)[here]
-    high, low = (np.zeros((len(outputs.bases), len(rates)), np.int64) for _ in range(2))
-    for column, rate in enumerate(rates):
-        chance = _chances(coverage, Scenario("curve", rate=rate, shared_doors=shared_doors), doors)[0][sets]
-        for target, part in zip((high, low), _weighted(amount, chance), strict=True):
-            np.add.at(target[:, column], base[here], part)
-    return outputs.summed(high), outputs.summed(low)
+def _curve_by_size(coverage: Coverage, outputs: Outputs, rows: _Rows, rates: Sequence[float]) -> NDArray[np.float64]:
+    """Return (outputs, rates) expected shares where all doors have the same chance: the number of doors decides."""
+    counts = outputs.summed(_base_counts(coverage, rows, len(outputs.bases)))
+    chance = _chance_by_size(counts.shape[1], rates)
+    return _ratio(counts @ (chance >> HALF), counts @ (chance & MASK), outputs.amount[:, None])
+
+
+def _chance_by_size(sizes: int, rates: Sequence[float]) -> NDArray[np.int64]:
+    """Return (sizes, rates) in fixed point: the chance that at least one of 0 .. sizes - 1 doors owns a camera."""
+    return np.stack([at_least_independent(np.arange(sizes), rate, 1)[0] for rate in rates], axis=1)
 
 
 def shares_table(
@@ -169,52 +181,48 @@ def shares_table(
 ) -> pd.DataFrame:
     """Return the contract's `shares.csv` as a table.
 
-    share_mean and seen_by_2_mean, seen_by_3_mean are exact; share_p05 and share_p95 are quantiles over `replicates` simulated
-    ownerships (chance alone). share_low and share_high, the range over assumptions, are NaN: they need runs under other
-    assumptions.
+    share_mean and seen_by_2_mean, seen_by_3_mean are exact; share_p05 and share_p95 are quantiles over `replicates`
+    simulated ownerships (chance alone; a multiple of 64, at least 64). share_low and share_high, the range over
+    assumptions, are NaN: they need runs under other assumptions.
     """
-    base = base_numbers(coverage, outputs)
-    rows = coverage.rows
-    level_of, sets = np.asarray(rows["level"]), np.asarray(rows["set"], np.int64)
-    amount = np.asarray(rows["amount"], np.int64)
     words = max(replicates // 64, 1)
-    table, doors_in = outputs.table, _doors_inside(outputs, doors, zones)
-    seeing = {number: _doors_seeing(coverage, outputs, base, number) for number in range(len(coverage.levels))}
+    doors_in = _doors_inside(outputs, doors, zones)
+    inside = np.array([len(group) for group in doors_in], np.int64)
+    homes = _sum_of_doors(doors_in, doors.dwellings)
+    by_level = _rows_by_level(coverage, outputs)
+    seeing = [_doors_seeing(coverage, outputs, rows) for rows in by_level]
     parts = []
     for scenario in scenarios:
         chance = _chances(coverage, scenario, doors)
-        p = scenario.probabilities(doors.dwellings, doors.inside)
+        cameras = _sum_of_doors(doors_in, scenario.probabilities(doors.dwellings, doors.inside))
         owners = draw_owners(scenario, doors.key, doors.dwellings, doors.inside, seed, words)
         bits = bits_of_sets(coverage.members.start, coverage.members.doors, owners)
-        cameras = _sum_of_doors(doors_in, p)
-        homes = _sum_of_doors(doors_in, doors.dwellings)
-        for number, name in enumerate(coverage.levels):
-            here = np.flatnonzero(level_of == number)
-            shares = []
-            for m in range(SEEN_BY):
-                high, low = (np.zeros(len(outputs.bases), np.int64) for _ in range(2))
-                for target, part in zip((high, low), _weighted(amount[here], chance[m][sets[here]]), strict=True):
-                    np.add.at(target, base[here], part)
-                shares.append(_ratio(outputs.summed(high), outputs.summed(low), outputs.amount))
-            drawn = np.zeros((len(outputs.bases), 64 * words), np.int64)
-            replicate_amounts(base[here], sets[here], amount[here], bits, drawn)
-            simulated = outputs.summed(drawn) / outputs.amount[:, None]
-            low_q, high_q = np.quantile(simulated, [0.05, 0.95], axis=1)
-            part = table.copy()
+        for name, rows, doors_seeing in zip(coverage.levels, by_level, seeing, strict=True):
+            by_count = [_expected_share(outputs, rows, chance[m]) for m in range(SEEN_BY)]
+            low, high = np.quantile(_simulated_shares(outputs, rows, bits), [0.05, 0.95], axis=1)
+            part = outputs.table.copy()
             part.insert(0, "scenario", scenario.name)
             part.insert(1, "level", name)
-            part["doors_inside"] = [len(item) for item in doors_in]
-            part["doors_seeing"] = seeing[number]
+            part["doors_inside"] = inside
+            part["doors_seeing"] = doors_seeing
             part["dwellings"] = homes.astype(np.int64)
-            part["rate_per_door"] = cameras / np.maximum([len(item) for item in doors_in], 1)
+            part["rate_per_door"] = cameras / np.maximum(inside, 1)
             part["rate_per_household"] = cameras / np.maximum(homes, 1)
             part["public_amount"] = outputs.amount * outputs.unit
-            part["share_mean"], part["share_p05"], part["share_p95"] = shares[0], low_q, high_q
+            part["share_mean"], part["share_p05"], part["share_p95"] = by_count[0], low, high
             part["share_low"], part["share_high"] = np.nan, np.nan
-            part["seen_by_2_mean"], part["seen_by_3_mean"] = shares[1], shares[2]
+            part["seen_by_2_mean"], part["seen_by_3_mean"] = by_count[1], by_count[2]
             parts.append(part)
     keys = ["scenario", "level", "zoning", "zone", "space", "measure"]
     return pd.concat(parts, ignore_index=True).sort_values(keys, ignore_index=True)
+
+
+def _simulated_shares(outputs: Outputs, rows: _Rows, bits: NDArray[np.uint64]) -> NDArray[np.float64]:
+    """Return (outputs, replicates) shares in view; `bits` (sets, words) says in which replicates a set has an owner."""
+    drawn = np.zeros((len(outputs.bases), 64 * bits.shape[1]), np.int64)
+    replicate_amounts(rows.base, rows.sets, rows.amount, bits, drawn)
+    shares: NDArray[np.float64] = outputs.summed(drawn) / outputs.amount[:, None]
+    return shares
 
 
 def _doors_inside(outputs: Outputs, doors: DoorTable, zones: pd.DataFrame | None) -> list[NDArray[np.int64]]:
@@ -235,11 +243,9 @@ def _sum_of_doors(groups: list[NDArray[np.int64]], values: NDArray[np.generic]) 
     return np.array([known[id(group)] for group in groups])
 
 
-def _doors_seeing(coverage: Coverage, outputs: Outputs, base: NDArray[np.int64], level: int) -> NDArray[np.int64]:
-    """Return how many different doors see some of each output at a level."""
-    here = np.flatnonzero(np.asarray(coverage.rows["level"]) == level)
-    sets = np.asarray(coverage.rows["set"], np.int64)[here]
-    pairs = np.unique(base[here] * np.int64(1 << 32) + sets)
+def _doors_seeing(coverage: Coverage, outputs: Outputs, rows: _Rows) -> NDArray[np.int64]:
+    """Return how many different doors see some of each output."""
+    pairs = np.unique(rows.base * np.int64(1 << 32) + rows.sets)
     pair_base, pair_set = pairs >> 32, pairs & 0xFFFFFFFF
     size, start = coverage.members.size[pair_set], coverage.members.start[pair_set]
     at = np.repeat(start - np.concatenate([[0], np.cumsum(size)[:-1]]), size) + np.arange(int(size.sum()))
@@ -257,45 +263,40 @@ def _doors_seeing(coverage: Coverage, outputs: Outputs, base: NDArray[np.int64],
 
 
 def range_table(coverage: Coverage, rates: Sequence[float]) -> pd.DataFrame:
-    """Return the share against range: space (`all`, the headline), measure, range_m, rate, share_mean, by rate of ownership.
+    """Return the share against range: space (`all`, `streets`, the headline), measure, range_m, rate, share_mean.
 
-    Doors own a camera independently, each with the same chance.
+    Doors own a camera independently, each with the same chance `rate`.
+
+    Raises
+    ------
+    ValueError
+        If the coverage was computed without a range curve.
+    EmptyCityError
+        If it holds no public ground.
+
     """
     if coverage.rings is None or coverage.range_curve is None:
         raise ValueError("this coverage was computed without a range curve")
-    classes = coverage.rings.shape[0] // 2
-    street = street_spaces()
     totals = coverage.totals
     space, near = np.asarray(totals["space"], np.int64), np.asarray(totals["near"], np.int64)
     amount = np.asarray(totals["amount"], np.int64)
-    depth = coverage.rings.shape[2]
-    chance = np.stack([at_least_independent(np.arange(depth), rate, 1)[0] for rate in rates], axis=1)
+    chance = _chance_by_size(coverage.rings.shape[2], rates)
     ranges = coverage.range_curve.shortest + np.arange(coverage.range_curve.bins)
-    public = sorted({int(s) for s in space if s < classes and coverage.rings[2 * s : 2 * s + 2].any()})
+    public, street = [item.rank for item in CLASSES if item.public], street_spaces()
     parts = []
-    for name, codes, wanted in (
-        ("all", public, (0, 1)),
-        (HEADLINE, street, (1,)),
-        ("streets", street, (0, 1)),
-    ):
-        rows = [2 * s + n for s in codes for n in wanted]
-        counts = coverage.rings[rows].sum(axis=0)
+    for name, codes, wanted in (("all", public, (0, 1)), (HEADLINE, street, (1,)), ("streets", street, (0, 1))):
+        counts = coverage.rings[[2 * code + n for code in codes for n in wanted]].sum(axis=0)
         whole = int(amount[np.isin(space, codes) & np.isin(near, wanted)].sum())
-        if not whole:
-            continue
         share = _ratio(counts @ (chance >> HALF), counts @ (chance & MASK), np.array(whole))
-        for column, rate in enumerate(rates):
-            parts.append(
-                pd.DataFrame(
-                    {
-                        "space": name,
-                        "measure": "area_m2",
-                        "range_m": ranges.astype(np.float64),
-                        "rate": float(rate),
-                        "share_mean": share[:, column],
-                    }
-                )
-            )
+        part = pd.DataFrame(
+            {"space": name, "measure": "area_m2", "range_m": np.repeat(ranges.astype(float), len(rates))}
+        )
+        part["rate"] = np.tile(np.asarray(rates, dtype=np.float64), len(ranges))
+        part["share_mean"] = share.ravel()
+        if whole:
+            parts.append(part)
+    if not parts:
+        raise EmptyCityError("the counted area holds no public ground, so there is no share to draw against range.")
     return pd.concat(parts, ignore_index=True).sort_values(["space", "measure", "rate", "range_m"], ignore_index=True)
 
 
@@ -313,11 +314,9 @@ def face_shares(coverage: Coverage, scenario: Scenario, doors: DoorTable, faces:
     rows = coverage.rows[np.isin(coverage.rows["space"], street) & (coverage.rows["face"] >= 0)]
     for number, name in enumerate(coverage.levels):
         here = rows[rows["level"] == number]
-        high, low = (np.zeros(faces, np.int64) for _ in range(2))
-        parts = _weighted(np.asarray(here["amount"], np.int64), chance[np.asarray(here["set"], np.int64)])
-        for target, part in zip((high, low), parts, strict=True):
-            np.add.at(target, np.asarray(here["face"], np.int64), part)
-        out[f"share_{name}"] = _ratio(high, low, amount)
+        face, sets, seen = (np.asarray(here[column], np.int64) for column in ("face", "set", "amount"))
+        sums = _sum_chances(face, faces, seen, chance[sets])
+        out[f"share_{name}"] = _ratio(sums.high, sums.low, amount)
     return out
 
 
@@ -326,18 +325,11 @@ def weighted_shares(coverage: Coverage, outputs: Outputs, p: NDArray[np.float64]
 
     The last column is `share_weighted_to_count`: what the chances were weighted to is the caller's business.
     """
-    base = base_numbers(coverage, outputs)
-    rows = coverage.rows
     chance = fixed_point(at_least_of_sets(coverage.members.start, coverage.members.doors, p, 1)[0])
     parts = []
-    for number, name in enumerate(coverage.levels):
-        here = np.flatnonzero(np.asarray(rows["level"]) == number)
-        high, low = (np.zeros(len(outputs.bases), np.int64) for _ in range(2))
-        amount, sets = np.asarray(rows["amount"], np.int64)[here], np.asarray(rows["set"], np.int64)[here]
-        for target, part in zip((high, low), _weighted(amount, chance[sets]), strict=True):
-            np.add.at(target, base[here], part)
+    for name, rows in zip(coverage.levels, _rows_by_level(coverage, outputs), strict=True):
         table = outputs.table.copy()
         table.insert(0, "level", name)
-        table["share_weighted_to_count"] = _ratio(outputs.summed(high), outputs.summed(low), outputs.amount)
+        table["share_weighted_to_count"] = _expected_share(outputs, rows, chance)
         parts.append(table)
     return pd.concat(parts, ignore_index=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,13 +15,14 @@ import shapely
 from numpy.typing import NDArray
 
 from doorview.city.classes import CLASSES
+from doorview.errors import DoorviewError
 from doorview.share.kernels.groups import compose_groups, compose_samples
 from doorview.share.kernels.paint import paint_discs, paint_mask, paint_polygons, paint_strips, paint_zones
 from doorview.share.kernels.sets import bucket_spans, members_of, ring_counts, scan_level
-from doorview.share.scene import SPACES, Scene
+from doorview.share.scene import SPACES, YARD, Scene
 from doorview.sight.kernels.window import window_spans
 
-__all__ = ["TileResult", "cover", "cover_tile"]
+__all__ = ["KeyCollisionError", "TileResult", "cover", "cover_tile"]
 
 _PUBLIC_SPACE = np.array([item.public for item in CLASSES] + [True] * (len(SPACES) - len(CLASSES)))
 _NO_BITS = np.zeros((0, 0), np.uint64)
@@ -29,7 +31,7 @@ _NO_MASK = np.zeros((0, 0), np.uint8)
 _NO_SEEN = np.zeros((0, 0), np.uint16)
 
 
-class KeyCollisionError(RuntimeError):
+class KeyCollisionError(DoorviewError, RuntimeError):
     """Two different sets of doors have the same key: the counts of this tile cannot be trusted."""
 
 
@@ -39,8 +41,9 @@ class TileResult:
 
     Per group: `space`, `near`, `zones` (tuples of zone numbers), `face`, `amount`. Per entry: `level`, `entry_set`,
     `entry_group`, `entry_amount`. Per set: `set_key`, and its doors `members[member_start[i]:member_start[i + 1]]`.
-    `seen_by` per level: doors that see each cell, row 0 southmost, or None where nothing is seen or it was not asked for.
-    `rings` (spaces * 2, ranges, k): changes from range to range of the cells seen by k doors, by space and nearness to a home.
+    `seen_by` per level: doors that see each cell, row 0 southmost, or None where nothing is seen or it was not asked
+    for. `rings` (spaces * 2, ranges, k): changes from range to range of the cells seen by k doors, by space and
+    nearness to a home.
     """
 
     tile: tuple[int, int]
@@ -71,7 +74,19 @@ def _painted(scene: Scene, tile: tuple[int, int], window: NDArray[np.int64]) -> 
         distance = np.empty((size, size), np.float32)
         s = scene.strips
         paint_strips(
-            window, scene.grid.cell_m, strips, s.start, s.xy, s.inner, s.outer, s.side, s.rank, s.unit, rank, distance, unit
+            window,
+            scene.grid.cell_m,
+            strips,
+            s.start,
+            s.xy,
+            s.inner,
+            s.outer,
+            s.side,
+            s.rank,
+            s.unit,
+            rank,
+            distance,
+            unit,
         )
     if len(polygons):
         e = scene.polygon_edges
@@ -121,6 +136,8 @@ def cover_tile(scene: Scene, tile: tuple[int, int], rasters: bool = True) -> Til
     inside = _inside(scene, window)
     if inside is None:
         return None
+    if tile not in scene.samples.tiles and not any(len(index[tile]) for index in scene.index.values()):
+        return _bare(scene, tile, window, inside)
     unit = _painted(scene, tile, window)
     near = _NO_BITS
     homes = scene.index["homes"][tile]
@@ -134,8 +151,8 @@ def cover_tile(scene: Scene, tile: tuple[int, int], rasters: bool = True) -> Til
     sample_row = scene.samples.row[first:last] - window[0]
     sample_column = (scene.samples.column[first:last] - window[2]).astype(np.int32)
     sample_group, codes, samples, table = compose_samples(
-        sample_row, sample_column, scene.samples.unit[first:last], scene.samples.cls[first:last], unit, scene.unit_space,
-        near, zone, inside, codes, table,
+        sample_row, sample_column, scene.samples.unit[first:last], scene.samples.cls[first:last], unit,
+        scene.unit_space, near, zone, inside, codes, table,
     )  # fmt: skip
     sample_start = np.searchsorted(sample_row, np.arange(grid.tile + 1)).astype(np.int64)
     amount = samples
@@ -143,10 +160,38 @@ def cover_tile(scene: Scene, tile: tuple[int, int], rasters: bool = True) -> Til
     group_unit, group_near = codes >> 25, ((codes >> 24) & 1).astype(np.int8)
     group_space = scene.unit_space[group_unit]
     group_zones = [combinations[c] for c in (codes & 0xFFFFFF).tolist()]
-    views = _views(scene, tile, window, group, group_space, group_near, sample_start, sample_column, sample_group, rasters)
-    return TileResult(
-        tile, int(window[0]), int(window[2]), group_space, group_near, group_zones, scene.unit_face[group_unit], amount, *views
+    views = _views(
+        scene, tile, window, group, group_space, group_near, sample_start, sample_column, sample_group, rasters
     )
+    return TileResult(
+        tile,
+        int(window[0]),
+        int(window[2]),
+        group_space,
+        group_near,
+        group_zones,
+        scene.unit_face[group_unit],
+        amount,
+        *views,
+    )
+
+
+def _bare(scene: Scene, tile: tuple[int, int], window: NDArray[np.int64], inside: NDArray[np.uint8]) -> TileResult:
+    """Return the result of a tile that nothing named lies in and no door looks into: yard alone."""
+    cells = int(np.count_nonzero(inside)) if len(inside) else scene.grid.tile**2
+    return TileResult(
+        tile, int(window[0]), int(window[2]), np.array([YARD], np.int16), np.zeros(1, np.int8), [()],
+        np.array([-1], np.int32), np.array([cells], np.int64), *_no_views(scene),
+    )  # fmt: skip
+
+
+def _no_views(scene: Scene) -> tuple[Any, ...]:
+    """Return the fields of `TileResult` from `level` on for a tile that no door looks into."""
+    none = np.zeros(0, np.int64)
+    return (
+        none.astype(np.int16), none, none.astype(np.int32), none, none.astype(np.uint64), np.zeros(1, np.int64), none,
+        {item.name: None for item in scene.levels}, None,
+    )  # fmt: skip
 
 
 def _views(
@@ -161,23 +206,29 @@ def _views(
     sample_group: NDArray[np.int32],
     rasters: bool,
 ) -> tuple[Any, ...]:
-    """Lay the views of all doors that reach the tile over its groups; return the fields of `TileResult` from `level` on."""
+    """Lay the views of all doors in reach over the tile's groups; return the fields of `TileResult` from `level` on."""
     levels, curve, size = scene.levels, scene.range_curve, scene.grid.tile
     doors = scene.index["doors"][tile]
-    seen_by: dict[str, NDArray[np.uint16] | None] = {item.name: None for item in levels}
     if not len(doors):
-        none = np.zeros(0, np.int64)
-        return (
-            none.astype(np.int16), none, none.astype(np.int32), none, none.astype(np.uint64), np.zeros(1, np.int64), none,
-            seen_by, None,
-        )  # fmt: skip
+        return _no_views(scene)
+    seen_by: dict[str, NDArray[np.uint16] | None] = {item.name: None for item in levels}
     ranges = np.array([item.range_m for item in levels] + ([float(curve.longest)] if curve else []))
     near_m = np.array([item.near_m for item in levels] + ([0.0] if curve else []))
-    field = np.radians([item.field_of_view_degrees for item in levels] + ([np.degrees(scene.range_field)] if curve else []))
+    field = np.radians(
+        [item.field_of_view_degrees for item in levels] + ([np.degrees(scene.range_field)] if curve else [])
+    )
     fields, field_of = np.unique(field, return_inverse=True)
     xy = scene.door_xy[doors]
     spans, count = window_spans(
-        xy, scene.door_forward[doors], ranges, near_m, fields, field_of.astype(np.int64), scene.walls, scene.grid.cell_m, window
+        xy,
+        scene.door_forward[doors],
+        ranges,
+        near_m,
+        fields,
+        field_of.astype(np.int64),
+        scene.walls,
+        scene.grid.cell_m,
+        window,
     )
     start, ordered = bucket_spans(spans, count, len(ranges), size)
     keys = scene.door_key[doors]
@@ -191,24 +242,28 @@ def _views(
         if rasters and seen.any():
             seen_by[item.name] = seen
     entry_level = np.repeat(np.arange(len(levels)), [len(part[0]) for part in found]).astype(np.int16)
-    entry_key, entry_group, entry_amount, at_row, at_column = (np.concatenate(part) for part in zip(*found, strict=True))
+    entry_key, entry_group, entry_amount, at_row, at_column = (
+        np.concatenate(part) for part in zip(*found, strict=True)
+    )
     set_key, first, entry_set = np.unique(entry_key, return_index=True, return_inverse=True)
     member_start, members, wrong = members_of(
         start, ordered, size, entry_level[first].astype(np.int64), at_row[first], at_column[first], keys, set_key
     )
     if wrong:
-        raise KeyCollisionError(f"tile {tile}: {wrong} sets of doors do not match their keys; change a door's id and run again.")
+        raise KeyCollisionError(
+            f"tile {tile}: {wrong} sets of doors do not match their keys; change a door's id and run again."
+        )
     rings = None
     if curve:
         # Public classes only, away from and near a home: space code * 2 + near.
         ring_space = np.where(public & (space < len(CLASSES)), space.astype(np.int64) * 2 + near, -1)
         rings = ring_counts(
             start, ordered, len(levels), xy, scene.grid.cell_m, int(window[0]), int(window[2]), group, ring_space,
-            2 * len(CLASSES), curve.shortest, curve.bins, np.zeros((2 * len(CLASSES), curve.bins, 32), np.int64),
+            curve.shortest, curve.bins, np.zeros((2 * len(CLASSES), curve.bins, 32), np.int64),
         )  # fmt: skip
     return (
-        entry_level, entry_set.ravel().astype(np.int64), entry_group, entry_amount, set_key, member_start, doors[members],
-        seen_by, rings,
+        entry_level, entry_set.ravel().astype(np.int64), entry_group, entry_amount, set_key, member_start,
+        doors[members], seen_by, rings,
     )  # fmt: skip
 
 
@@ -237,14 +292,13 @@ def cover(
     threads = threads or os.cpu_count() or 1
     with ThreadPoolExecutor(threads) as pool:
         # A bounded number under way, so that memory does not grow with the city.
-        waiting: list[Future[TileResult | None]] = []
         rest = iter(tiles)
-        for tile in itertools.islice(rest, 2 * threads):
-            waiting.append(pool.submit(cover_tile, scene, tile, rasters))
+        waiting: deque[Future[TileResult | None]] = deque(
+            pool.submit(cover_tile, scene, tile, rasters) for tile in itertools.islice(rest, 2 * threads)
+        )
         for done in range(len(tiles)):
-            result = waiting.pop(0).result()
-            for tile in itertools.islice(rest, 1):
-                waiting.append(pool.submit(cover_tile, scene, tile, rasters))
+            result = waiting.popleft().result()
+            waiting.extend(pool.submit(cover_tile, scene, tile, rasters) for tile in itertools.islice(rest, 1))
             if progress:
                 progress(done + 1, len(tiles))
             if result is not None:

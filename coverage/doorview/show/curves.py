@@ -12,7 +12,17 @@ from matplotlib.axes import Axes
 
 from doorview.show.drawing import PercentFormatter, Sheet, put, save
 from doorview.show.style import INK, LINE_COLOURS, MUTED
-from doorview.show.text import FEET_PER_METRE, PLAIN_NAMES, Caption, LevelLike, clean, distance, percent
+from doorview.show.text import (
+    CAVEAT,
+    FEET_PER_METRE,
+    PLAIN_NAMES,
+    Caption,
+    LevelLike,
+    clean,
+    distance,
+    percent,
+    place_words,
+)
 
 __all__ = ["OWNERSHIP_MARKS", "OWNERSHIP_SOURCE", "curve_plot", "range_plot"]
 
@@ -23,22 +33,9 @@ OWNERSHIP_SOURCE = (
     "2023 (as reported by CE Pro), 27% as published in 2026, survey date not given."
 )
 
-_LEFT, _BOTTOM, _HEAD, _RIGHT = 0.95, 1.75, 1.3, 2.55  # inches
+_LEFT, _BOTTOM, _RIGHT = 0.95, 1.75, 2.55  # inches
+_ROW = 0.17  # inches: a row of marks above the axes
 _DASHES = ("-", (0, (6, 2)), (0, (3, 1.5)), (0, (1, 1.2)), (0, (6, 1.5, 1, 1.5)))
-_SPACES = {
-    "streets_near_homes": "streets within 50 m of a home",
-    "streets": "streets",
-    "all": "public ground",
-    "centreline_near_homes": "street length within 50 m of a home",
-    "sidewalk_line_near_homes": "sidewalk length within 50 m of a home",
-    "centreline": "street length",
-    "sidewalk_line": "sidewalk length",
-}
-
-
-def _space_words(space: str, caption: Caption) -> str:
-    words = _SPACES.get(space, clean(space, 40).replace("_", " "))
-    return words.replace("50 m", "164 ft") if caption.units == "us" else words
 
 
 def _pick(table: pd.DataFrame, *, zoning: str, zone: str, space: str, measure: str) -> pd.DataFrame:
@@ -54,11 +51,14 @@ def _pick(table: pd.DataFrame, *, zoning: str, zone: str, space: str, measure: s
     return kept
 
 
-def _axes(sheet: Sheet, title: str, below: str) -> Axes:
+def _axes(sheet: Sheet, title: str, label: str, below: str, rows: int) -> Axes:
+    """Write title, label and what is drawn, and return axes below them with room for `rows` rows of marks."""
     width = sheet.width - 1.0
     y = sheet.write(0.5, sheet.height - 0.35, title, width, size=15, bold=True)
-    sheet.write(0.5, y - 0.04, below, width, size=10)
-    axes = sheet.axes(_LEFT, _BOTTOM, sheet.width - _LEFT - _RIGHT, sheet.height - _BOTTOM - _HEAD - 0.25)
+    if label:
+        y = sheet.write(0.5, y - 0.02, label, width, size=10)
+    y = sheet.write(0.5, y - 0.04, below, width, size=10)
+    axes = sheet.axes(_LEFT, _BOTTOM, sheet.width - _LEFT - _RIGHT, y - 0.2 - _ROW * rows - _BOTTOM)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", color="#e3e3e3", linewidth=0.7)
     axes.set_axisbelow(True)
@@ -87,7 +87,7 @@ def _label_ends(sheet: Sheet, axes: Axes, ends: Sequence[tuple[float, str, str, 
         (y, colour, sheet.wrapped(name, width, 9, True), sheet.wrapped(words, width, 8))
         for y, name, words, colour in ends
     ]
-    height = sheet.height - _BOTTOM - _HEAD - 0.25
+    height = axes.get_position().height * sheet.height
     top = axes.get_ylim()[1]
     tall = max((0.165 * len(name) + 0.145 * len(words) for _, _, name, words in blocks), default=0.0) + space
     middles = _spread([_BOTTOM + y / top * height for y, *_ in blocks], tall, _BOTTOM + tall / 2, _BOTTOM + height)
@@ -109,13 +109,7 @@ def _foot(sheet: Sheet, caption: Caption, notes: Sequence[str]) -> None:
     for note in notes:
         y = sheet.write(0.5, y, note, width, size=8, colour=MUTED)
     y = sheet.write(0.5, y - 0.03, f"{caption.simulated} {caption.camera_line}", width, size=8)
-    y = sheet.write(
-        0.5,
-        y,
-        "In view is not recorded, recorded is not kept, kept is not shared. Nothing here shows that theft falls.",
-        width,
-        size=8,
-    )
+    y = sheet.write(0.5, y, CAVEAT, width, size=8)
     sheet.write(0.5, y, caption.source_line, width, size=8)
 
 
@@ -138,7 +132,8 @@ def curve_plot(
     zone: str = "all",
     space: str = "streets_near_homes",
     measure: str = "area_m2",
-    dpi: int = 200,
+    near_m: float = 50.0,
+    dpi: int = 160,
 ) -> Path:
     """Draw the share in view against the share of homes that own a camera, a line per level; PNG or SVG by suffix.
 
@@ -154,6 +149,8 @@ def curve_plot(
         Place, camera, date, units.
     zoning, zone, space, measure
         Which rows of `curve`.
+    near_m
+        Within what distance of a home "near homes" is [m].
     dpi
         Pixels per inch.
 
@@ -164,12 +161,11 @@ def curve_plot(
     """
     rows = _pick(curve, zoning=zoning, zone=zone, space=space, measure=measure)
     sheet = Sheet(caption, dpi)
-    title = f"How much would doorbell cameras have in view? {caption.place_name}"
+    title, label = caption.heading("How much would doorbell cameras have in view?")
     where = "" if zone == "all" else f", {clean(zone, 40)}"
+    what = place_words(space, caption.units, near_m)
     axes = _axes(
-        sheet,
-        title,
-        f"Share of {_space_words(space, caption)} in view, if homes own a camera independently{where}",
+        sheet, title, label, f"Share of {what} in view, if homes own a camera independently of each other{where}", 2
     )
     top = _top(rows[rows["level"].isin([level.name for level in levels])]["share_mean"])
     axes.set(xlim=(0, 1), ylim=(0, top))
@@ -194,17 +190,22 @@ def curve_plot(
         at_fifth = float(np.interp(0.2, line["rate"], line["share_mean"]))
         words = f"{plain}, up to {distance(level.range_m, caption.units)}; {percent(at_fifth)} in view at 20%"
         ends.append((float(line["share_mean"].iloc[-1]), clean(level.name, 30), words, colour))
-    _mark_ownership(axes, top)
+    _mark_ownership(sheet, axes, top)
     _label_ends(sheet, axes, ends)
     _foot(sheet, caption, [OWNERSHIP_SOURCE])
     return save(sheet, path, caption, title)
 
 
-def _mark_ownership(axes: Axes, top: float) -> None:
+def _mark_ownership(sheet: Sheet, axes: Axes, top: float) -> None:
     for rate, year in OWNERSHIP_MARKS:
         axes.plot([rate, rate], [0, top], color=INK, linewidth=0.9, linestyle=(0, (1, 2)), clip_on=False)
-        put(axes, rate, 1.045 * top, year, size=8, ha="center", va="bottom")
-        put(axes, rate, 1.012 * top, f"{round(100 * rate)}%", size=8, ha="center", va="bottom")
+        for row, words in enumerate((f"{round(100 * rate)}%", year)):
+            put(axes, rate, top + _above(sheet, axes, row, top), words, size=8, ha="center", va="bottom")
+
+
+def _above(sheet: Sheet, axes: Axes, row: int, top: float) -> float:
+    """Return how far above the axes a row of marks lies, in their units."""
+    return (0.06 + _ROW * row) / (axes.get_position().height * sheet.height) * top
 
 
 def range_plot(
@@ -218,7 +219,8 @@ def range_plot(
     zone: str = "all",
     space: str = "streets_near_homes",
     measure: str = "area_m2",
-    dpi: int = 200,
+    near_m: float = 50.0,
+    dpi: int = 160,
 ) -> Path:
     """Draw the share in view against range, a line per ownership scenario, with the levels' ranges marked.
 
@@ -236,6 +238,8 @@ def range_plot(
         Which scenarios and what to call them; by default all by their own names, in order of their share.
     zoning, zone, space, measure
         Which rows.
+    near_m
+        Within what distance of a home "near homes" is [m].
     dpi
         Pixels per inch.
 
@@ -249,15 +253,19 @@ def range_plot(
         largest = rows.groupby("scenario")["share_mean"].max().sort_values(ascending=False, kind="stable")
         scenarios = {str(name): str(name).replace("_", " ") for name in largest.index}
     sheet = Sheet(caption, dpi)
-    title = f"How far is in view? {caption.place_name}"
-    axes = _axes(
-        sheet,
-        title,
-        f"Share of {_space_words(space, caption)} in view, by the range up to which a camera counts",
-    )
+    title, label = caption.heading("How does the share in view change with the range of the cameras?")
     unit = FEET_PER_METRE if caption.units == "us" else 1.0
     top = _top(rows[rows["scenario"].isin(list(scenarios))]["share_mean"])
     most = float(rows["range_m"].max())
+    marks = _mark_rows(sheet, [level for level in levels if 0 < level.range_m <= most], most, caption)
+    what = place_words(space, caption.units, near_m)
+    axes = _axes(
+        sheet,
+        title,
+        label,
+        f"Share of {what} in view, by the range up to which a camera counts",
+        1 + max((row for *_, row in marks), default=0),
+    )
     axes.set(xlim=(0, most * unit), ylim=(0, top))
     axes.set_xlabel(f"Range [{'feet' if caption.units == 'us' else 'm'}]", fontsize=10)
     ends = []
@@ -277,7 +285,10 @@ def range_plot(
         end = float(line["share_mean"].iloc[-1])
         words = f"{percent(end)} in view at {distance(most, caption.units)}"
         ends.append((end, clean(label, 40), words, colour))
-    _mark_levels(axes, [level for level in levels if 0 < level.range_m <= most], unit, top, most, caption)
+    for range_m, words, row in marks:
+        axes.plot([range_m * unit] * 2, [0, top], color=INK, linewidth=0.9, linestyle=(0, (1, 2)), clip_on=False)
+        at = range_m * unit, top + _above(sheet, axes, row, top)
+        put(axes, *at, words, size=8, ha="center", va="bottom")
     _label_ends(sheet, axes, ends)
     _foot(
         sheet,
@@ -287,17 +298,17 @@ def range_plot(
     return save(sheet, path, caption, title)
 
 
-def _mark_levels(
-    axes: Axes, levels: Sequence[LevelLike], unit: float, top: float, most: float, caption: Caption
-) -> None:
-    """Mark each level's range; names stand in up to four rows above the axes so that none covers another."""
-    last: list[float] = []
+def _mark_rows(
+    sheet: Sheet, levels: Sequence[LevelLike], most: float, caption: Caption
+) -> list[tuple[float, str, int]]:
+    """Return range [m], words and row of each level's mark, the lowest row in which it covers no other."""
+    metres_per_inch = most / (sheet.width - _LEFT - _RIGHT)
+    ends: list[float] = []
+    marks = []
     for level in sorted(levels, key=lambda item: item.range_m):
-        axes.plot([level.range_m * unit] * 2, [0, top], color=INK, linewidth=0.9, linestyle=(0, (1, 2)), clip_on=False)
-        text = f"{clean(level.name, 20)} {distance(level.range_m, caption.units)}"
-        width = 0.0135 * len(text) * most
-        row = next((place for place, end in enumerate(last) if level.range_m - width / 2 > end), len(last))
-        if row == len(last):
-            last.append(0.0)
-        last[row] = level.range_m + width / 2
-        put(axes, level.range_m * unit, (1.015 + 0.036 * row) * top, text, size=8, ha="center", va="bottom")
+        words = f"{clean(level.name, 20)} {distance(level.range_m, caption.units)}"
+        half = (sheet.text_width(words, 8) / 2 + 0.05) * metres_per_inch
+        row = next((place for place, end in enumerate(ends) if level.range_m - half >= end), len(ends))
+        ends[row : row + 1] = [level.range_m + half]
+        marks.append((level.range_m, words, row))
+    return marks

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from matplotlib.ticker import Formatter
 
 from doorview.show.files import replacing
 from doorview.show.style import INK, PAGE
-from doorview.show.text import FEET_PER_METRE, Caption, Units
+from doorview.show.text import FEET_PER_METRE, Caption, Units, clean
 
 __all__ = [
     "PercentFormatter",
@@ -45,19 +46,30 @@ _FONT = "DejaVu Sans"
 _VERTICES_PER_PATH = 20_000
 
 
+@cache
 def _font(size: float, bold: bool = False) -> FontProperties:
     return FontProperties(family=_FONT, size=size, weight="bold" if bold else "normal")
 
 
+@cache
+def _letters() -> frozenset[int]:
+    """Return the code points that the font has."""
+    return frozenset(get_font(str(findfont(_font(10)))).get_charmap())
+
+
+@cache
+def _advance(letter: str, bold: bool) -> float:
+    """Return how far a letter of the font moves the pen, as a part of the font's size."""
+    font = get_font(str(findfont(_font(10, bold))))
+    font.set_size(100, 72)
+    # 65536ths of a pixel, which here is a hundredth of the font's size
+    return float(font.load_char(ord(letter)).linearHoriAdvance) / 65536 / 100
+
+
 def drawable(text: str) -> str:
     """Return text with each letter that the font lacks as a replacement mark, so that a gap is seen as one."""
-    font = get_font(_font_path())
-    known = font.get_charmap()
+    known = _letters()
     return "".join(char if ord(char) in known else "�" for char in text)
-
-
-def _font_path() -> str:
-    return str(findfont(_font(10)))
 
 
 def put(
@@ -82,7 +94,7 @@ class Sheet:
         self.width, self.height = (11.0, 8.5) if caption.units == "us" else (11.69, 8.27)
         self.dpi = dpi
         self.figure = Figure(figsize=(self.width, self.height), dpi=dpi, facecolor=PAGE)
-        self._canvas: Any = FigureCanvasAgg(self.figure)
+        FigureCanvasAgg(self.figure)
         self.page = self.figure.add_axes((0.0, 0.0, 1.0, 1.0))
         self.page.set(xlim=(0, self.width), ylim=(0, self.height))
         self.page.set_axis_off()
@@ -92,11 +104,8 @@ class Sheet:
         return self.figure.add_axes((left / self.width, bottom / self.height, width / self.width, height / self.height))
 
     def text_width(self, text: str, size: float, bold: bool = False) -> float:
-        """Return the width of a line [inches]."""
-        width, _, _ = self._canvas.get_renderer().get_text_width_height_descent(
-            drawable(text), _font(size, bold), False
-        )
-        return float(width) / self.dpi
+        """Return the width of a line [inches]: the letters' advances; kerning, which is small, is left out."""
+        return sum(_advance(letter, bold) for letter in drawable(text)) * size / 72
 
     def wrapped(self, text: str, width: float, size: float, bold: bool = False) -> list[str]:
         """Return the lines of a text that fit into a width [inches]; a word too long for it is cut into pieces."""
@@ -158,7 +167,7 @@ def draw_polygons(axes: Axes, geometries: npt.NDArray[Any], **look: Any) -> None
     if len(parts) == 0:
         return
     # The filling rule is nonzero winding: holes have to run against their shells.
-    _, points, (rings, polygons) = shapely.to_ragged_array(shapely.orient_polygons(shapely.force_2d(parts)))
+    _, points, (rings, polygons) = shapely.to_ragged_array(shapely.orient_polygons(parts), include_z=False)
     codes = np.full(len(points), DrawPath.LINETO, dtype=np.uint8)
     codes[rings[:-1]] = DrawPath.MOVETO
     codes[rings[1:] - 1] = DrawPath.CLOSEPOLY
@@ -171,7 +180,7 @@ def draw_lines(axes: Axes, geometries: npt.NDArray[Any], **look: Any) -> None:
     parts = parts[(shapely.get_type_id(parts) == 1) & ~shapely.is_empty(parts)]
     if len(parts) == 0:
         return
-    _, points, (starts,) = shapely.to_ragged_array(shapely.force_2d(parts))
+    _, points, (starts,) = shapely.to_ragged_array(parts, include_z=False)
     codes = np.full(len(points), DrawPath.LINETO, dtype=np.uint8)
     codes[starts[:-1]] = DrawPath.MOVETO
     _draw(axes, points, codes, starts[:-1], fill=False, capstyle="round", joinstyle="round", **look)
@@ -216,7 +225,7 @@ def save(sheet: Sheet, path: str | os.PathLike[str], caption: Caption, title: st
         meta: dict[str, Any] = {"Title": drawable(title), "Description": note, "Date": None, "Creator": None}
         kind = "svg"
     elif target.suffix.lower() == ".png":
-        meta = {"Title": title, "Description": note, "Copyright": caption.attribution, "Software": None}
+        meta = {"Title": title, "Description": note, "Copyright": clean(caption.attribution, 120), "Software": None}
         kind = "png"
     else:
         raise ValueError(f"'{target.name}': pictures are .png or .svg.")
@@ -228,7 +237,8 @@ def save(sheet: Sheet, path: str | os.PathLike[str], caption: Caption, title: st
 
 def _print(figure: Figure, path: Path, kind: str, meta: dict[str, Any], salt: str) -> None:
     if kind == "png":
-        figure.savefig(path, format="png", metadata=meta)
+        # Light packing: half the time, 2% larger.
+        figure.savefig(path, format="png", metadata=meta, pil_kwargs={"compress_level": 3})
         return
     with mpl.rc_context({"svg.hashsalt": salt, "svg.fonttype": "path"}):
         figure.savefig(path, format="svg", metadata=meta)

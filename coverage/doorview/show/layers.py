@@ -119,6 +119,7 @@ def write_layers(
                 append=False,
                 dataset_metadata=note if place == 0 else None,
                 layer_metadata={"licence": licence, "attribution": attribution},
+                DESCRIPTION=note["description"],  # in the metadata of the file GDAL leaves it out
             )
         _finish(temporary, layers, styles or {}, f"{(data_date or _NO_DATE)[:10]}T00:00:00.000Z")
 

@@ -8,7 +8,6 @@ the picture.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -17,32 +16,35 @@ import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import shapely
-from matplotlib.axes import Axes
 
 from doorview.show.drawing import (
     Sheet,
     draw_lines,
     draw_polygons,
-    drawable,
     north_arrow,
     put,
     save,
     scale_bar,
 )
+from doorview.show.frame import Frame, meets, within
+from doorview.show.names import write_ground, write_streets, write_zones
 from doorview.show.picture import Bounds, densest_window, probability_image
 from doorview.show.style import (
     BREAKS,
     BUILDING,
     GROUND,
+    GROUND_EDGES,
     INK,
     MUTED,
     NONE_IN_VIEW,
     PAGE,
     SHARE_COLOURS,
+    breaks_for,
     class_labels,
     rgb,
+    share_classes,
 )
-from doorview.show.text import Caption, LevelLike, clean, level_phrase
+from doorview.show.text import CAVEAT, PLAIN_NAMES, Caption, LevelLike, clean, distance, level_phrase, percent
 
 __all__ = ["DETAIL_M", "RASTER_PIXEL_M", "MapData", "coverage_map", "detail_map"]
 
@@ -50,9 +52,9 @@ RASTER_PIXEL_M = 1.0
 DETAIL_M = 600.0
 """Height of the detail map's window [m]."""
 
-_MARGIN, _HEAD, _FOOT, _PANEL = 0.4, 1.02, 0.62, 2.75  # inches
-_STREET_CLASSES = ("carriageway", "alley", "sidewalk", "square", "path", "verge")
-_MAIN_STREETS = ("trunk", "primary", "secondary", "tertiary")
+_MARGIN, _HEAD, _FOOT, _PANEL = 0.4, 1.02, 0.76, 2.75  # inches
+_GROUND_CLASSES = {"water": ("water",), "park": ("park", "other"), "square": ("square",)}
+_LABELS = {"park": "park, green", "square": "square", "water": "water"}
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,9 @@ class MapData:
     caption
         Place, camera, date, units.
     headline
-        The figures in words, with all levels side by side; stands at the top of the legend.
+        What `figures` are shares of, in words: "streets within 50 m of a home".
+    figures
+        The levels and the share of the whole place that is in view at each, side by side: none stands alone.
     seen_by
         Raster of the doors that see each cell, or None: then block faces are coloured at every scale.
     rate
@@ -81,9 +85,11 @@ class MapData:
     homes
         Positions of homes, shape (n, 2) [m]: where the detail map is taken. Never drawn.
     ground
-        Polygons with a column ``class``, or None.
+        Polygons with a column ``class``, of which parks, squares and water are drawn, and, if there, ``name``
+        (untrusted); or None.
     zones
-        Polygons with, if there, a boolean column ``hatched``: their homes do not fit the count.
+        Polygons with, if there, a boolean column ``hatched``, their homes do not fit the count, and ``name``
+        (untrusted).
     boundary
         Polygon within which shares are counted, or None.
     """
@@ -94,6 +100,7 @@ class MapData:
     scenario: str
     caption: Caption
     headline: str = ""
+    figures: tuple[tuple[LevelLike, float], ...] = ()
     seen_by: Path | None = None
     rate: float | None = None
     homes: npt.NDArray[np.float64] | None = None
@@ -103,17 +110,15 @@ class MapData:
 
 
 @dataclass(frozen=True)
-class _Frame:
-    """A map's place on the sheet and in the world."""
+class _Legend:
+    """What the picture shows, so that the legend explains that and nothing else."""
 
-    sheet: Sheet
-    axes: Axes
-    bounds: Bounds
-    metres_per_inch: float
-
-    def width_points(self, metres: float, least: float, most: float) -> float:
-        """Return a width on the ground [m] in points, within limits that stay readable."""
-        return float(np.clip(metres / self.metres_per_inch * 72, least, most))
+    by_ground: bool
+    breaks: tuple[float, ...]
+    ground: tuple[str, ...]
+    hatched: bool
+    outlined: bool
+    located: bool
 
 
 def coverage_map(
@@ -152,17 +157,19 @@ def coverage_map(
     pixel = frame.metres_per_inch / dpi
     by_ground = style == "ground" or (style == "auto" and raster is not None and pixel <= RASTER_PIXEL_M)
 
-    _draw_base(frame, data)
-    if by_ground and raster is not None:
-        _draw_ground_share(frame, data, *raster, pixel)
+    ground = _draw_base(frame, data)
+    breaks = _draw_ground_share(frame, data, *raster, pixel) if by_ground and raster is not None else BREAKS
     _draw_buildings(frame, data, outlined=by_ground)
     if not by_ground:
-        _draw_faces(frame, data)
+        breaks = _draw_faces(frame, data)
     hatched = _draw_zones(frame, data)
     outlined = _draw_boundary(frame, data)
-    _draw_names(frame, data, most=26 if by_ground else 12, all_streets=pixel < 1.5)
+    taken = write_zones(frame, data.zones)
+    taken = write_streets(frame, data.faces, taken, most=26 if by_ground else 16, all_streets=pixel < 1.5)
+    write_ground(frame, ground, taken)
     title = _draw_head(frame, data, whole=window is None)
-    _draw_panel(frame, data, by_ground=by_ground, hatched=hatched, outlined=outlined, located=window is not None)
+    legend = _Legend(by_ground, breaks, tuple(ground), hatched, outlined, window is not None)
+    _draw_panel(frame, data, legend)
     _draw_foot(frame, data)
     return save(frame.sheet, path, data.caption, title)
 
@@ -180,7 +187,7 @@ def _map_inches(sheet: Sheet) -> tuple[float, float]:
     return sheet.width - 2 * _MARGIN - _PANEL - 0.2, sheet.height - _HEAD - _FOOT
 
 
-def _frame(data: MapData, window: Bounds | None, dpi: int) -> _Frame:
+def _frame(data: MapData, window: Bounds | None, dpi: int) -> Frame:
     sheet = Sheet(data.caption, dpi)
     width, height = _map_inches(sheet)
     window = window or _extent(data)
@@ -191,7 +198,7 @@ def _frame(data: MapData, window: Bounds | None, dpi: int) -> _Frame:
     axes.set(xlim=(bounds[0], bounds[2]), ylim=(bounds[1], bounds[3]), xticks=[], yticks=[], facecolor=PAGE)
     for spine in axes.spines.values():
         spine.set(color=MUTED, linewidth=0.6)
-    return _Frame(sheet, axes, bounds, scale)
+    return Frame(sheet, axes, bounds, scale)
 
 
 def _extent(data: MapData) -> Bounds:
@@ -210,80 +217,77 @@ def _extent(data: MapData) -> Bounds:
     return float(west - margin), float(south - margin), float(east + margin), float(north + margin)
 
 
-def _meets(geometries: npt.NDArray[Any], bounds: Bounds) -> npt.NDArray[np.bool_]:
-    """Tell which geometries' boxes meet the window."""
-    box = shapely.bounds(geometries).reshape(-1, 4)
-    with np.errstate(invalid="ignore"):  # empty geometries have NaN bounds and meet nothing
-        meets: npt.NDArray[np.bool_] = (
-            (box[:, 0] <= bounds[2]) & (box[:, 2] >= bounds[0]) & (box[:, 1] <= bounds[3]) & (box[:, 3] >= bounds[1])
-        )
-    return meets
-
-
-def _within(layer: gpd.GeoDataFrame, bounds: Bounds) -> gpd.GeoDataFrame:
-    return layer[_meets(layer.geometry.to_numpy(), bounds)]
-
-
-def _draw_base(frame: _Frame, data: MapData) -> None:
-    """Draw what lies under all else: parks, water, street space."""
+def _draw_base(frame: Frame, data: MapData) -> dict[str, gpd.GeoDataFrame]:
+    """Draw what lies under all else, parks, squares, water and street space; return the drawn ground by its kind."""
+    drawn: dict[str, gpd.GeoDataFrame] = {}
     if data.ground is not None:
-        ground = _within(data.ground, frame.bounds)
-        for colour, classes in (("water", ("water",)), ("park", ("park", "other")), ("street", _STREET_CLASSES)):
-            draw_polygons(
-                frame.axes,
-                ground.geometry.to_numpy()[ground["class"].isin(classes).to_numpy()],
-                facecolor=GROUND[colour],
-                edgecolor="none",
-                linewidth=0,
-            )
-        return
-    lines = _within(data.faces, frame.bounds).geometry.to_numpy()
+        shown = data.ground[data.ground["class"].isin([name for names in _GROUND_CLASSES.values() for name in names])]
+        shown = within(shown, frame.bounds)
+        for kind, classes in _GROUND_CLASSES.items():
+            part = shown[shown["class"].isin(classes)]
+            if len(part):
+                drawn[kind] = part
+                look = {"facecolor": GROUND[kind], "edgecolor": GROUND_EDGES[kind], "linewidth": 0.5}
+                draw_polygons(frame.axes, part.geometry.to_numpy(), **look)
+    lines = within(data.faces, frame.bounds).geometry.to_numpy()
     draw_lines(frame.axes, lines, edgecolor=GROUND["street"], linewidth=frame.width_points(12, 0.8, 14))
+    return drawn
 
 
-def _draw_buildings(frame: _Frame, data: MapData, *, outlined: bool) -> None:
-    footprints = _within(data.buildings, frame.bounds).geometry.to_numpy()
+def _draw_buildings(frame: Frame, data: MapData, *, outlined: bool) -> None:
+    footprints = data.buildings.geometry.to_numpy()
+    footprints = footprints[meets(footprints, frame.bounds)]
+    if not outlined:  # a small scale: what is finer than a third of a point is not seen
+        footprints = shapely.simplify(footprints, frame.metres_per_inch / 72 / 3, preserve_topology=False)
     look = {"edgecolor": "#8f8f8c", "linewidth": 0.35} if outlined else {"edgecolor": "none", "linewidth": 0}
     draw_polygons(frame.axes, footprints, facecolor=BUILDING, **look)
 
 
-def _draw_faces(frame: _Frame, data: MapData) -> None:
-    """Draw block faces by class of share, the higher over the lower."""
-    faces = _within(data.faces, frame.bounds)
-    lines, shares = faces.geometry.to_numpy(), faces["share"].to_numpy(dtype=np.float64)
-    width = frame.width_points(11, 1.1, 4.5)
+def _draw_faces(frame: Frame, data: MapData) -> tuple[float, ...]:
+    """Draw block faces by class of share, the higher over the lower; return the ends of the classes."""
+    shares = data.faces["share"].to_numpy(dtype=np.float64)
+    breaks = breaks_for(shares)
+    inside = meets(data.faces.geometry.to_numpy(), frame.bounds)
+    lines, shares = data.faces.geometry.to_numpy()[inside], shares[inside]
+    width = frame.width_points(11, 1.5, 4.5)
     counted = ~np.isnan(shares)
-    classes = np.where(shares > 0, 1 + np.searchsorted(BREAKS, shares, side="left"), 0)
-    draw_lines(frame.axes, lines[~counted], edgecolor="#d8d8d8", linewidth=0.45 * width, linestyle=(0, (2, 2)))
-    draw_lines(frame.axes, lines[counted & (classes == 0)], edgecolor=NONE_IN_VIEW, linewidth=0.4 * width)
-    # A thin dark edge keeps the lightest class visible on paper.
-    draw_lines(frame.axes, lines[counted & (classes == 1)], edgecolor="#8a8a8a", linewidth=width + 0.3)
+    classes = share_classes(shares, breaks)
+    draw_lines(frame.axes, lines[~counted], edgecolor="#c4c4c4", linewidth=0.4 * width, linestyle=(0, (2, 2)))
+    draw_lines(frame.axes, lines[counted & (classes == 0)], edgecolor=NONE_IN_VIEW, linewidth=0.55 * width)
+    # A thin dark edge keeps the lightest classes visible on paper.
+    draw_lines(
+        frame.axes, lines[counted & ((classes == 1) | (classes == 2))], edgecolor="#8a8a8a", linewidth=width + 0.4
+    )
     for place, colour in enumerate(SHARE_COLOURS, start=1):
         draw_lines(frame.axes, lines[counted & (classes == place)], edgecolor=colour, linewidth=width)
+    return breaks
 
 
-def _draw_ground_share(frame: _Frame, data: MapData, seen_by: Path, rate: float, pixel: float) -> None:
-    """Colour the ground by its probability of being in view, in the classes of the legend."""
+def _draw_ground_share(frame: Frame, data: MapData, seen_by: Path, rate: float, pixel: float) -> tuple[float, ...]:
+    """Colour the ground by its probability of being in view; return the ends of the classes."""
     image = probability_image(seen_by, rate, frame.bounds, max(pixel, 0.01))
+    breaks = breaks_for(image.values)
     palette = np.array([(0, 0, 0, 0), *((*rgb(colour), 255) for colour in SHARE_COLOURS)], dtype=np.uint8)
-    # The raster is float32: without rounding 0.05 would fall into the class above its break.
-    values = np.round(image.values.astype(np.float64), 6)
-    classes = np.where(values > 0, 1 + np.searchsorted(BREAKS, values, side="left"), 0)
     west, south, east, north = image.bounds
     frame.axes.imshow(
-        palette[classes], extent=(west, east, south, north), interpolation="nearest", aspect="auto", zorder=1
+        palette[share_classes(image.values, breaks)],
+        extent=(west, east, south, north),
+        interpolation="nearest",
+        aspect="auto",
+        zorder=1,
     )
     frame.axes.set(xlim=(frame.bounds[0], frame.bounds[2]), ylim=(frame.bounds[1], frame.bounds[3]))
-    lines = _within(data.faces, frame.bounds).geometry.to_numpy()
+    lines = within(data.faces, frame.bounds).geometry.to_numpy()
     draw_lines(frame.axes, lines, edgecolor="#6e6e6e", linewidth=1.3)
     draw_lines(frame.axes, lines, edgecolor=PAGE, linewidth=0.8)
+    return breaks
 
 
-def _draw_zones(frame: _Frame, data: MapData) -> bool:
+def _draw_zones(frame: Frame, data: MapData) -> bool:
     """Draw zones; tell whether any is hatched."""
     if data.zones is None:
         return False
-    zones = _within(data.zones, frame.bounds)
+    zones = within(data.zones, frame.bounds)
     shapes = zones.geometry.to_numpy()
     hatched = zones["hatched"].to_numpy(dtype=bool) if "hatched" in zones.columns else np.zeros(len(zones), dtype=bool)
     draw_polygons(frame.axes, shapes[hatched], facecolor="none", edgecolor="#00000066", linewidth=0, hatch="////")
@@ -292,7 +296,7 @@ def _draw_zones(frame: _Frame, data: MapData) -> bool:
     return bool(hatched.any())
 
 
-def _draw_boundary(frame: _Frame, data: MapData) -> bool:
+def _draw_boundary(frame: Frame, data: MapData) -> bool:
     """Draw the boundary; tell whether it is in the picture."""
     if data.boundary is None:
         return False
@@ -301,124 +305,76 @@ def _draw_boundary(frame: _Frame, data: MapData) -> bool:
     return bool(shapely.intersects(edge[0], shapely.box(*frame.bounds)))
 
 
-def _draw_names(frame: _Frame, data: MapData, *, most: int, all_streets: bool) -> None:
-    """Write names along the longest piece of each street, the longest first, none over another."""
-    faces = _within(data.faces, frame.bounds)
-    if "name" not in faces.columns:
-        return
-    named = faces["name"].notna().to_numpy()
-    if not all_streets:
-        if "highway" not in faces.columns:
-            return
-        named = named & faces["highway"].isin(_MAIN_STREETS).to_numpy()
-    faces = faces[named]
-    seen = shapely.clip_by_rect(faces.geometry.to_numpy(), *_inset(frame.bounds, 0.02))
-    lengths = shapely.length(seen)
-    taken: list[shapely.Geometry] = []
-    done: set[str] = set()
-    for place in np.argsort(-lengths, kind="stable")[: 40 * most]:
-        name = clean(faces["name"].iloc[place], 32)
-        if len(done) >= most or lengths[place] <= 0:
-            break
-        if not name or name in done or "�" in drawable(name):
-            continue
-        box = _write_along(frame, seen[place], name, taken)
-        if box is not None:
-            taken.append(box)
-            done.add(name)
-
-
-def _inset(bounds: Bounds, part: float) -> Bounds:
-    dx, dy = part * (bounds[2] - bounds[0]), part * (bounds[3] - bounds[1])
-    return bounds[0] + dx, bounds[1] + dy, bounds[2] - dx, bounds[3] - dy
-
-
-def _write_along(
-    frame: _Frame, line: shapely.Geometry, name: str, taken: Sequence[shapely.Geometry]
-) -> shapely.Geometry | None:
-    """Write a name along the middle of a line if it is free; return the ground that it takes."""
-    size = 6.5
-    half = frame.sheet.text_width(name, size) / 2 * frame.metres_per_inch
-    high = 0.62 * size / 72 * frame.metres_per_inch
-    parts = shapely.get_parts(line)
-    part = parts[np.argmax(shapely.length(parts))]
-    length = shapely.length(part)
-    reach = min(half, length / 2)
-    low, middle, up = shapely.line_interpolate_point(part, [length / 2 - reach, length / 2, length / 2 + reach])
-    angle = np.arctan2(up.y - low.y, up.x - low.x)
-    if np.hypot(up.x - low.x, up.y - low.y) < 1.6 * reach:  # a bend: the words would not follow it
-        return None
-    angle = (angle + np.pi / 2) % np.pi - np.pi / 2
-    along, across = np.array([np.cos(angle), np.sin(angle)]), np.array([-np.sin(angle), np.cos(angle)])
-    centre = np.array([middle.x, middle.y])
-    corners = [centre + a * half * along + b * high * across for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
-    box = shapely.Polygon(corners)
-    if not shapely.box(*_inset(frame.bounds, 0.005)).contains(box):
-        return None
-    if shapely.dwithin(np.array(taken, dtype=object), box, high).any():
-        return None
-    label = put(
-        frame.axes,
-        middle.x,
-        middle.y,
-        name,
-        size=size,
-        ha="center",
-        va="center",
-        rotation=float(np.degrees(angle)),
-        rotation_mode="anchor",
-    )
-    label.set_bbox({"facecolor": PAGE, "edgecolor": "none", "alpha": 0.82, "pad": 0.6})
-    return box
-
-
-def _draw_head(frame: _Frame, data: MapData, *, whole: bool) -> str:
+def _draw_head(frame: Frame, data: MapData, *, whole: bool) -> str:
     """Write what is asked, in plain words, and under what assumption; return the title."""
     sheet, caption = frame.sheet, data.caption
-    place = caption.place_name if whole else f"Part of {caption.place_name}"
-    title = f"How much of the streets would doorbell cameras have in view? {place}"
+    title, below = caption.heading("How much of the streets would doorbell cameras have in view?", part=not whole)
     width = sheet.width - 2 * _MARGIN
     size = next((s for s in (15, 14, 13, 12, 11) if sheet.text_width(title, s, True) <= width), 10)
-    y = sheet.write(_MARGIN, sheet.height - 0.3, title, width, size=size, bold=True)
+    y = sheet.write(_MARGIN, sheet.height - (0.22 if below else 0.3), title, width, size=size, bold=True)
+    if below:
+        y = sheet.write(_MARGIN, y - 0.02, below, width, size=9.5)
     scenario = clean(data.scenario, 150).rstrip(".")
     sheet.write(
-        _MARGIN,
-        y - 0.05,
-        f"If {scenario}. What counts as in view: {level_phrase(data.level, caption.units)}.",
-        width,
-        size=9.5,
+        _MARGIN, y - 0.03, f"If {scenario}. In view means {level_phrase(data.level, caption.units)}.", width, size=9.5
     )
     return title
 
 
-def _draw_panel(frame: _Frame, data: MapData, *, by_ground: bool, hatched: bool, outlined: bool, located: bool) -> None:
+def _draw_figures(frame: Frame, data: MapData, x: float, y: float, *, located: bool) -> float:
+    """Write the share of the whole place that is in view at each level, in rows; return where they end."""
+    sheet, units = frame.sheet, data.caption.units
+    lead = f"In view of {clean(data.headline, 120)}{', whole place' if located else ''}:"
+    y = sheet.write(x, y, lead, _PANEL, size=9, bold=True) - 0.03
+    for level, share in data.figures:
+        put(sheet.page, x + 0.02, y - 0.17, percent(share), size=12, bold=True, va="baseline")
+        plain = clean(level.plain, 60) or PLAIN_NAMES.get(level.name, "")
+        indent = max(0.62, sheet.text_width(percent(share), 12, True) + 0.12)
+        name = f"{clean(level.name, 30)}, up to {distance(level.range_m, units)}"
+        end = sheet.write(x + indent, y - 0.02, name, _PANEL - indent, size=8.5, bold=True)
+        end = sheet.write(x + indent, end, plain, _PANEL - indent, size=8)
+        y = min(end, y - 0.2) - 0.03
+    return y
+
+
+def _draw_panel(frame: Frame, data: MapData, legend: _Legend) -> None:
     """Write the legend from the top down, scale and north at its foot."""
-    sheet, caption = frame.sheet, data.caption
+    sheet, caption, by_ground = frame.sheet, data.caption, legend.by_ground
     x = sheet.width - _MARGIN - _PANEL
     y = sheet.height - _HEAD
-    if data.headline:
-        y = sheet.write(x, y, clean(data.headline, 330), _PANEL, size=10, bold=True) - 0.14
-    what = "Chance that a spot is in view" if by_ground else "Share of each block face in view"
-    y = sheet.write(x, y, what, _PANEL, size=9, bold=True) - 0.04
+    if data.figures:
+        y = _draw_figures(frame, data, x, y, located=legend.located) - 0.08
+    what = "Chance that a spot is in view" if by_ground else "Share of each street block in view"
+    y = sheet.write(x, y, f"{what} ({clean(data.level.name, 30)})", _PANEL, size=9, bold=True) - 0.04
     if not by_ground:
         y = _swatch(sheet, x, y, "none in view", line=NONE_IN_VIEW)
-    for colour, label in zip(SHARE_COLOURS, class_labels(), strict=True):
+    for colour, label in zip(SHARE_COLOURS, class_labels(legend.breaks), strict=True):
         y = _swatch(sheet, x, y, label, fill=colour if by_ground else None, line=None if by_ground else colour)
+    if legend.breaks != BREAKS:
+        y = sheet.write(x, y - 0.02, "Finer classes than on other maps: little is in view.", _PANEL, size=7.5) - 0.04
     if by_ground:
         y = _swatch(sheet, x, y, "no colour: none in view", fill=PAGE)
         y = _swatch(sheet, x, y, "middle of a street", line=PAGE)
     elif data.faces["share"].isna().any():
         y = _swatch(sheet, x, y, "street that is not counted", line="#bbbbbb", dashed=True)
-    y -= 0.06
-    y = _swatch(sheet, x, y, "building", fill=BUILDING)
-    if data.ground is not None:
-        y = _swatch(sheet, x, y, "park or other open ground", fill=GROUND["park"])
-    if outlined:
+    y -= 0.04
+    rows = [
+        ("building", BUILDING, "#8f8f8c"),
+        *((_LABELS[kind], GROUND[kind], GROUND_EDGES[kind]) for kind in legend.ground),
+    ]
+    for left in range(0, len(rows), 2):  # two to a row
+        ends = [
+            _swatch(sheet, x + place * _PANEL / 2, y, label, fill=fill, edge=edge, width=_PANEL / 2)
+            for place, (label, fill, edge) in enumerate(rows[left : left + 2])
+        ]
+        y = min(ends)
+    if legend.outlined:
         y = _swatch(sheet, x, y, "edge of the area that is counted", line=INK, dashed=True)
     if data.zones is not None:
         y = _swatch(sheet, x, y, "edge of a zone", line=MUTED)
-    if hatched:
-        y = _swatch(sheet, x, y, "homes do not fit the count: read with care", hatch="//////")
+    if legend.hatched:
+        words = "zone where the homes found are under 0.8 or over 1.25 times the count given: read with care"
+        y = _swatch(sheet, x, y, words, hatch="//////")
     y -= 0.08
     if by_ground:
         y = sheet.write(
@@ -430,25 +386,17 @@ def _draw_panel(frame: _Frame, data: MapData, *, by_ground: bool, hatched: bool,
             colour=MUTED,
         )
         y -= 0.05
-    y = sheet.write(x, y, caption.camera_line, _PANEL, size=7.5, colour=MUTED) - 0.05
-    y = sheet.write(
-        x,
-        y,
-        "In view is not recorded, recorded is not kept, kept is not shared. Nothing here shows that theft falls.",
-        _PANEL,
-        size=7.5,
-        colour=MUTED,
-    )
-    if located:
+    y = sheet.write(x, y, caption.camera_line, _PANEL, size=7.5, colour=MUTED)
+    if legend.located:
         _draw_locator(frame, data, x, y - 0.12)
     scale_bar(sheet, x + 0.1, _FOOT + 0.05, _PANEL - 1.0, frame.metres_per_inch, caption.units)
     north_arrow(sheet, x + _PANEL - 0.25, _FOOT + 0.02)
 
 
-def _draw_locator(frame: _Frame, data: MapData, x: float, y: float) -> None:
+def _draw_locator(frame: Frame, data: MapData, x: float, y: float) -> None:
     """Draw a small map of all streets with the window on it, its top at `y` [inches], if there is room."""
     room = y - _FOOT - 0.75
-    if room < 0.9 or len(data.faces) == 0:
+    if room < 0.6 or len(data.faces) == 0:
         return
     west, south, east, north = (float(value) for value in data.faces.total_bounds)
     west, south = min(west, frame.bounds[0]), min(south, frame.bounds[1])
@@ -472,36 +420,33 @@ def _swatch(
     fill: str | None = None,
     line: str | None = None,
     hatch: str | None = None,
+    edge: str = "#8f8f8c",
     dashed: bool = False,
+    width: float = _PANEL,
 ) -> float:
     """Draw one row of the legend with its top at `y` and return where the next one starts."""
     if line is not None:
         look: dict[str, Any] = {"linestyle": (0, (3, 1.5))} if dashed else {"linestyle": "-"}
-        width = 0.8 if line == PAGE else 1.2 if dashed or line in (MUTED, NONE_IN_VIEW) else 3.4
-        if line in (SHARE_COLOURS[0], PAGE):
+        thick = 0.8 if line == PAGE else 1.2 if dashed or line in (MUTED, NONE_IN_VIEW) else 3.4
+        if line in (*SHARE_COLOURS[:2], PAGE):
             sheet.stroke(
                 [x + 0.02, x + 0.36],
                 [y - 0.09, y - 0.09],
                 color="#8a8a8a",
-                linewidth=width + 0.5,
+                linewidth=thick + 0.5,
                 solid_capstyle="butt",
             )
         sheet.stroke(
-            [x + 0.02, x + 0.36], [y - 0.09, y - 0.09], color=line, linewidth=width, solid_capstyle="butt", **look
+            [x + 0.02, x + 0.36], [y - 0.09, y - 0.09], color=line, linewidth=thick, solid_capstyle="butt", **look
         )
     else:
-        sheet.patch(x, y - 0.15, 0.38, 0.13, facecolor=fill or PAGE, edgecolor="#8f8f8c", linewidth=0.5, hatch=hatch)
-    return min(sheet.write(x + 0.48, y - 0.02, label, _PANEL - 0.48, size=8), y - 0.175) - 0.02
+        sheet.patch(x, y - 0.15, 0.38, 0.13, facecolor=fill or PAGE, edgecolor=edge, linewidth=0.5, hatch=hatch)
+    return min(sheet.write(x + 0.48, y - 0.02, label, width - 0.48, size=8), y - 0.175) - 0.02
 
 
-def _draw_foot(frame: _Frame, data: MapData) -> None:
+def _draw_foot(frame: Frame, data: MapData) -> None:
     sheet, caption = frame.sheet, data.caption
-    y = sheet.write(
-        _MARGIN,
-        _FOOT - 0.13,
-        f"{caption.simulated} Made with doorview.",
-        sheet.width - 2 * _MARGIN,
-        size=8.5,
-        bold=True,
-    )
-    sheet.write(_MARGIN, y - 0.01, caption.source_line, sheet.width - 2 * _MARGIN, size=8)
+    width = sheet.width - 2 * _MARGIN
+    y = sheet.write(_MARGIN, _FOOT - 0.12, f"{caption.simulated} Made with doorview.", width, size=8.5, bold=True)
+    y = sheet.write(_MARGIN, y, CAVEAT, width, size=8)
+    sheet.write(_MARGIN, y, caption.source_line, width, size=8)

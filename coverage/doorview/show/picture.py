@@ -96,23 +96,28 @@ def densest_window(xy: npt.NDArray[np.float64], width_m: float, height_m: float)
         raise ValueError("no points: there is no densest place.")
     step = height_m / 5
     cols, rows = max(int(np.ceil(width_m / step)), 1), 5
-    low = xy.min(axis=0)
-    place = np.floor((xy - low) / step).astype(np.int64)
-    # Sorted sums over occupied squares only would save memory where stray points lie far away; a plain grid is capped.
-    reach = np.minimum(place.max(axis=0), 20_000) + 1
-    place = place[(place < reach).all(axis=1)]
-    grid = np.zeros((int(reach[1]) + rows, int(reach[0]) + cols), dtype=np.int64)
-    np.add.at(grid, (place[:, 1], place[:, 0]), 1)
+    square = np.floor((xy - xy.min(axis=0)) / step).astype(np.int64)
+    # Empty ground wider than a window is left out, so that stray points far away cost no memory.
+    col_of, row_of = _without_gaps(square[:, 0], cols), _without_gaps(square[:, 1], rows)
+    grid = np.zeros((int(row_of.max()) + 1 + rows, int(col_of.max()) + 1 + cols), dtype=np.int64)
+    np.add.at(grid, (row_of, col_of), 1)
     total = np.zeros((grid.shape[0] + 1, grid.shape[1] + 1), dtype=np.int64)
     total[1:, 1:] = grid.cumsum(axis=0).cumsum(axis=1)
     held = total[rows:, cols:] - total[:-rows, cols:] - total[rows:, :-cols] + total[:-rows, :-cols]
     row, col = np.unravel_index(int(held.argmax()), held.shape)
-    inside = (place[:, 0] >= col) & (place[:, 0] < col + cols) & (place[:, 1] >= row) & (place[:, 1] < row + rows)
-    points = xy[(np.floor((xy - low) / step) < reach).all(axis=1)][inside]
-    centre = points.mean(axis=0)
+    inside = (col_of >= col) & (col_of < col + cols) & (row_of >= row) & (row_of < row + rows)
+    centre = xy[inside].mean(axis=0)
     return (
         float(centre[0] - width_m / 2),
         float(centre[1] - height_m / 2),
         float(centre[0] + width_m / 2),
         float(centre[1] + height_m / 2),
     )
+
+
+def _without_gaps(place: npt.NDArray[np.int64], gap: int) -> npt.NDArray[np.int64]:
+    """Return whole numbers in the same order from 0 on, with the same steps but none above `gap`."""
+    values, index = np.unique(place, return_inverse=True)
+    closed = np.concatenate([[0], np.minimum(np.diff(values), gap).cumsum()]).astype(np.int64)
+    packed: npt.NDArray[np.int64] = closed[index]
+    return packed

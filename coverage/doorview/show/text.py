@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 __all__ = [
+    "CAVEAT",
     "FEET_PER_METRE",
     "OSM_ATTRIBUTION",
     "PLAIN_NAMES",
@@ -28,12 +29,15 @@ __all__ = [
     "join",
     "level_phrase",
     "percent",
+    "place_words",
 ]
 
 Units = Literal["metric", "us"]
 
 FEET_PER_METRE = 1 / 0.3048
 OSM_ATTRIBUTION = "© OpenStreetMap contributors"
+CAVEAT = "In view is not recorded, recorded is not kept, kept is not shared. Nothing here shows that theft falls."
+"""What no picture goes without either."""
 SMALLEST_COUNT = 5
 """Counts from 1 up to one less than this could point at single homes and are never shown."""
 
@@ -43,6 +47,13 @@ PLAIN_NAMES: dict[str, str] = {
     "observe": "what they wear",
     "recognise": "someone you already know",
     "identify": "a stranger",
+}
+
+_SPACES: dict[str, str] = {
+    "all": "public ground",
+    "streets": "streets",
+    "centreline": "street length",
+    "sidewalk_line": "sidewalk length",
 }
 
 
@@ -78,7 +89,7 @@ class Caption:
     Attributes
     ----------
     place
-        Name of the place; untrusted.
+        Short name of the place, for titles; untrusted. Underscores, as in names of files, are shown as spaces.
     camera
         Label of the camera model.
     data_date
@@ -91,6 +102,8 @@ class Caption:
         ``metric`` or ``us``: what lengths are printed in.
     attribution
         Who made the data.
+    label
+        What else the study says about itself: a line of its own under each title; untrusted.
     """
 
     place: str
@@ -100,12 +113,29 @@ class Caption:
     unconfirmed: tuple[str, ...] = ()
     units: Units = "metric"
     attribution: str = OSM_ATTRIBUTION
+    label: str = ""
 
     @property
     def place_name(self) -> str:
-        """Place, cleaned and cut to 60 characters, marked where it is fictional."""
-        name = clean(self.place, 60) or "a place without a name"
-        return f"{name} (a fictional town)" if self.fictional else name
+        """Place, cleaned and cut to 60 characters, marked where it is fictional and the label does not say so."""
+        name = clean(self.place.replace("_", " "), 60) or "a place without a name"
+        said = "fictional" in f"{name} {self.label_line}".lower()
+        return f"{name} (a fictional town)" if self.fictional and not said else name
+
+    @property
+    def label_line(self) -> str:
+        """The study's label, cleaned and cut to 100 characters; may be empty."""
+        return clean(self.label, 100)
+
+    def heading(self, question: str, *, part: bool = False) -> tuple[str, str]:
+        """Return title and the line below it, which may be empty; `part` if only a part of the place is shown.
+
+        A fictional place goes by its label, which introduces it better than the name of its study.
+        """
+        of = "Part of " if part else ""
+        if self.fictional and self.label_line and "fictional" in self.label_line.lower():
+            return question, of + self.label_line
+        return f"{question} {of}{self.place_name}", self.label_line
 
     @property
     def simulated(self) -> str:
@@ -117,15 +147,33 @@ class Caption:
         """Attribution, licence and date of the data; a fictional town says that it is one."""
         date = f"data of {clean(self.data_date, 20)}" if self.data_date else "data of unknown date"
         line = f"{clean(self.attribution, 120)} ({date})"
-        return f"A fictional town: no such place exists. {line}" if self.fictional else line
+        if not self.fictional:
+            return line
+        return (
+            f"No such place exists. {line}"
+            if "fictional" in line.lower()
+            else f"A fictional town: no such place exists. {line}"
+        )
 
     @property
     def camera_line(self) -> str:
         """Camera model, and which of its values nobody has confirmed."""
         line = f"Camera: {clean(self.camera, 60)}."
         if self.unconfirmed:
-            line += f" Not confirmed by the maker: {join([clean(item, 40) for item in self.unconfirmed])}."
+            line += f" Not confirmed by the maker: {_by_reason(self.unconfirmed)}."
         return line
+
+
+_REASONS = {"secondary source only": "third-party texts only"}
+
+
+def _by_reason(items: Sequence[str]) -> str:
+    """Return ``a and b (reason); c (other reason)`` for items that each end in their reason in brackets, or in none."""
+    groups: dict[str, list[str]] = {}
+    for item in items:
+        name, bracket, reason = clean(item, 120).removesuffix(")").partition(" (")
+        groups.setdefault(_REASONS.get(reason, reason) if bracket else "", []).append(name)
+    return "; ".join(join(names) + (f" ({reason})" if reason else "") for reason, names in groups.items())
 
 
 def clean(text: object, limit: int = 80) -> str:
@@ -181,6 +229,13 @@ def distance(metres: float, units: Units) -> str:
     value, unit = (metres * FEET_PER_METRE, "ft") if units == "us" else (metres, "m")
     number = f"{value:.1f}" if value < 9.95 else f"{value:,.0f}"
     return f"{number}\u00a0{unit}"  # a number and its unit stay on one line
+
+
+def place_words(space: str, units: Units, near_m: float = 50.0) -> str:
+    """Return a key of the column ``space`` in words: ``streets within 50 m of a home``."""
+    name = space.removesuffix("_near_homes")
+    words = _SPACES.get(name, clean(name, 40).replace("_", " "))
+    return f"{words} within {distance(near_m, units)} of a home" if name != space else words
 
 
 def level_phrase(level: LevelLike, units: Units) -> str:

@@ -33,7 +33,9 @@ DEFAULT_TARGET_HEIGHT_M = 1.5
 def _check_crs(crs: CRS | None, what: str) -> CRS:
     """Return the CRS; refuse none, degrees and feet."""
     if crs is None:
-        raise InputError(f"{what} have no CRS, so that their units are unknown: set it, e.g. {what}.set_crs('EPSG:32618').")
+        raise InputError(
+            f"{what} have no CRS, so that their units are unknown: set it, e.g. {what}.set_crs('EPSG:32618')."
+        )
     found = CRS.from_user_input(crs)
     if not found.is_projected or any(axis.unit_conversion_factor != 1.0 for axis in found.axis_info[:2]):
         raise InputError(
@@ -43,13 +45,19 @@ def _check_crs(crs: CRS | None, what: str) -> CRS:
     return found
 
 
+def _crs_name(crs: CRS | None) -> str:
+    """Return a CRS as people name it."""
+    return "no CRS" if crs is None else CRS.from_user_input(crs).to_string()
+
+
 def door_arrays(doors: gpd.GeoDataFrame) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return positions (n, 2) [m] and unit vectors of the headings (n, 2) east, north.
 
     Raises
     ------
     InputError
-        If there is no CRS in metres, a geometry that is no point, no column `heading`, or a heading that is not a number.
+        If there is no CRS in metres, a geometry that is no point, no column `heading`, or a heading that is not a
+        number.
 
     """
     _check_crs(doors.crs, "doors")
@@ -60,8 +68,8 @@ def door_arrays(doors: gpd.GeoDataFrame) -> tuple[NDArray[np.float64], NDArray[n
         )
     if not pd.api.types.is_numeric_dtype(doors["heading"]):
         raise InputError(
-            f"the column 'heading' of doors holds text (dtype {doors['heading'].dtype}): it must hold degrees clockwise from "
-            "north. Use doors['heading'] = pd.to_numeric(doors['heading'])."
+            f"the column 'heading' of doors holds {doors['heading'].dtype} and must hold numbers: degrees clockwise "
+            "from north. Use doors['heading'] = pd.to_numeric(doors['heading'])."
         )
     heading = np.asarray(doors["heading"], dtype=np.float64)
     kinds = np.asarray(doors.geometry.geom_type)
@@ -70,12 +78,15 @@ def door_arrays(doors: gpd.GeoDataFrame) -> tuple[NDArray[np.float64], NDArray[n
         xy = np.column_stack([doors.geometry.x, doors.geometry.y]) if len(doors) else np.zeros((0, 2))
     elif len(doors):
         first = doors.index[np.flatnonzero(kinds != "Point")[0]]
-        raise InputError(f"door {first!r} is a {kinds[kinds != 'Point'][0]}: a door is a point just outside its facade.")
+        raise InputError(
+            f"door {first!r} is a {kinds[kinds != 'Point'][0]}: a door is a point just outside its facade."
+        )
     bad = ~(np.isfinite(xy).all(axis=1) & np.isfinite(heading))
     if bad.any():
         raise InputError(
-            f"{int(bad.sum())} doors, the first {doors.index[np.flatnonzero(bad)[0]]!r}, have a place or heading that is not a "
-            "finite number: drop them with doors.dropna()."
+            f"{int(bad.sum())} doors, the first {doors.index[np.flatnonzero(bad)[0]]!r}, have a place or heading that "
+            "is "
+            "not a finite number: drop them with doors.dropna()."
         )
     return np.ascontiguousarray(xy, dtype=np.float64), forward_of(heading)
 
@@ -94,10 +105,13 @@ def wall_index(
         If obstacles lie in another CRS than the doors, or in none.
 
     """
+    mend = (
+        "obstacles.to_crs(doors.crs)" if obstacles.crs is not None else "obstacles.set_crs('EPSG:...') with their CRS"
+    )
     if obstacles.crs is None or (crs is not None and CRS.from_user_input(crs) != CRS.from_user_input(obstacles.crs)):
         raise InputError(
-            f"obstacles are in {obstacles.crs and obstacles.crs.to_string()} and doors in {crs and CRS.from_user_input(crs).to_string()}: "
-            "both must be in the same CRS. Use obstacles.to_crs(doors.crs)."
+            f"obstacles are in {_crs_name(obstacles.crs)} and doors in {_crs_name(crs)}, so their places cannot be "
+            f"compared. Use {mend}."
         )
     walls = walls_of(obstacles)
     if np.isinf(walls.height).all():
@@ -146,7 +160,8 @@ def viewsheds(
 ) -> gpd.GeoDataFrame:
     """Return what a camera at each door sees at a level, as polygons on the doors' index.
 
-    Columns: `geometry` (arcs as chords to 1 cm; the near hole is cut out where there is one), `area_m2` (exact), `level`.
+    Columns: `geometry` (arcs as chords to 1 cm; the near hole is cut out where there is one), `area_m2` (exact),
+    `level`.
 
     Raises
     ------
@@ -165,16 +180,16 @@ def viewsheds(
         # The camera itself closes the outline.
         points = np.insert(points, start[1:], xy, axis=0)
         lengths = lengths + 1
-    rings = shapely.linearrings(points, indices=np.repeat(np.arange(len(xy)), lengths)) if len(xy) else np.zeros(0, object)
+    rings = (
+        shapely.linearrings(points, indices=np.repeat(np.arange(len(xy)), lengths)) if len(xy) else np.zeros(0, object)
+    )
     shapes = shapely.polygons(rings)
     # An outline touches itself where a wall begins right behind another's end.
     touching = np.flatnonzero(~shapely.is_valid(shapes))
     shapes[touching] = shapely.make_valid(shapes[touching], method="structure", keep_collapsed=False)
     if wanted.near_m > 0:
         shapes = shapely.difference(shapes, shapely.buffer(shapely.points(xy), wanted.near_m, quad_segs=32))
-    return gpd.GeoDataFrame(
-        {"area_m2": area, "level": wanted.name}, geometry=shapes, index=doors.index, crs=doors.crs
-    )
+    return gpd.GeoDataFrame({"area_m2": area, "level": wanted.name}, geometry=shapes, index=doors.index, crs=doors.crs)
 
 
 # The parameters `camera` and `level` of `viewsheds` hide the functions of the same names.

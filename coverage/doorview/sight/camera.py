@@ -32,7 +32,8 @@ class Figure:
 class CameraModel:
     """One model of doorbell camera.
 
-    Fields of view are horizontal and vertical [degrees], `pixels` across and `pixels_vertical` down, distances in metres.
+    Fields of view are horizontal and vertical [degrees], `pixels` across and `pixels_vertical` down, distances in
+    metres.
     `figures` holds the mark and source of every value by its name.
     """
 
@@ -56,8 +57,20 @@ class CameraModel:
             f"{name} is {value!r}: it must lie {what}"
             for name, value, low, high, what in (
                 ("field_of_view_degrees", self.field_of_view_degrees, 0, 360, "above 0 and at most 360"),
-                ("vertical_field_of_view_degrees", self.vertical_field_of_view_degrees, 0, 180, "above 0 and at most 180"),
-                ("trigger_field_of_view_degrees", self.trigger_field_of_view_degrees, 0, 360, "above 0 and at most 360"),
+                (
+                    "vertical_field_of_view_degrees",
+                    self.vertical_field_of_view_degrees,
+                    0,
+                    180,
+                    "above 0 and at most 180",
+                ),
+                (
+                    "trigger_field_of_view_degrees",
+                    self.trigger_field_of_view_degrees,
+                    0,
+                    360,
+                    "above 0 and at most 360",
+                ),
                 ("pixels", self.pixels, 0, 20000, "above 0 and at most 20000"),
                 ("pixels_vertical", self.pixels_vertical, 0, 20000, "above 0 and at most 20000"),
                 ("trigger_range_m", self.trigger_range_m, 0, 100, "above 0 and at most 100 m"),
@@ -83,7 +96,7 @@ class CameraModel:
             if name in self.figures and self.figures[name].mark in ("M", "C2")
         ]
 
-    def with_values(self, **values: float | int | str) -> CameraModel:
+    def with_values(self, **values: float | str) -> CameraModel:
         """Return a copy with other values, marked as given by the user."""
         known = {item.name for item in fields(self)} - {"figures", "name"}
         for name in values:
@@ -100,9 +113,7 @@ def catalogue() -> dict[str, CameraModel]:
     models = {}
     for name, entry in table.items():
         values = {key: item["value"] if isinstance(item, dict) else item for key, item in entry.items()}
-        figures = {
-            key: Figure(item["mark"], item["source"]) for key, item in entry.items() if isinstance(item, dict)
-        }
+        figures = {key: Figure(item["mark"], item["source"]) for key, item in entry.items() if isinstance(item, dict)}
         models[name] = CameraModel(name=name, figures=figures, **values)
     return models
 

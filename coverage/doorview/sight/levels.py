@@ -75,7 +75,8 @@ class Level:
 def range_at_density(camera: CameraModel, px_per_m: float) -> float:
     """Return the distance [m] at which a target facing the camera gets `px_per_m` pixels per metre.
 
-    Equidistant lens (r = f theta): N pixels over H radians give N / H pixels per radian at every bearing, so d = N / (H v).
+    Equidistant lens (r = f theta): N pixels over H radians give N / H pixels per radian at every bearing, so d = N /
+    (H v).
     Rectilinear: on the axis d = N / (2 tan(H / 2) v), which is far shorter for wide lenses.
     """
     field = math.radians(camera.field_of_view_degrees)
@@ -85,7 +86,7 @@ def range_at_density(camera: CameraModel, px_per_m: float) -> float:
 
 
 def nearest_visible_m(camera: CameraModel, target_height_m: float) -> float:
-    """Return the nearest distance [m] at which a level lens has the target's height inside its vertical field of view."""
+    """Return how near [m] the target's height still lies in the vertical field of view of a level lens."""
     half = math.radians(camera.vertical_field_of_view_degrees) / 2.0
     return abs(target_height_m - camera.mount_height_m) / math.tan(half) if half < math.pi / 2 else 0.0
 
@@ -113,9 +114,13 @@ def level(camera: CameraModel, name: str, *, target_height_m: float = 1.5) -> Le
     if name not in LEVEL_NAMES:
         raise UnknownNameError("level", name, LEVEL_NAMES)
     if not 0.0 <= target_height_m <= 3.0:
-        raise InputError(f"target_height_m is {target_height_m!r}: it must lie from 0 to 3 m, e.g. 1.5 for an adult's face.")
+        raise InputError(
+            f"target_height_m is {target_height_m!r}: it must lie from 0 to 3 m, e.g. 1.5 for an adult's face."
+        )
     if name == "trigger":
-        marks = camera.unconfirmed("trigger_range_m", "trigger_near_m", "trigger_field_of_view_degrees", "mount_height_m")
+        marks = camera.unconfirmed(
+            "trigger_range_m", "trigger_near_m", "trigger_field_of_view_degrees", "mount_height_m"
+        )
         return Level(
             name,
             "the motion sensor starts a recording",
@@ -131,7 +136,8 @@ def level(camera: CameraModel, name: str, *, target_height_m: float = 1.5) -> Le
     near = nearest_visible_m(camera, target_height_m)
     if near >= reach:
         raise InputError(
-            f"level '{name}' reaches {reach:.2f} m with camera '{camera.name}', but a target at {target_height_m} m comes into "
+            f"level '{name}' reaches {reach:.2f} m with camera '{camera.name}', but a target at {target_height_m} m "
+            "comes into "
             f"its picture only from {near:.2f} m on: nothing is in view at this level. Leave the level out."
         )
     marks = camera.unconfirmed(

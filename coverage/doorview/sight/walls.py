@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
@@ -29,7 +30,7 @@ def walls_of(obstacles: gpd.GeoDataFrame | gpd.GeoSeries) -> Walls:
     Raises
     ------
     InputError
-        If an obstacle is a point, or a height is negative.
+        If an obstacle is a point, or a height is negative or text.
 
     """
     geometry = np.asarray(obstacles.geometry.array, dtype=object)
@@ -40,14 +41,14 @@ def walls_of(obstacles: gpd.GeoDataFrame | gpd.GeoSeries) -> Walls:
         first = obstacles.index[present[np.flatnonzero(np.isin(kinds, (0, 4)))[0]]]
         raise InputError(f"obstacle {first!r} is a point: a point hides nothing. Give lines or polygons.")
     if "height_m" in obstacles:
-        height = np.asarray(obstacles["height_m"], dtype=np.float64)[present]
+        height = _heights(obstacles["height_m"])[present]
         if (height < 0).any():
             first = obstacles.index[present[np.flatnonzero(height < 0)[0]]]
             raise InputError(f"obstacle {first!r} has a negative height_m: heights are metres above the ground.")
         height = np.where(np.isnan(height), np.inf, height)
     else:
         height = np.full(len(geometry), np.inf)
-    parts, owner = shapely.get_parts(geometry, return_index=True)
+    parts, owner = _simple_parts(geometry)
     polygon = shapely.get_type_id(parts) == 3
     rings, ring_of = shapely.get_rings(parts[polygon], return_index=True)
     lines = np.concatenate([rings, parts[~polygon]])
@@ -58,3 +59,23 @@ def walls_of(obstacles: gpd.GeoDataFrame | gpd.GeoSeries) -> Walls:
     joined = line[1:] == line[:-1]
     segments = np.column_stack([xy[:-1], xy[1:]])[joined]
     return Walls(np.ascontiguousarray(segments), height[line_owner[line[:-1][joined]]])
+
+
+def _heights(column: pd.Series) -> NDArray[np.float64]:
+    """Return the heights [m] of a column, NaN where there is none; refuse text."""
+    if not (pd.api.types.is_numeric_dtype(column) or column.isna().all()):
+        raise InputError(
+            f"the column 'height_m' of obstacles holds {column.dtype} and must hold metres: use "
+            "obstacles['height_m'] = pd.to_numeric(obstacles['height_m'], errors='coerce')."
+        )
+    return np.asarray(column, dtype=np.float64)
+
+
+def _simple_parts(geometry: NDArray[np.object_]) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
+    """Return lines and polygons of all geometry, collections taken apart to the bottom, and the row of each."""
+    parts, owner = shapely.get_parts(geometry, return_index=True)
+    while (shapely.get_type_id(parts) >= 4).any():
+        parts, inner = shapely.get_parts(parts, return_index=True)
+        owner = owner[inner]
+    lines = shapely.get_type_id(parts) > 0  # points inside a collection hide nothing
+    return parts[lines], owner[lines]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import geopandas as gpd
@@ -19,12 +19,11 @@ from doorview.city.ground import Ground, public_space
 from doorview.city.model import City
 from doorview.city.obstacles import find_obstacles
 from doorview.errors import EmptyCityError, InputError
-from doorview.ownership.expected import door_probabilities
 from doorview.ownership.scenario import Scenario
 from doorview.share.coverage import Coverage, fold
 from doorview.share.discretisation import GridError, grid_errors
 from doorview.share.grid import Grid
-from doorview.share.outputs import HEADLINE, Outputs, outputs_of
+from doorview.share.outputs import Outputs, outputs_of
 from doorview.share.scene import RangeCurve, Scene, build_scene
 from doorview.share.summary import (
     DoorTable,
@@ -33,18 +32,22 @@ from doorview.share.summary import (
     face_shares,
     range_table,
     shares_table,
-    weighted_shares,
 )
 from doorview.share.tiles import TileResult, cover
+from doorview.show.text import OSM_ATTRIBUTION
 from doorview.sight.api import wall_index
 from doorview.sight.camera import CameraModel
 from doorview.sight.levels import Level, level
+from doorview.study.dwellings import dwellings_table
 from doorview.study.sections import Study
 from doorview.study.zones import read_zones, zone_membership
 
 __all__ = ["Prepared", "Stages", "Tables", "measure", "prepare", "scenarios_of"]
 
 Progress = Callable[..., None]
+
+
+FICTIONAL = "Fictional town made by doorview, in OpenStreetMap's format (real places: © OpenStreetMap contributors)"
 
 
 def silent(stage: str, done: int = 0, total: int = 0) -> None:
@@ -88,6 +91,22 @@ class Prepared:
     door_table: DoorTable
     counts: dict[str, Any]
 
+    @property
+    def attribution(self) -> str:
+        """Who made the data; a fictional town says that it is one."""
+        if self.study.study.fictional:
+            return FICTIONAL
+        return str(self.city.source.get("attribution") or OSM_ATTRIBUTION)
+
+    def chances(self, scenario: Scenario) -> NDArray[np.float64]:
+        """Return each door's chance of a camera (doors,)."""
+        return scenario.probabilities(self.door_table.dwellings, self.door_table.inside)
+
+    def equal_chances(self, scenario: Scenario) -> bool:
+        """Say whether all doors own a camera independently with one and the same chance."""
+        p = self.chances(scenario)
+        return scenario.process == "independent" and bool((p == p[0]).all())
+
 
 @dataclass(frozen=True)
 class Tables:
@@ -128,9 +147,11 @@ def _counted_area(city: City, reach_m: float) -> tuple[Any, float]:
     inside = shapely.intersection(wanted, known)
     if shapely.is_empty(inside) or shapely.area(inside) == 0:
         raise InputError(
-            f"'{city.name}': nothing is left to count in. The data reach over {shapely.area(city.extent):,.0f} m2, cameras see up to "
-            f"{reach_m:.1f} m, and what lies nearer to the edge of the data is not counted. Take a larger extract, a boundary inside it, "
-            "or levels with a shorter range."
+            f"'{city.name}': nothing is left to count in. The data reach over {shapely.area(city.extent):,.0f} m2, "
+            "cameras "
+            f"see up to {reach_m:.1f} m, and what lies nearer than that to the edge of the data is not counted, "
+            "because doors "
+            "beyond the edge are unknown. Take a larger extract, a boundary inside it, or levels with a shorter range."
         )
     return inside, float(shapely.area(wanted) - shapely.area(inside))
 
@@ -152,17 +173,23 @@ def prepare(study: Study, city: City, stages: Stages, *, camera: CameraModel | N
     scenarios = scenarios_of(study)
     reach = max(item.range_m for item in levels)
     inside, lost = _counted_area(city, reach)
+    # Before anything slow, so that a wrong column is told of at once.
+    zones, left_out = read_zones(study.zones, city.crs, inside)
     with stages.stage("finding doors"):
         doors = find_doors(city)
         if not len(doors):
-            raise EmptyCityError(f"'{city.name}' holds no homes, so there is no door for a camera.")
+            raise EmptyCityError(
+                f"'{city.name}' holds {len(city.buildings):,} buildings but no homes, so there is no door for a "
+                "camera. "
+                "Homes are told by building=*, addresses and entrances: take a place that has some, or give your own "
+                "addresses under [place.layers] of a study file."
+            )
     with stages.stage("laying out public space"):
         ground = public_space(city, doors)
     with stages.stage("finding obstacles"):
         obstacles = find_obstacles(city, study.coverage.obstacles)
         target = max(item.target_height_m for item in levels)
         walls = wall_index(obstacles, doors.crs, camera.mount_height_m, target)
-    zones, left_out = read_zones(study.zones, city.crs, inside)
     with stages.stage("laying out tiles"):
         scene = build_scene(
             doors,
@@ -217,13 +244,19 @@ def measure(
     with stages.stage("seeing and covering"):
         coverage = fold(ready.scene, passed_on())
         if not len(coverage.totals):
-            raise InputError(f"'{ready.city.name}': the counted area holds no ground at all. Check the boundary.")
+            raise InputError(
+                f"'{ready.city.name}': the counted area holds no ground at all, not even one cell. Check the boundary, "
+                "or "
+                "take smaller cells (cell_m)."
+            )
     with stages.stage("expected shares"):
         zones = None if ready.zones is None else pd.DataFrame(ready.zones[["zoning", "zone"]])
         outputs = outputs_of(coverage, zones)
         if not len(outputs.table):
             raise EmptyCityError(
-                f"'{ready.city.name}': the counted area holds no public space. It may have no streets, or the boundary misses them."
+                f"'{ready.city.name}': the counted area holds no public space: it has no streets, or the boundary "
+                "misses "
+                "them. Take a larger boundary or extract."
             )
         curve = curve_table(coverage, outputs, ready.door_table, study.ownership.rates, study.ownership.shared_doors)
         counts = counts_table(coverage, outputs)
@@ -233,7 +266,7 @@ def measure(
             ranges = _range_curve(coverage, ready)
     with stages.stage("simulated intervals"):
         shares = shares_table(coverage, outputs, ready.door_table, ready.scenarios, zones=zones, seed=study.study.seed)
-        dwellings = _dwellings(ready, coverage, outputs, shares)
+        dwellings = dwellings_table(ready, coverage, outputs, shares)
     with stages.stage("measuring the grid's error"):
         errors = grid_errors(ready.scene)
     return Tables(coverage, outputs, shares, curve, ranges, counts, faces, dwellings, errors)
@@ -241,71 +274,20 @@ def measure(
 
 def _without_rasters(result: TileResult) -> TileResult:
     """Return the result without its rasters, so that memory holds one tile's at a time."""
-    from dataclasses import replace
-
-    return replace(result, seen_by={name: None for name in result.seen_by})
+    return replace(result, seen_by=dict.fromkeys(result.seen_by))
 
 
 def _range_curve(coverage: Coverage, ready: Prepared) -> pd.DataFrame:
-    """Return range_curve.csv: every scenario at its rate per door, doors independent."""
-    table = ready.door_table
-    rates = {s.name: float(s.probabilities(table.dwellings, table.inside).mean()) for s in ready.scenarios}
+    """Return range_curve.csv: every scenario at its mean rate per door, doors independent and alike.
+
+    That is exact where `Prepared.equal_chances` holds. Doors that differ in their chances are counted as if each had
+    the mean: every range needs the sets of its own, and the curve is counted from numbers of doors alone.
+    """
+    rates = {s.name: float(p.mean()) for s in ready.scenarios for p in [ready.chances(s)]}
     ranges = range_table(coverage, sorted(set(rates.values())))
-    parts = [ranges[ranges["rate"] == rate].assign(scenario=name, zoning="all", zone="all") for name, rate in rates.items()]
+    parts = [
+        ranges[ranges["rate"] == rate].assign(scenario=name, zoning="all", zone="all") for name, rate in rates.items()
+    ]
     columns = ["scenario", "zoning", "zone", "space", "measure", "range_m", "share_mean"]
     joined = pd.concat(parts, ignore_index=True)[columns]
     return joined.sort_values(columns[:-1], ignore_index=True)
-
-
-def _dwellings(
-    ready: Prepared, coverage: Coverage, outputs: Outputs, shares: pd.DataFrame
-) -> pd.DataFrame | None:
-    """Return the homes found in each zone beside the user's own count, and headline shares weighted to that count."""
-    zones = ready.zones
-    if zones is None or zones["counted_dwellings"].isna().all():
-        return None
-    holds, table = ready.door_table.zone_inside, ready.door_table
-    if holds is None:
-        return None
-    found = holds.T.astype(np.int64) @ table.dwellings
-    counted = zones["counted_dwellings"].to_numpy(dtype=np.float64)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(counted > 0, found / counted, np.nan)
-    flagged = (counted >= 0) & ~((ratio >= 0.8) & (ratio <= 1.25)) & ~((counted == 0) & (found == 0))
-    base = pd.DataFrame(
-        {
-            "zoning": zones["zoning"],
-            "zone": zones["zone"],
-            "name": zones["name"],
-            "doors_found": holds.sum(axis=0),
-            "dwellings_found": found,
-            "dwellings_counted": counted,
-            "ratio": ratio,
-            "outside_0.8_to_1.25": flagged,
-        }
-    )
-    weight = _door_weights(holds, ratio)
-    parts = []
-    for scenario in ready.scenarios:
-        if scenario.process != "independent":
-            continue
-        p = door_probabilities(table.dwellings, scenario.rate or 0.0, scenario.shared_doors)
-        weighted = weighted_shares(coverage, outputs, np.clip(p * weight, 0.0, 1.0))
-        plain = shares[(shares["scenario"] == scenario.name) & (shares["space"] == HEADLINE)]
-        joined = weighted[weighted["space"] == HEADLINE].merge(
-            plain[["level", "zoning", "zone", "share_mean"]], on=["level", "zoning", "zone"]
-        )
-        both = base.merge(joined[["zoning", "zone", "level", "share_mean", "share_weighted_to_count"]], on=["zoning", "zone"])
-        both.insert(0, "scenario", scenario.name)
-        parts.append(both)
-    if not parts:
-        return base
-    return pd.concat(parts, ignore_index=True).sort_values(["scenario", "level", "zoning", "zone"], ignore_index=True)
-
-
-def _door_weights(holds: NDArray[np.bool_], ratio: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return by what each door's chance is multiplied so that its zone has as many homes as were counted; 1 where unknown."""
-    weight = np.ones(len(holds))
-    for zone in np.flatnonzero(np.isfinite(ratio) & (ratio > 0)):
-        weight[holds[:, zone]] = 1.0 / ratio[zone]
-    return weight

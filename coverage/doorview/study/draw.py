@@ -8,26 +8,25 @@ from typing import Any
 
 import numpy as np
 
-from doorview.show.text import OSM_ATTRIBUTION, Caption, percent
+from doorview.share.outputs import HEADLINE
+from doorview.show.text import Caption, place_words
+from doorview.study.dwellings import DOUBTFUL
 from doorview.study.result import HEADLINE_LEVELS, Result, check_scenario
 
-__all__ = ["attribution_of", "caption_of", "draw_curves", "draw_map", "draw_maps", "map_data"]
-
-FICTIONAL = "Fictional town made by doorview, in OpenStreetMap's format (real places: © OpenStreetMap contributors)"
+__all__ = ["attribution_of", "caption_of", "draw_curves", "draw_map", "draw_maps", "headline_space", "map_data"]
 
 
 def attribution_of(result: Result) -> str:
     """Return who made the data."""
-    if result.ready.study.study.fictional:
-        return FICTIONAL
-    return str(result.ready.city.source.get("attribution") or OSM_ATTRIBUTION)
+    return result.ready.attribution
 
 
 def caption_of(result: Result) -> Caption:
     """Return what every picture of the run says about itself."""
     ready = result.ready
     return Caption(
-        place=ready.study.study.label or ready.city.name,
+        place=ready.city.name,
+        label=ready.study.study.label or "",
         camera=ready.camera.label,
         data_date=ready.city.source.get("data_date"),
         fictional=ready.study.study.fictional,
@@ -35,6 +34,11 @@ def caption_of(result: Result) -> Caption:
         units=ready.study.output.units,
         attribution=attribution_of(result),
     )
+
+
+def headline_space(result: Result) -> str:
+    """Return what headlines are about: streets near homes, or all public ground where there are none."""
+    return HEADLINE if (result.curve["space"] == HEADLINE).any() else "all"
 
 
 def _clause(result: Result, scenario: str) -> str:
@@ -57,23 +61,25 @@ def map_data(result: Result, scenario: str, level: str, seen_by: Path | None) ->
         table = result.tables.dwellings
         hatched = np.zeros(len(zones), bool)
         if table is not None:
-            flagged = table[table["outside_0.8_to_1.25"]]
+            flagged = table[table[DOUBTFUL]]
             keys = set(zip(flagged["zoning"], flagged["zone"], strict=True))
             hatched = np.array([pair in keys for pair in zip(zones["zoning"], zones["zone"], strict=True)])
         zones = zones.assign(hatched=hatched)
     names = [name for name in HEADLINE_LEVELS if name in result.levels] or list(result.levels)
-    figures = [f"{name} {percent(result.share(scenario, name))}" for name in names]
+    space = headline_space(result)
     rate = next(s for s in ready.scenarios if s.name == scenario).rate
-    one_chance = rate is not None and bool((ready.doors["dwellings"] == 1).all() or ready.study.ownership.shared_doors == "one")
+    one_chance = ready.equal_chances(next(s for s in ready.scenarios if s.name == scenario))
     return MapData(
         faces=faces,
         buildings=ready.city.buildings,
         level=result.levels[level],
         scenario=_clause(result, scenario),
         caption=caption_of(result),
-        headline=f"In view of streets within {ready.study.public_space.near_home_m:g} m of a home: " + ", ".join(figures) + ".",
+        headline=place_words(space, ready.study.output.units, ready.study.public_space.near_home_m),
+        figures=tuple((result.levels[name], result.share(scenario, name, space)) for name in names),
         seen_by=seen_by if one_chance else None,
         rate=rate if one_chance else None,
+        ground=ready.ground.polygons,
         homes=ready.scene.door_xy[ready.door_table.inside],
         zones=zones,
         boundary=ready.city.boundary,
@@ -81,7 +87,12 @@ def map_data(result: Result, scenario: str, level: str, seen_by: Path | None) ->
 
 
 def draw_map(
-    result: Result, path: str | Path | None, *, scenario: str | None = None, level: str | None = None, detail: bool = False
+    result: Result,
+    path: str | Path | None,
+    *,
+    scenario: str | None = None,
+    level: str | None = None,
+    detail: bool = False,
 ) -> Any:
     """Draw one map; return the path, or an image for a notebook where no path is given."""
     from doorview.show.maps import coverage_map, detail_map
@@ -95,7 +106,9 @@ def draw_map(
     from IPython.display import Image
 
     with tempfile.TemporaryDirectory(prefix="doorview-") as folder:
-        return Image(data=draw(Path(folder) / "map.png", data, dpi=110).read_bytes())
+        return Image(  # type: ignore[no-untyped-call]
+            data=draw(Path(folder) / "map.png", data, dpi=110).read_bytes()
+        )
 
 
 def draw_maps(result: Result, folder: Path, source: Path) -> list[Path]:
@@ -114,15 +127,24 @@ def draw_maps(result: Result, folder: Path, source: Path) -> list[Path]:
 def draw_curves(result: Result, folder: Path) -> list[Path]:
     """Draw the coverage curve and, where there is one, the range curve."""
     from doorview.show.curves import curve_plot, range_plot
-    from doorview.share.outputs import HEADLINE
 
     caption, levels = caption_of(result), result.ready.levels
-    space = HEADLINE if (result.curve["space"] == HEADLINE).any() else "all"
-    drawn = [curve_plot(folder / "curve.png", result.curve, levels, caption, space=space)]
+    space, near_m = headline_space(result), result.ready.study.public_space.near_home_m
+    drawn = [curve_plot(folder / "curve.png", result.curve, levels, caption, space=space, near_m=near_m)]
     if result.range_curve is not None and len(result.range_curve):
         labels = {
             s.name: f"{100 * s.rate:.3g}% of homes" if s.rate is not None else f"{s.number:,} cameras"
             for s in result.ready.scenarios
         }
-        drawn.append(range_plot(folder / "range_curve.png", result.range_curve, levels, caption, scenarios=labels, space=space))
+        drawn.append(
+            range_plot(
+                folder / "range_curve.png",
+                result.range_curve,
+                levels,
+                caption,
+                scenarios=labels,
+                space=space,
+                near_m=near_m,
+            )
+        )
     return drawn

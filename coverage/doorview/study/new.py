@@ -80,7 +80,7 @@ def new_study_text(source: str, found: Mapping[str, Any]) -> str:
         ]
     if found.get("country"):
         lines += [f"country = {toml_string(str(found['country']))}  # whose street widths hold where none is tagged"]
-    if found.get("crs"):
+    if found.get("crs") and "crs" not in found["place"]:
         lines += [f"# crs = {toml_string(str(found['crs']))}  # computed in; the local UTM zone if left out"]
     lines += ["", "# Own layers instead of those of OpenStreetMap:", "# [place.layers]", '# parcels = "parcels.gpkg"']
     for zoning in found.get("zones", ()):
@@ -130,7 +130,7 @@ def what_was_found(city: City, study: Study, folder: Path) -> dict[str, Any]:
     doors = find_doors(city)
     place = study.place
     shown: dict[str, Any] = {}
-    for key in ("extract", "place", "bbox", "boundary"):
+    for key in ("extract", "place", "bbox", "boundary", "crs"):
         value = getattr(place, key)
         if value is not None:
             shown[key] = _relative(value, folder) if isinstance(value, Path) else value
@@ -156,19 +156,13 @@ def what_was_found(city: City, study: Study, folder: Path) -> dict[str, Any]:
 
 def _zones_found(file: Path, folder: Path) -> dict[str, Any]:
     """Return the number of zones in a file and its columns."""
-    from pyogrio import read_info
-    from pyogrio.errors import DataLayerError, DataSourceError
+    from doorview.city.layers import read_layer
 
-    from doorview.errors import InputError
-
-    try:
-        info = read_info(file)
-    except (DataSourceError, DataLayerError) as fault:
-        raise InputError(f"'{file}' holds no zones that can be read ({fault}). Give a GeoPackage or GeoJSON") from fault
+    table = read_layer(file, "zones")
     return {
         "file": _relative(file, folder),
-        "zones": info["features"],
-        "columns": [str(name) for name in info["fields"]],
+        "zones": len(table),
+        "columns": [str(name) for name in table.columns if name != table.geometry.name],
     }
 
 

@@ -6,15 +6,18 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from pyogrio.errors import DataLayerError, DataSourceError
+
 from doorview.city.model import City
+from doorview.errors import DoorviewError, InputError, OutputError
+from doorview.ownership.expected import check_rate
+from doorview.show.run_folder import RunFolder
 from doorview.sight.camera import CameraModel
 from doorview.study.compute import Prepared, Progress, Stages, Tables, measure, prepare, silent
-from doorview.study.draw import attribution_of
 from doorview.study.read import read_city
 from doorview.study.result import Result
 from doorview.study.schema import DEFAULT_CAMERA, Study, load_study, scenario_name, study_from_dict
 from doorview.study.write import raster_sink, write_into
-from doorview.show.run_folder import RunFolder
 
 __all__ = ["estimate", "run", "run_study"]
 
@@ -36,8 +39,16 @@ def run_study(study: Study, out: Path, *, fresh: bool = False, progress: Progres
         ready = prepare(study, city, stages)
         tables = _measured(ready, stages, run)
         result = Result(ready, tables, stages)
-        write_into(result, run)
-        stages.tell("done")
+        try:
+            write_into(result, run)
+        except (OSError, DataSourceError, DataLayerError) as fault:
+            if isinstance(fault, DoorviewError):
+                raise
+            why = getattr(fault, "strerror", None) or fault
+            raise OutputError(
+                f"the run's files could not be written at '{out}' ({why}), so nothing is left there: make room, or "
+                "choose another folder, --out DIR, with plain letters in its name."
+            ) from fault
         folder = run.commit()
     return replace(result, folder=folder)
 
@@ -51,8 +62,7 @@ def _measured(ready: Prepared, stages: Stages, run: RunFolder) -> Tables:
     """Cover the city, writing rasters as tiles finish where they are wanted."""
     if not ready.study.output.rasters:
         return measure(ready, stages)
-    by = attribution_of(Result(ready, None, stages))  # type: ignore[arg-type]
-    with raster_sink(ready, run, by) as sink:
+    with raster_sink(ready, run, ready.attribution) as sink:
         return measure(ready, stages, rasters=True, sink=sink)
 
 
@@ -68,21 +78,21 @@ def run(study: str | Path | Study, out: str | Path | None = None, *, fresh: bool
 
     """
     loaded = study if isinstance(study, Study) else load_study(study)
-    return run_study(loaded, Path(out) if out is not None else Path("out") / loaded.name, fresh=fresh)
+    return run_study(loaded, Path(out) if out is not None else Path("out") / loaded.folder_name, fresh=fresh)
 
 
 def estimate(
     city: City,
     *,
     camera: str | CameraModel = DEFAULT_CAMERA,
-    levels: Iterable[str] | None = None,
-    rates: Iterable[float] | None = None,
+    levels: str | Iterable[str] | None = None,
+    rates: float | Iterable[float] | None = None,
     obstacles: str = "buildings",
     near_m: float = 50.0,
     cell_m: float = 0.5,
     target_height_m: float = 1.5,
     range_curve: bool = True,
-    threads: int | None = None,
+    workers: int | None = None,
     seed: int = 0,
 ) -> Result:
     """Estimate the share of public space in view; nothing is written.
@@ -94,9 +104,10 @@ def estimate(
     camera
         Name in the catalogue, or a model.
     levels
-        Names of levels; default: trigger, recognise, observe, detect.
+        Names of levels, or one; default: trigger, recognise, observe, detect.
     rates
-        Ownership rates, each a scenario of independent owners; default: 0.05, 0.2 and 0.4. The curve has 0, 0.01 ... 1 too.
+        Ownership rates, each a scenario of independent owners, or one; default: 0.05, 0.2 and 0.4. The curve has
+        0, 0.01 ... 1 too.
     obstacles
         ``buildings``, or ``all`` with walls, fences and hedges.
     near_m
@@ -107,7 +118,7 @@ def estimate(
         Height of what must be in view [m].
     range_curve
         Whether to count coverage at every range from 2 to 40 m too.
-    threads
+    workers
         How many at once; default: one per processor. Changes no result.
     seed
         Seed of the simulated intervals.
@@ -118,24 +129,31 @@ def estimate(
         For a camera, level or rate that does not exist, and for a city with nothing to count.
 
     """
+    if not isinstance(city, City):
+        raise InputError(
+            f"estimate takes a City, not {type(city).__name__}. Read one first: dv.City.from_extract('city.osm.pbf') "
+            "or "
+            "dv.City.from_place('Lakeland, Florida, USA'); dv.run('study.toml') does what a study file says."
+        )
     model = camera if isinstance(camera, CameraModel) else None
     camera_section: dict[str, object] = {"target_height_m": float(target_height_m)}
     if model is None:
         camera_section["model"] = camera
     if levels is not None:
-        camera_section["levels"] = list(levels)
+        camera_section["levels"] = [levels] if isinstance(levels, str) else list(levels)
     data: dict[str, object] = {
         "study": {"name": city.name, "seed": seed},
         "camera": camera_section,
         "public_space": {"near_home_m": float(near_m)},
-        "coverage": {"cell_m": float(cell_m), "obstacles": obstacles, "range_curve": range_curve, "workers": threads},
-        "place": {"bbox": [0.0, 0.0, 1.0, 1.0]},
+        "coverage": {"cell_m": float(cell_m), "obstacles": obstacles, "range_curve": range_curve, "workers": workers},
     }
     if rates is not None:
-        wanted = [float(rate) for rate in rates]
+        wanted = [check_rate(rate) for rate in ([rates] if isinstance(rates, int | float) else rates)]
         data["scenarios"] = {scenario_name(rate): {"process": "independent", "rate": rate} for rate in wanted}
         data["ownership"] = {"rates": sorted({*(n / 100 for n in range(101)), *wanted})}
-    study = study_from_dict(_without_none(data), where="estimate")
+    study = study_from_dict(_without_none(data), where="estimate", needs_place=False)
+    if model is not None:
+        study = study.model_copy(update={"camera": study.camera.model_copy(update={"model": model.name})})
     stages = Stages()
     ready = prepare(study, city, stages, camera=model)
     return Result(ready, measure(ready, stages), stages)
@@ -144,6 +162,8 @@ def estimate(
 def _without_none(data: dict[str, object]) -> dict[str, object]:
     """Return the sections without values that were left out."""
     return {
-        key: {name: value for name, value in section.items() if value is not None} if isinstance(section, dict) else section
+        key: {name: value for name, value in section.items() if value is not None}
+        if isinstance(section, dict)
+        else section
         for key, section in data.items()
     }

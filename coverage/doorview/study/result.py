@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
+import shapely
 
 from doorview.errors import InputError, UnknownNameError
 from doorview.share.outputs import HEADLINE
-from doorview.show.text import percent
+from doorview.show.text import distance, percent
 from doorview.study.compute import Prepared, Stages, Tables
+from doorview.study.dwellings import ALL, DOUBTFUL
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -97,28 +99,54 @@ class Result:
     def headline(self) -> list[str]:
         """Return the figures that people want, in words: detect, observe and recognise together, for every scenario."""
         levels = [name for name in HEADLINE_LEVELS if name in self.levels] or list(self.levels)
-        lines = [
-            f"{self.ready.city.name}: {len(self.ready.doors):,} doors, {int(self.ready.doors['dwellings'].sum()):,} homes. "
-            f"Simulated {self.ready.camera.label} at every owner's door."
-        ]
+        name, homes = self.ready.study.study.label or self.ready.city.name, int(self.ready.doors["dwellings"].sum())
+        first = f"{name}: {len(self.ready.doors):,} doors, {homes:,} homes. "
+        lines = [first + f"Simulated {self.ready.camera.label} at every owner's door."]
         space = HEADLINE
         if pd.isna(self.share(self.ready.scenarios[0].name, levels[0])):
             space = "all"
             lines.append("No street lies near a home; the shares below are of all public ground.")
-        words = "streets within 50 m of a home" if space == HEADLINE else "public ground"
-        words = words.replace("50", f"{self.ready.study.public_space.near_home_m:g}")
+        near, units = self.ready.study.public_space.near_home_m, self.ready.study.output.units
+        words = f"streets within {distance(near, units)} of a home" if space == HEADLINE else "public ground"
         for scenario in self.ready.scenarios:
             parts = [
-                f"{name} ({self.levels[name].plain}, to {self.levels[name].range_m:.1f} m) "
+                f"{name} ({self.levels[name].plain}, to {distance(self.levels[name].range_m, units)}) "
                 f"{percent(self.share(scenario.name, name, space))}"
                 for name in levels
             ]
             lines.append(f"If {scenario.words()}, in view of {words}: " + "; ".join(parts) + ".")
+        return lines
+
+    def notes(self) -> list[str]:
+        """Return what a reader of the figures has to know: what was not counted, what was dropped, how exact it is."""
+        ready = self.ready
+        lines = []
+        if ready.lost_m2 >= 1.0:
+            counted = float(shapely.area(ready.inside))
+            lines.append(
+                f"Counted over {_area(counted, ready.study.output.units)}. "
+                f"{_area(ready.lost_m2, ready.study.output.units)} at the edge of the data "
+                f"({percent(ready.lost_m2 / (ready.lost_m2 + counted))}) are left out: doors beyond the edge are "
+                "unknown."
+            )
+        dropped = sum(number for number in ready.city.dropped.values() if isinstance(number, int))
+        if dropped:
+            lines.append(
+                f"Repaired, dropped or ignored while reading: {dropped:,} objects; run.json has them by reason."
+            )
+        table = self.tables.dwellings
+        if table is not None:
+            zones = table[table["zone"] != ALL].drop_duplicates(["zoning", "zone"])
+            compared = zones[zones["dwellings_counted"].notna()]
+            lines.append(
+                f"Homes found / homes that you counted, by zone: outside 0.8 to 1.25 in {int(compared[DOUBTFUL].sum())} of "
+                f"{len(compared)} zones, which are hatched on maps; dwellings.csv has them all."
+            )
         lines.append(self.grid_error_words())
         return lines
 
     def grid_error_of_share(self, level: str, space: str = HEADLINE) -> float:
-        """Return the standard error of a share at full ownership that counting by cells makes; it is smaller at lower rates."""
+        """Return the standard error that counting by cells makes of a share at full ownership; it is less below."""
         s = self.shares
         found = s[(s["level"] == level) & (s["space"] == space) & (s["zoning"] == "all")].iloc[:1]
         error = next(item for item in self.tables.grid_errors if item.level == level)
@@ -132,11 +160,17 @@ class Result:
         share = max(self.grid_error_of_share(item.level) for item in self.tables.grid_errors)
         return (
             f"Counted on cells of {self.tables.coverage.cell_m:g} m: all views together are off by at most "
-            f"{100 * abs(worst.bias):.2g} % ({worst.level}), a share by about {100 * share:.1g} percentage points or less."
+            f"{100 * abs(worst.bias):.2g} % ({worst.level}), a share by about {100 * share:.1g} percentage points or "
+            "less."
         )
 
     def map(
-        self, path: str | Path | None = None, *, scenario: str | None = None, level: str | None = None, detail: bool = False
+        self,
+        path: str | Path | None = None,
+        *,
+        scenario: str | None = None,
+        level: str | None = None,
+        detail: bool = False,
     ) -> Any:
         """Draw the coverage map; in a notebook it is shown, with `path` it is written there (PNG or SVG).
 
@@ -160,11 +194,17 @@ class Result:
         return write_result(self, Path(folder), fresh=fresh)
 
     def _repr_html_(self) -> str:
-        lines = "".join(f"<p>{html.escape(line)}</p>" for line in self.headline())
+        lines = "".join(f"<p>{html.escape(line)}</p>" for line in [*self.headline(), *self.notes()])
         return f"<div><strong>Simulated coverage</strong>{lines}</div>"
 
     def __repr__(self) -> str:
-        return "\n".join(self.headline())
+        return "\n".join([*self.headline(), *self.notes()])
+
+
+def _area(square_metres: float, units: str) -> str:
+    """Return an area in the units of the reader."""
+    value, unit = (square_metres / 4046.8564224, "acres") if units == "us" else (square_metres / 1e4, "ha")
+    return f"{value:,.1f} {unit}" if value < 10 else f"{value:,.0f} {unit}"
 
 
 def check_scenario(result: Result, scenario: str, level: str) -> None:

@@ -24,6 +24,7 @@ from doorview.study.sections import (
     CameraSection,
     Scenario,
     Study,
+    zoning_name,
 )
 
 __all__ = [
@@ -53,6 +54,10 @@ def load_study(path: str | Path) -> Study:
         It is no TOML, or holds faults; all of them are listed, and paths that lead nowhere too.
     """
     path = Path(path)
+    if path.is_dir() and (path / "study.toml").is_file():
+        raise InputError(f"'{path}' is a folder. Give the study file in it: doorview run '{path / 'study.toml'}'")
+    if path.name.lower().endswith(EXTRACT_ENDINGS):
+        raise InputError(f"'{path}' is an OSM file, no study file. Run it with: doorview estimate '{path}'")
     if not path.is_file():
         raise MissingFileError(
             f"no study file '{path}'. Write one with: doorview new PLACE-OR-FILE --out '{path}', "
@@ -71,12 +76,18 @@ def load_study(path: str | Path) -> Study:
 
 
 def study_from_dict(
-    raw: Mapping[str, Any], *, where: str = "study", folder: str | Path = ".", name: str | None = None
+    raw: Mapping[str, Any],
+    *,
+    where: str = "study",
+    folder: str | Path = ".",
+    name: str | None = None,
+    needs_place: bool = True,
 ) -> Study:
     """Check a dictionary of the form of a study file and return the `Study`.
 
     `where` stands at the head of the error; relative paths count from `folder`; `name` is taken where the study
-    gives none. A single ``[zones]`` table is read as one zoning, and every scenario gets the values of its base.
+    gives none; without `needs_place` the study may say nowhere, for callers who hold a city. A single ``[zones]``
+    table is read as one zoning, and every scenario gets the values of its base.
 
     Raises
     ------
@@ -97,7 +108,7 @@ def study_from_dict(
         study = Study.model_validate(data, context={"folder": Path(folder)})
     except ValidationError as errors:
         faults += [_fault_text(error) for error in errors.errors(include_url=False)]
-    faults += _cross_faults(data)
+    faults += _cross_faults(data, needs_place=needs_place)
     if faults or study is None:
         raise StudyError(where, dict.fromkeys(faults))
     return study.model_copy(
@@ -157,7 +168,7 @@ def study_from_arguments(
     if rates is not None:
         rates = list(rates)
         raw["scenarios"] = {scenario_name(rate): {"rate": float(rate)} for rate in rates}
-        raw["ownership"] = {"rates": sorted({step / 100 for step in range(101)} | set(rates))}
+        raw["ownership"] = {"rates": sorted({step / 100 for step in range(101)} | {r for r in rates if 0 <= r <= 1})}
     return study_from_dict(raw, where=f"arguments for {source}")
 
 
@@ -232,11 +243,11 @@ def _with_bases(raw: object) -> tuple[object, list[str]]:
     return {name: merged(name, (name,)) if isinstance(raw[name], Mapping) else raw[name] for name in raw}, faults
 
 
-def _cross_faults(data: Mapping[str, Any]) -> list[str]:
+def _cross_faults(data: Mapping[str, Any], *, needs_place: bool = True) -> list[str]:
     """Return the faults that no single field shows; a wrong type is pydantic's to refuse, and passed over here."""
     place, camera = data.get("place", {}), data.get("camera", {})
     faults: list[str] = []
-    if isinstance(place, Mapping):
+    if isinstance(place, Mapping) and (needs_place or place):
         faults += _place_faults(place)
     if isinstance(camera, Mapping):
         faults += _camera_faults(camera)
@@ -250,7 +261,7 @@ def _cross_faults(data: Mapping[str, Any]) -> list[str]:
             faults += _scenario_faults(name, scenario)
     zones = data.get("zones", [])
     names = [
-        str(zone.get("zoning") or Path(str(zone.get("file", ""))).stem)
+        str(zone.get("zoning") or zoning_name(str(zone.get("file", ""))))
         for zone in (zones if isinstance(zones, list) else [])
         if isinstance(zone, Mapping)
     ]
@@ -344,6 +355,8 @@ def _fault_text(error: ErrorDetails) -> str:
         known = list(SECTIONS[section].model_fields if section else Study.model_fields)
         what = "key" if section else "section"
         return f"{where}: unknown {what}.{_hint(key, known)}"
+    if kind == "too_short":
+        return f"{where}: empty; give at least one, or leave it out for the default"
     if kind == "missing":
         return f"{where}: missing; add it"
     if kind == "literal_error":

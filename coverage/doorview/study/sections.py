@@ -34,8 +34,11 @@ __all__ = [
     "Study",
     "StudySection",
     "Zoning",
+    "zoning_name",
 ]
 
+_NAMED_LAYER = re.compile(r"(.+\.gpkg)(:|\|layername=)([^/\\]+)", re.IGNORECASE)
+_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 DEFAULT_CAMERA = "ring-video-doorbell-wired"
 
 
@@ -53,7 +56,7 @@ def _existing_file(value: object, info: ValidationInfo) -> Path:
 
 def _existing_layer(value: object, info: ValidationInfo) -> Path:
     """Return the absolute path of a layer: a file, ``file.gpkg:layer`` or ``file.gpkg|layername=layer``."""
-    named = re.fullmatch(r"(.+\.gpkg)(:|\|layername=)(.+)", value, re.IGNORECASE) if isinstance(value, str) else None
+    named = _NAMED_LAYER.fullmatch(str(value)) if isinstance(value, str | Path) else None
     if named is None:
         return _existing_file(value, info)
     file = _existing_file(named[1], info)
@@ -98,6 +101,12 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 
 
+def zoning_name(file: str) -> str:
+    """Return the name of a set of zones by its file: the layer where one is named, else the file without its ending."""
+    named = _NAMED_LAYER.fullmatch(file)
+    return named[3] if named else Path(file).stem
+
+
 class StudySection(_Section):
     """What the study is."""
 
@@ -135,8 +144,10 @@ class Place(_Section):
         None, description="West, south, east and north [degrees]; downloads what lies inside."
     )
     layers: Layers | None = Field(None, description="Own layers, see `[place.layers]`.")
-    boundary: FilePath | None = Field(
-        None, description="Polygons inside which shares are counted; what lies around still blocks and owns."
+    boundary: LayerPath | None = Field(
+        None,
+        description="Polygons inside which shares are counted; what lies around still blocks and owns. "
+        "`file.gpkg:layer` names a layer.",
     )
     country: Literal["us", "world", "auto"] = Field(
         "auto", description="Whose default widths of streets hold where nothing is tagged; `auto`: by where it lies."
@@ -149,13 +160,18 @@ class Place(_Section):
 class Zoning(_Section):
     """One set of zones (tracts, districts, neighbourhoods); write `[[zones]]` once for each set."""
 
-    file: FilePath = Field(description="Polygons with one row per zone.")
+    file: LayerPath = Field(description="Polygons with one row per zone; `file.gpkg:layer` names a layer.")
     zoning: Text | None = Field(None, description="Name of the set in tables; left out: the file's name.")
     id: Text | None = Field(None, description="Column with the id of the zone; left out: the row number.")
     name: Text | None = Field(None, description="Column with the name of the zone; left out: its id.")
     dwellings: Text | None = Field(
         None, description="Column with your own count of dwellings (census, assessor), to check the doors against."
     )
+
+    @property
+    def set_name(self) -> str:
+        """Name of the set in tables."""
+        return self.zoning or zoning_name(str(self.file))
 
 
 class CameraSection(_Section):
@@ -231,7 +247,7 @@ class CoverageSection(_Section):
         "buildings", description="What hides: `buildings`, or `all` with walls, fences and hedges too."
     )
     range_curve: bool = Field(True, description="Also write `range_curve.csv`: share against range from 2 to 40 m.")
-    workers: int | None = Field(None, ge=1, description="Processes at work; left out: one per core. Changes no result.")
+    workers: int | None = Field(None, ge=1, description="Cores at work; left out: all of them. Changes no result.")
 
 
 class OwnershipSection(_Section):
@@ -306,12 +322,18 @@ class Study(_Section):
         return self.study.name
 
     @property
+    def folder_name(self) -> str:
+        """Name of the study as the name of a folder, on any system: letters of any script stay."""
+        name = re.sub(r"[^\w.-]+", "-", self.name)[:80].strip("-.") or "study"
+        return f"{name}-study" if _DEVICES.fullmatch(name) else name
+
+    @property
     def file(self) -> Path | None:
         """The study file that this was read from, or None."""
         return self._file
 
     def with_workers(self, workers: int) -> Study:
-        """Return the study with another number of processes at work, which changes no result."""
+        """Return the study with another number of cores at work, which changes no result."""
         if workers < 1:
             raise InputError(f"{workers} workers cannot work; give 1 or more, as in --workers 2")
         return self.model_copy(update={"coverage": self.coverage.model_copy(update={"workers": workers})})

@@ -15,7 +15,7 @@ import pandas as pd
 import shapely
 
 from doorview.city.classes import CLASSES
-from doorview.city.ground_polygons import ground_polygons
+from doorview.city.ground_polygons import MAP_CLASSES, MAP_SEGMENTS, ground_polygons
 from doorview.share.scene import SPACES
 from doorview.share.tiles import TileResult, cover
 from doorview.show.layers import write_doors, write_layers
@@ -23,7 +23,7 @@ from doorview.show.qml import ground_style, line_style, share_style, zone_style
 from doorview.show.rasters import SparseRaster
 from doorview.show.run_folder import RunFolder
 from doorview.show.tables import write_curve, write_parquet, write_range_curve, write_shares
-from doorview.show.text import level_phrase
+from doorview.show.text import SMALLEST_COUNT, count, level_phrase
 from doorview.sight.api import viewsheds
 from doorview.study.compute import Prepared
 from doorview.study.draw import attribution_of, draw_curves, draw_maps
@@ -33,6 +33,7 @@ __all__ = ["raster_sink", "write_into", "write_result"]
 
 LIBRARIES = ("numpy", "shapely", "geopandas", "pyproj", "osmium", "numba", "rasterio", "pandas", "scipy")
 ODBL = "ODbL 1.0"
+FICTIONAL_LICENCE = "BSD-3-Clause (fictional data)"
 
 
 @contextmanager
@@ -52,7 +53,8 @@ def raster_sink(ready: Prepared, run: RunFolder, attribution: str) -> Iterator[C
                     col0=int(col0),
                     rows=int(row1 - row0),
                     cols=int(col1 - col0),
-                    description=f"simulated doors that would see the cell, {level_phrase(item, ready.study.output.units)}",
+                    description="simulated doors that would see the cell, "
+                    f"{level_phrase(item, ready.study.output.units)}",
                     tags={"level": item.name, "data": attribution, "camera": ready.camera.label},
                 )
             )
@@ -80,14 +82,14 @@ def write_result(result: Result, folder: Path, *, fresh: bool = False) -> Path:
 
 def write_into(result: Result, run: RunFolder) -> None:
     """Write everything but the rasters, run.json last."""
-    ready, study, stages = result.ready, result.ready.study, result.stages
+    study, stages = result.ready.study, result.stages
     with stages.stage("writing tables"):
         write_shares(run.path("shares.csv"), result.shares)
         write_curve(run.path("curve.csv"), result.curve)
         if result.range_curve is not None:
             write_range_curve(run.path("range_curve.csv"), result.range_curve)
         if result.tables.dwellings is not None:
-            result.tables.dwellings.to_csv(run.path("dwellings.csv"), index=False, lineterminator="\n")
+            _write_dwellings(run.path("dwellings.csv"), result.tables.dwellings)
         write_parquet(run.path("counts.parquet"), result.counts)
         _write_working(result, run)
     with stages.stage("writing layers"):
@@ -101,6 +103,19 @@ def write_into(result: Result, run: RunFolder) -> None:
     run.write_run(_run_facts(result, written))
 
 
+def _write_dwellings(path: Path, table: pd.DataFrame) -> None:
+    """Write dwellings.csv; counts of 1 to 4, which could point at single homes, as words and without their ratio."""
+    shown = table.astype({"doors_found": object, "dwellings_found": object, "dwellings_counted": object})
+    for name in ("doors_found", "dwellings_found", "dwellings_counted"):
+        numbers = table[name].to_numpy(dtype=np.float64)
+        small = (numbers > 0) & (numbers < SMALLEST_COUNT)
+        shown[name] = [
+            count(1) if few else "" if np.isnan(n) else f"{n:.15g}" for n, few in zip(numbers, small, strict=True)
+        ]
+        shown.loc[small, "ratio"] = np.nan
+    shown.to_csv(path, index=False, lineterminator="\n", encoding="utf-8", na_rep="")
+
+
 def _write_working(result: Result, run: RunFolder) -> None:
     """Write what later commands read; not fit to publish."""
     ready, coverage = result.ready, result.tables.coverage
@@ -109,7 +124,9 @@ def _write_working(result: Result, run: RunFolder) -> None:
     rows = coverage.rows.copy()
     rows["level"] = pd.Categorical.from_codes(rows["level"], list(coverage.levels)).astype(str)
     rows["space"] = np.array(SPACES, dtype=object)[rows["space"].to_numpy(np.int64)]
-    rows["zones"] = np.array([" ".join(map(str, z)) for z in coverage.zones], dtype=object)[rows["zones"].to_numpy(np.int64)]
+    rows["zones"] = np.array([" ".join(map(str, z)) for z in coverage.zones], dtype=object)[
+        rows["zones"].to_numpy(np.int64)
+    ]
     write_parquet(run.path("working", "coverage.parquet"), rows)
     members = coverage.members
     write_parquet(
@@ -143,7 +160,7 @@ def _write_layers(result: Result, run: RunFolder) -> dict[str, str]:
                 faces[f"{column}__{name}"] = table[column]
     own = city.source.get("kind") in ("layers", "mixed")
     streets = city.ways[[name for name in ("name", "highway", "geometry") if name in city.ways]]
-    polygons = ground_polygons(ready.ground, city)
+    polygons = ground_polygons(ready.ground, city, only=MAP_CLASSES, quarter_segments=MAP_SEGMENTS)
     layers: dict[str, Any] = {"streets": streets, "block_faces": faces, "ground": polygons}
     styles = {
         "streets": line_style("#8a8a8a", 0.3),
@@ -151,7 +168,7 @@ def _write_layers(result: Result, run: RunFolder) -> dict[str, str]:
         "ground": ground_style(),
     }
     if ready.zones is not None:
-        layers["zones"] = _zone_layer(result, level, main)
+        layers["zones"] = _zone_layer(result, ready.zones, main)
         styles["zones"] = zone_style()
     if ready.study.output.crs:
         layers = {name: layer.to_crs(ready.study.output.crs) for name, layer in layers.items()}
@@ -166,19 +183,19 @@ def _write_layers(result: Result, run: RunFolder) -> dict[str, str]:
         styles=styles,
         licence=licence,
         attribution=attribution_of(result),
-        description=f"{city.name}: simulated doorbell coverage. {ready.study.study.label or ''}",
+        description=f"{city.name}: simulated doorbell coverage. {ready.study.study.label or ''} Layer ground: public "
+        "ground by class, with driveways, closed ground and water; without buildings, yards and strips along facades. "
+        "Round corners are drawn in chords, at most 0.2 m inside the arc.",
         data_date=city.source.get("data_date"),
     )
     return {name: licence}
 
 
-def _zone_layer(result: Result, level: str, scenario: str) -> Any:
-    """Return the zones with the share of their public ground in view at every level of the main scenario."""
-    zones = result.ready.zones
-    assert zones is not None
+def _zone_layer(result: Result, zones: Any, scenario: str) -> Any:
+    """Return the zones with the share of their public ground in view at every level of a scenario."""
     s = result.shares
     wanted = s[(s["scenario"] == scenario) & (s["space"] == "all")]
-    table = wanted.pivot(index=["zoning", "zone"], columns="level", values="share_mean").add_prefix("share_")
+    table = wanted.pivot_table(index=["zoning", "zone"], columns="level", values="share_mean").add_prefix("share_")
     return zones.join(table, on=["zoning", "zone"])
 
 
@@ -192,13 +209,20 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
     return {
         "name": ready.study.name,
         "fictional": ready.study.study.fictional,
-        "simulated": "simulated cameras at real front doors; in view is not recorded, recorded is not kept, kept is not shared",
+        "simulated": "simulated cameras at real front doors; in view is not recorded, recorded is not kept, kept is "
+        "not shared",
         "headline": result.headline(),
+        "notes": result.notes(),
         "inputs": {
             **{key: value for key, value in city.source.items() if key != "files"},
             "attribution": attribution_of(result),
             "files": [
-                {**item, "path": Path(str(item.get("path", ""))).name} for item in city.source.get("files", [])
+                {
+                    **item,
+                    "path": Path(str(item.get("path", ""))).name,
+                    **({"licence": FICTIONAL_LICENCE} if ready.study.study.fictional else {}),
+                }
+                for item in city.source.get("files", [])
             ],
             "zones": [zoning.file.name for zoning in ready.study.zones],
         },
@@ -215,6 +239,7 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
         },
         "levels": {item.name: item.as_dict() for item in ready.levels},
         "scenarios": {item.name: item.words() for item in ready.scenarios},
+        "shown_on_maps": {"scenario": result.main_scenario(), "level": result.main_level()},
         "counted": {
             "area_m2": inside,
             "lost_at_the_edge_m2": ready.lost_m2,
@@ -234,6 +259,12 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
                 "standard_error_of_headline_share": _finite(result.grid_error_of_share(item.level)),
             }
             for item in result.tables.grid_errors
+        },
+        "range_curve": {
+            "exact": [item.name for item in ready.scenarios if ready.equal_chances(item)],
+            "note": "share against range takes every door's chance as the scenario's mean and doors as independent: "
+            "exact "
+            "for the scenarios named, an approximation for others, whose doors differ or whose number is fixed",
         },
         "public_space": _plain_notes(ready.ground.notes),
         "counts": ready.counts,

@@ -9,22 +9,23 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from pyogrio.errors import DataLayerError, DataSourceError
+from numpy.typing import NDArray
 from pyproj import CRS
 
+from doorview.city.layers import read_layer
 from doorview.errors import InputError, UnknownNameError
+from doorview.show.text import clean
+from doorview.study.dwellings import ALL
 from doorview.study.sections import Zoning
 
 __all__ = ["read_zones", "zone_membership"]
-
-SLIVER = 1e-9
 
 
 def read_zones(zonings: Sequence[Zoning], crs: CRS, inside: Any) -> tuple[gpd.GeoDataFrame | None, dict[str, int]]:
     """Return the zones that meet the counted area, and how many were left out, by reason.
 
-    Columns: `zoning`, `zone` (id as text), `name`, `counted_dwellings` (the user's own count, NaN where none), geometry. Zones
-    stand in the order of zoning and id.
+    Columns: `zoning`, `zone` (id as text), `name`, `counted_dwellings` (the user's own count, NaN where none),
+    geometry. Zones stand in the order of zoning and id.
 
     Raises
     ------
@@ -37,28 +38,28 @@ def read_zones(zonings: Sequence[Zoning], crs: CRS, inside: Any) -> tuple[gpd.Ge
     parts, left_out = [], {"zones outside the counted area": 0, "zones without a polygon": 0}
     for zoning in zonings:
         table = _read(zoning, crs)
-        shapes = np.asarray(table.geometry.array, dtype=object)
-        polygonal = np.isin(shapely.get_type_id(shapes), (3, 6)) & ~shapely.is_empty(shapes)
-        left_out["zones without a polygon"] += int((~polygonal).sum())
-        shapes = shapely.make_valid(shapes[polygonal])
-        table = table[polygonal]
+        shapes = shapely.force_2d(np.asarray(table.geometry.array, dtype=object))
+        usable = np.isin(shapely.get_type_id(shapes), (3, 6)) & ~shapely.is_empty(shapes)
+        usable[usable] = np.isfinite(shapely.bounds(shapes[usable])).all(axis=1)
+        table, shapes = table[usable], shapely.make_valid(shapes[usable], method="structure", keep_collapsed=False)
+        left_out["zones without a polygon"] += int((~usable).sum())
         meets = shapely.intersects(shapes, inside)
         left_out["zones outside the counted area"] += int((~meets).sum())
         if not meets.any():
             raise InputError(
-                f"no zone of '{zoning.file}' lies in the counted area: the file may be of another place, or in another CRS than "
-                "it says. Look at both in a map program, or leave the file out."
+                f"no zone of '{zoning.file}' lies in the counted area: the file may be of another place, or in another "
+                "CRS than it says. Look at both in a map program, or leave the file out."
             )
-        table, shapes = table[meets], shapes[meets]
+        ids, names, counts = _ids(zoning, table), _names(zoning, table), _counts(zoning, table)
         parts.append(
             gpd.GeoDataFrame(
                 {
-                    "zoning": zoning.zoning or zoning.file.stem,
-                    "zone": _ids(zoning, table),
-                    "name": [str(v) for v in table[zoning.name]] if zoning.name else _ids(zoning, table),
-                    "counted_dwellings": _counts(zoning, table),
+                    "zoning": zoning.set_name,
+                    "zone": ids[meets],
+                    "name": names[meets],
+                    "counted_dwellings": counts[meets],
                 },
-                geometry=shapes,
+                geometry=shapes[meets],
                 crs=crs,
             )
         )
@@ -70,22 +71,7 @@ def read_zones(zonings: Sequence[Zoning], crs: CRS, inside: Any) -> tuple[gpd.Ge
 
 def _read(zoning: Zoning, crs: CRS) -> gpd.GeoDataFrame:
     """Return a zoning's file on the city's CRS, with every column that the study names."""
-    try:
-        if zoning.file.suffix.lower() in (".parquet", ".geoparquet"):
-            table = gpd.read_parquet(zoning.file)
-        else:
-            table = gpd.read_file(zoning.file)
-    except (DataSourceError, DataLayerError, ValueError, OSError) as fault:
-        raise InputError(
-            f"'{zoning.file}' holds no zones that can be read ({fault}). Give polygons as GeoPackage, GeoJSON, GeoParquet or Shapefile."
-        ) from fault
-    if not isinstance(table, gpd.GeoDataFrame) or table.geometry.isna().all():
-        raise InputError(f"'{zoning.file}' holds a table without geometry: zones must be polygons.")
-    if table.crs is None:
-        raise InputError(
-            f"'{zoning.file}' says no CRS, so nobody knows where its zones lie. Store it with one, e.g. with "
-            "gpd.read_file(...).set_crs('EPSG:4326').to_file(...)."
-        )
+    table = read_layer(zoning.file, "zones")
     for column in (zoning.id, zoning.name, zoning.dwellings):
         if column is not None and column not in table.columns:
             known = [str(name) for name in table.columns if name != table.geometry.name]
@@ -93,38 +79,59 @@ def _read(zoning: Zoning, crs: CRS) -> gpd.GeoDataFrame:
     return table.to_crs(crs)
 
 
-def _ids(zoning: Zoning, table: gpd.GeoDataFrame) -> list[str]:
-    """Return the ids of zones as text; refuse one that stands twice or is missing."""
+def _names(zoning: Zoning, table: gpd.GeoDataFrame) -> NDArray[np.object_]:
+    """Return the names of zones as plain text on one line, for they come from data; the id where there is none."""
+    ids = _ids(zoning, table)
+    if zoning.name is None:
+        return ids
+    names = [clean(value, 120) for value in table[zoning.name]]
+    return np.array([name or zone for name, zone in zip(names, ids, strict=True)], dtype=object)
+
+
+def _ids(zoning: Zoning, table: gpd.GeoDataFrame) -> NDArray[np.object_]:
+    """Return the ids of zones as text; refuse one that stands twice, is missing, or is the word for all zones."""
     if zoning.id is None:
-        return [str(number) for number in table.index]
+        return np.array([str(number) for number in table.index], dtype=object)
     values = table[zoning.id]
     if values.isna().any():
-        raise InputError(f"'{zoning.file}', column '{zoning.id}': {int(values.isna().sum())} zones have no id. Fill the column.")
+        raise InputError(
+            f"'{zoning.file}', column '{zoning.id}': {int(values.isna().sum())} zones have no id, so nobody could tell "
+            "them "
+            "apart in tables. Fill the column, or name another."
+        )
     ids = [str(int(v)) if isinstance(v, float) and v.is_integer() else str(v) for v in values]
+    if ALL in ids:
+        raise InputError(
+            f"'{zoning.file}', column '{zoning.id}': a zone has the id '{ALL}', which stands for all zones together in "
+            "tables. Give it another."
+        )
     twice = pd.Index(ids)[pd.Index(ids).duplicated()].unique()
     if len(twice):
+        others = f" and {len(twice) - 1} others stand" if len(twice) > 1 else " stands"
         raise InputError(
-            f"'{zoning.file}', column '{zoning.id}': the id '{twice[0]}' and {len(twice) - 1} others stand more than once. "
+            f"'{zoning.file}', column '{zoning.id}': the id '{twice[0]}'{others} more than once. "
             "Dissolve the zones by it, or name another column."
         )
-    return ids
+    return np.array(ids, dtype=object)
 
 
-def _counts(zoning: Zoning, table: gpd.GeoDataFrame) -> Any:
+def _counts(zoning: Zoning, table: gpd.GeoDataFrame) -> NDArray[np.float64]:
     """Return the user's own count of dwellings, NaN where none."""
     if zoning.dwellings is None:
         return np.full(len(table), np.nan)
     values = pd.to_numeric(table[zoning.dwellings], errors="coerce")
-    bad = (values.isna() & table[zoning.dwellings].notna()) | (values < 0)
+    bad = (values.isna() & table[zoning.dwellings].notna()) | (values < 0) | np.isinf(values)
     if bad.any():
         raise InputError(
-            f"'{zoning.file}', column '{zoning.dwellings}': {table[zoning.dwellings][bad].iloc[0]!r} is no count of dwellings. "
+            f"'{zoning.file}', column '{zoning.dwellings}': {table[zoning.dwellings][bad].iloc[0]!r} is no count of "
+            "dwellings. "
             "Give numbers of 0 or more, or leave the cell empty."
         )
-    return values.to_numpy(dtype=np.float64)
+    counts: NDArray[np.float64] = values.to_numpy(dtype=np.float64)
+    return counts
 
 
-def zone_membership(zones: gpd.GeoDataFrame, xy: Any) -> Any:
+def zone_membership(zones: gpd.GeoDataFrame, xy: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Return (points, zones): whether each point lies in each zone."""
     holds = np.zeros((len(xy), len(zones)), bool)
     zone, point = shapely.STRtree(shapely.points(xy)).query(np.asarray(zones.geometry.array), predicate="intersects")

@@ -38,7 +38,7 @@ def uniforms(keys: Any, seed: Any, replicate: int) -> Any:
 
 @nb.njit(cache=True, nogil=True)
 def owner_bits(keys: Any, p: Any, seed: Any, words: int) -> Any:
-    """Return owners (doors, words) uint64: bit b of word w says whether the door owns a camera in replicate 64 w + b."""
+    """Return owners (doors, words) uint64: bit b of word w: does the door own a camera in replicate 64 w + b."""
     out = np.zeros((keys.shape[0], words), np.uint64)
     for door in range(keys.shape[0]):
         for word in range(words):

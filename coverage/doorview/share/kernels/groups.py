@@ -63,9 +63,18 @@ def _code(unit: int, near: int, zone: int) -> int:
 
 @nb.njit(cache=True, nogil=True)
 def _compose_run(
-    units: Any, near: Any, zones: Any, inside: Any, start: int, table: Any, codes: Any, count: int, groups: Any, cells: Any
+    units: Any,
+    near: Any,
+    zones: Any,
+    inside: Any,
+    start: int,
+    table: Any,
+    codes: Any,
+    count: int,
+    groups: Any,
+    cells: Any,
 ) -> tuple[int, int]:
-    """Fill `groups` of one row from column `start` until a code is met that is not entered; return that column and code.
+    """Fill `groups` of one row from column `start` to the first code not entered; return that column and code.
 
     Apart from the loop that enters codes: there arrays are replaced, which would cost a count of references per cell.
     """
@@ -108,10 +117,10 @@ def _compose_run(
 
 @nb.njit(cache=True, nogil=True)
 def compose_groups(unit: Any, near: Any, zone: Any, inside: Any, group: Any) -> tuple[Any, Any, Any]:
-    """Fill `group` (rows, columns) int32 with the group of each cell, -1 outside; return codes, cells per group, the table.
+    """Fill `group` (rows, columns) int32, -1 outside; return codes, cells per group, the table of codes.
 
-    `near` are bits (rows, columns / 64) or have no rows (nothing is near); `zone` and `inside` may have no rows, too (in no
-    zone; everything is inside).
+    `near` are bits (rows, columns / 64) or have no rows (nothing is near); `zone` and `inside` may have no rows, too
+    (in no zone; everything is inside).
     """
     codes, table, count = np.empty(64, np.int64), np.full(128, EMPTY, np.int32), 0
     cells = np.zeros(64, np.int64)
@@ -135,8 +144,8 @@ def compose_groups(unit: Any, near: Any, zone: Any, inside: Any, group: Any) -> 
 
 @nb.njit(cache=True, nogil=True)
 def compose_samples(
-    rows: Any, columns: Any, sample_unit: Any, sample_class: Any, unit: Any, unit_class: Any, near: Any, zone: Any, inside: Any,
-    codes: Any, table: Any,
+    rows: Any, columns: Any, sample_unit: Any, sample_class: Any, unit: Any, unit_class: Any, near: Any, zone: Any,
+    inside: Any, codes: Any, table: Any,
 ) -> tuple[Any, Any, Any, Any]:  # fmt: skip
     """Return the group of each sample of street length (-1: not counted), all codes, and samples per group.
 

@@ -1,7 +1,7 @@
 """Painting a tile: which unit of ground each cell belongs to, by its centre.
 
-A tile is a window (row0, rows, col0, columns) of the absolute grid. Everything is computed in absolute coordinates, so a cell
-is painted alike whatever the tile.
+A tile is a window (row0, rows, col0, columns) of the absolute grid. Everything is computed in absolute coordinates, so
+a cell is painted alike whatever the tile.
 """
 
 from __future__ import annotations
@@ -22,10 +22,14 @@ __all__ = [
 ]
 
 
+SLACK_M = 1e-3
+"""Widens the search for near segments: more than any rounding error of a coordinate [m]."""
+
+
 @nb.njit(cache=True, nogil=True)
 def first_cell(value: float, cell: float) -> int:
     """Return the index of the first cell whose centre is not below `value`."""
-    return int(math.ceil(value / cell - 0.5))
+    return math.ceil(value / cell - 0.5)
 
 
 @nb.njit(cache=True, nogil=True)
@@ -73,8 +77,8 @@ def paint_strips(
 ) -> None:
     """Paint the strips `ids`: cells whose distance d from the line has inner <= d < outer, on the side asked for.
 
-    `start` (n + 1,) and `xy` (points, 2) hold the lines, `rank` uint8, `distance` float32 and `unit` int32 (rows, columns)
-    are the tile. A lower rank wins, then the nearer line, then the earlier strip.
+    `start` (n + 1,) and `xy` (points, 2) hold the lines, `rank` uint8, `distance` float32 and `unit` int32 (rows,
+    columns) are the tile. A lower rank wins, then the nearer line, then the earlier strip.
     """
     row0, rows, col0, columns = window[0], window[1], window[2], window[3]
     for n in range(ids.shape[0]):
@@ -87,6 +91,10 @@ def paint_strips(
             x0, y0, x1, y1 = xy[p, 0], xy[p, 1], xy[p + 1, 0], xy[p + 1, 1]
             low = max(first_cell(min(y0, y1) - r_out, cell), row0)
             high = min(first_cell(max(y0, y1) + r_out, cell), row0 + rows)
+            begin, end, turn0, turn1 = p, p, 0.0, 0.0
+            if not whole and low < high:
+                begin, end = _rivals(xy, first, last, p, r_out)
+                turn0, turn1 = _turn(xy, first, last, p), _turn(xy, first, last, p + 1)
             for row in range(low, high):
                 py = (row + 0.5) * cell
                 x_low, x_high = _row_range(py, x0, y0, x1, y1, r_out)
@@ -96,9 +104,19 @@ def paint_strips(
                         continue
                     px = (col + 0.5) * cell
                     d2 = _distance2(px, py, x0, y0, x1, y1)
-                    if d2 >= out2:
+                    if d2 >= out2 or d2 < in2:
                         continue
-                    if not whole and not _holds(px, py, d2, in2, side[s], xy, first, last, p):
+                    if side[s] != 0 and _is_left(px, py, x0, y0, x1, y1, turn0, turn1) != (side[s] > 0):
+                        continue
+                    # Judged by the nearest segment of the line: where that is another, it paints the point itself.
+                    nearest = True
+                    for q in range(begin, end):
+                        if q != p:
+                            other = _distance2(px, py, xy[q, 0], xy[q, 1], xy[q + 1, 0], xy[q + 1, 1])
+                            if other < d2 or (other == d2 and q < p):
+                                nearest = False
+                                break
+                    if not nearest:
                         continue
                     d = np.float32(math.sqrt(d2))
                     if strip_rank[s] < rank[r, c] or d < distance[r, c]:
@@ -106,26 +124,51 @@ def paint_strips(
 
 
 @nb.njit(cache=True, nogil=True)
-def _holds(px: float, py: float, d2: float, in2: float, side: int, xy: Any, first: int, last: int, here: int) -> bool:
-    """Say whether a point that lies d2 from segment `here` is in the band of the whole line, judged by its nearest segment."""
-    if d2 < in2:
-        return False
+def _rivals(xy: Any, first: int, last: int, here: int, outer: float) -> tuple[int, int]:
+    """Return begin, end of the segments of a line that a point within `outer` of segment `here` may be nearer to."""
+    reach = 2.0 * outer + SLACK_M
+    x_low, x_high = min(xy[here, 0], xy[here + 1, 0]) - reach, max(xy[here, 0], xy[here + 1, 0]) + reach
+    y_low, y_high = min(xy[here, 1], xy[here + 1, 1]) - reach, max(xy[here, 1], xy[here + 1, 1]) + reach
+    begin, end = here, here + 1
     for p in range(first, last - 1):
-        if p == here:
-            continue
-        other = _distance2(px, py, xy[p, 0], xy[p, 1], xy[p + 1, 0], xy[p + 1, 1])
-        if other < in2 or other < d2 or (other == d2 and p < here):
-            # Another segment is the nearest; it paints the point itself if the band holds it.
-            return False
-    if side == 0:
-        return True
-    cross = (xy[here + 1, 0] - xy[here, 0]) * (py - xy[here, 1]) - (xy[here + 1, 1] - xy[here, 1]) * (px - xy[here, 0])
-    return (cross > 0.0) == (side > 0)
+        if (
+            min(xy[p, 0], xy[p + 1, 0]) <= x_high
+            and max(xy[p, 0], xy[p + 1, 0]) >= x_low
+            and min(xy[p, 1], xy[p + 1, 1]) <= y_high
+            and max(xy[p, 1], xy[p + 1, 1]) >= y_low
+        ):
+            begin, end = min(begin, p), max(end, p + 1)
+    return begin, end
+
+
+@nb.njit(cache=True, nogil=True)
+def _turn(xy: Any, first: int, last: int, point: int) -> float:
+    """Return above 0 where a line turns left at one of its points, below 0 where it turns right, 0 at its ends."""
+    if point == first or point == last - 1:
+        return 0.0
+    dx, dy = xy[point, 0] - xy[point - 1, 0], xy[point, 1] - xy[point - 1, 1]
+    return dx * (xy[point + 1, 1] - xy[point, 1]) - dy * (xy[point + 1, 0] - xy[point, 0])
+
+
+@nb.njit(cache=True, nogil=True)
+def _is_left(px: float, py: float, x0: float, y0: float, x1: float, y1: float, turn0: float, turn1: float) -> bool:
+    """Say whether a point lies left of a line, by the segment nearest to it and the turns at that segment's ends.
+
+    Where the nearest point is a bend, the point lies outside the bend, which beyond a bend sharper than a right angle
+    the straight line through a single segment does not tell.
+    """
+    dx, dy = x1 - x0, y1 - y0
+    along = (px - x0) * dx + (py - y0) * dy
+    if turn0 != 0.0 and along <= 0.0:
+        return turn0 < 0.0
+    if turn1 != 0.0 and along >= dx * dx + dy * dy:
+        return turn1 < 0.0
+    return dx * (py - y0) - dy * (px - x0) > 0.0
 
 
 @nb.njit(cache=True, nogil=True)
 def _crossings(edges: Any, first: int, last: int, cell: float, row0: int, rows: int) -> tuple[int, Any, Any]:
-    """Return the first row, the starts and the sorted x of the crossings of edges with centre lines of rows in the window."""
+    """Return the first row, the starts and the sorted x of the crossings of edges with the window's rows of centres."""
     low, high = row0 + rows, row0
     for e in range(first, last):
         low = min(low, first_cell(min(edges[e, 1], edges[e, 3]), cell))
@@ -194,8 +237,8 @@ def paint_mask(window: Any, cell: float, edges: Any, mask: Any) -> None:
 def paint_zones(window: Any, cell: float, ids: Any, start: Any, edges: Any, zone: Any) -> Any:
     """Paint zones over each other; return the combinations met, as rows (combination before, zone added).
 
-    `zone` (rows, columns) int32 starts at 0 (in no zone); a cell in combination c > 0 lies in the zones of row c - 1: the
-    zone added there and, following the combination before, all the others.
+    `zone` (rows, columns) int32 starts at 0 (in no zone); a cell in combination c > 0 lies in the zones of row c - 1:
+    the zone added there and, following the combination before, all the others.
     """
     row0, rows, col0, columns = window[0], window[1], window[2], window[3]
     made = np.empty((16, 2), np.int32)
@@ -230,7 +273,7 @@ def paint_zones(window: Any, cell: float, ids: Any, start: Any, edges: Any, zone
 
 @nb.njit(cache=True, nogil=True)
 def paint_discs(window: Any, cell: float, xy: Any, radius: float, bits: Any) -> None:
-    """Set the bits of `bits` (rows, columns / 64) uint64 for cells whose centre lies within `radius` of a point of `xy`."""
+    """Set the bits (rows, columns / 64) uint64 of cells whose centre lies within `radius` of a point of `xy`."""
     row0, rows, col0, columns = window[0], window[1], window[2], window[3]
     full = np.uint64(0xFFFFFFFFFFFFFFFF)
     for n in range(xy.shape[0]):

@@ -1,8 +1,9 @@
 """From spans to sets: which doors see each cell, as few groups of cells as there are different sets.
 
-Each door has a 64-bit key. Toggling the keys at both ends of every span of a row and taking the prefix XOR along the row
-gives every cell the XOR of the keys of the doors that see it; equal runs are entered in a table under (set key, group of
-ground). The members of a set are then read from the spans at one cell of it and their XOR is compared with its key.
+Each door has a 64-bit key. Toggling the keys at both ends of every span of a row and taking the prefix XOR along the
+row gives every cell the XOR of the keys of the doors that see it; equal runs are entered in a table under (set key,
+group of ground). The members of a set are then read from the spans at one cell of it and their XOR is compared with its
+key.
 """
 
 from __future__ import annotations
@@ -42,8 +43,10 @@ def _hash(key: Any, group: int, size: int) -> int:
 
 
 @nb.njit(cache=True, nogil=True)
-def _add(table: Any, keys: Any, groups: Any, amounts: Any, at_row: Any, at_column: Any, count: int, key: Any, group: int,
-         amount: int, row: int, column: int) -> int:  # fmt: skip
+def _add(
+    table: Any, keys: Any, groups: Any, amounts: Any, at_row: Any, at_column: Any, count: int, key: Any, group: int,
+    amount: int, row: int, column: int,
+) -> int:  # fmt: skip
     """Add an amount to the entry (key, group), made where it is new, with the cell where it was first met."""
     size = table.shape[0]
     at = _hash(key, group, size)
@@ -128,7 +131,9 @@ def scan_level(
                 run += 1
                 continue
             if run_group >= 0:
-                count = _add(table, e_key, e_group, e_amount, e_row, e_column, count, run_key, run_group, run, r, run_from)
+                count = _add(
+                    table, e_key, e_group, e_amount, e_row, e_column, count, run_key, run_group, run, r, run_from
+                )
             run_key, run_group, run, run_from = key, g, 1, c
         if run_group >= 0:
             count = _add(table, e_key, e_group, e_amount, e_row, e_column, count, run_key, run_group, run, r, run_from)
@@ -137,7 +142,13 @@ def scan_level(
             c, g = sample_column[s], sample_group[s]
             if g >= 0 and low <= c < high and here[c] != np.uint64(0):
                 count = _add(table, e_key, e_group, e_amount, e_row, e_column, count, here[c], g, 1, r, c)
-    return e_key[:count].copy(), e_group[:count].copy(), e_amount[:count].copy(), e_row[:count].copy(), e_column[:count].copy()
+    return (
+        e_key[:count].copy(),
+        e_group[:count].copy(),
+        e_amount[:count].copy(),
+        e_row[:count].copy(),
+        e_column[:count].copy(),
+    )
 
 
 @nb.njit(cache=True, nogil=True)
@@ -165,7 +176,7 @@ def _grown_l(values: Any, room: int) -> Any:
 def members_of(
     start: Any, spans: Any, rows: int, level: Any, at_row: Any, at_column: Any, keys: Any, set_keys: Any
 ) -> tuple[Any, Any, int]:
-    """Return start (sets + 1,) and doors (ascending) of each set, read at one cell of it, and how many do not match their key."""
+    """Return start (sets + 1,) and ascending doors of each set, read at one cell of it, and how many miss their key."""
     sets = set_keys.shape[0]
     out_start = np.zeros(sets + 1, np.int64)
     room = 4 * sets + 16
@@ -193,7 +204,17 @@ def members_of(
 
 @nb.njit(cache=True, nogil=True)
 def _ring_span(
-    start: int, stop: int, x: float, dy: float, cell: float, col0: int, groups: Any, space: Any, shortest: int, line: Any, met: Any
+    start: int,
+    stop: int,
+    x: float,
+    dy: float,
+    cell: float,
+    col0: int,
+    groups: Any,
+    space: Any,
+    shortest: int,
+    line: Any,
+    met: Any,
 ) -> None:
     """Enter the cells of one span, seen from a door at x and dy rows' distance below, under their whole range."""
     bins = line.shape[1]
@@ -210,15 +231,16 @@ def _ring_span(
 
 @nb.njit(cache=True, nogil=True)
 def ring_counts(
-    start: Any, spans: Any, level: int, xy: Any, cell: float, row0: int, col0: int, group: Any, space: Any, spaces: int,
+    start: Any, spans: Any, level: int, xy: Any, cell: float, row0: int, col0: int, group: Any, space: Any,
     shortest: int, bins: int, changes: Any,
 ) -> Any:  # fmt: skip
     """Count cells, as changes from range to range, by space, range and number of doors that see them within that range.
 
     `spans` of `level` belong to views at the longest range; a cell at distance d from a door is seen at every range
-    R >= d of shortest, shortest + 1, ... [m] (`bins` of them, at most 64). `space` (groups,) is -1 for what is not counted.
-    `changes` (spaces, bins, most k + 1) int64 is added to and returned, grown where k passes its room: by how much each
-    count differs from that at the range before, so that its running sum over ranges gives the counts; k = 0 is left to the caller.
+    R >= d of shortest, shortest + 1, ... [m] (`bins` of them, at most 64). `space` (groups,) is -1 for what is not
+    counted. `changes` (spaces, bins, most k + 1) int64 is added to and returned, grown where k passes its room: by how
+    much each count differs from that at the range before, so that its running sum over ranges gives the counts; k = 0
+    is left to the caller.
     """
     rows, columns = group.shape
     line = np.zeros((columns, bins), np.uint16)
@@ -233,7 +255,9 @@ def ring_counts(
         for s in range(first, last):
             door = spans[s, 2]
             low, high = min(low, spans[s, 0]), max(high, spans[s, 1])
-            _ring_span(spans[s, 0], spans[s, 1], xy[door, 0], y - xy[door, 1], cell, col0, groups, space, shortest, line, met)
+            _ring_span(
+                spans[s, 0], spans[s, 1], xy[door, 0], y - xy[door, 1], cell, col0, groups, space, shortest, line, met
+            )
         if last - first >= changes.shape[2]:
             grown = np.zeros((changes.shape[0], changes.shape[1], 2 * (last - first)), np.int64)
             grown[:, :, : changes.shape[2]] = changes

@@ -6,7 +6,6 @@ import math
 from typing import Any
 
 import numba as nb
-import numpy as np
 
 from doorview.sight.kernels.star import cap_pieces, gather_walls, pieces_area, pseudo_angle, sweep
 from doorview.sight.kernels.types import FloatArray, new_pieces, new_scratch
@@ -25,7 +24,15 @@ def field_edge(field_of_view: float) -> tuple[float, float, float]:
 
 @nb.njit(cache=True, nogil=True)
 def view_pieces(
-    cx: float, cy: float, fx: float, fy: float, reach: float, field_of_view: float, walls: Any, scratch: Any, pieces: Any
+    cx: float,
+    cy: float,
+    fx: float,
+    fy: float,
+    reach: float,
+    field_of_view: float,
+    walls: Any,
+    scratch: Any,
+    pieces: Any,
 ) -> tuple[int, Any, Any]:
     """Return count, scratch and pieces of one camera's view; scratch and pieces are new ones where these were too small."""
     t_edge, ux, uy = field_edge(field_of_view)

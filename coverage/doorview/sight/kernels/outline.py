@@ -31,7 +31,7 @@ def outline_points(
         start, turn = 0.0, 0.0
         if pieces.kind[k] == ARC:
             start, turn = math.atan2(ay, ax), math.atan2(ax * by - ay * bx, ax * bx + ay * by)
-            parts = max(int(math.ceil(turn / step)), 1)
+            parts = max(math.ceil(turn / step), 1)
         for i in range(parts + 1):
             px, py = ax, ay
             if i == parts:
@@ -49,7 +49,7 @@ def outline_points(
 def outlines(
     xy: FloatArray, forward: FloatArray, reach: float, near: float, field_of_view: float, walls: Any, tolerance: float
 ) -> tuple[Any, Any, Any]:
-    """Return start (cameras + 1,), points (m, 2) of all far boundaries, and exact areas (cameras,) [m2] beyond `near`."""
+    """Return start (cameras + 1,), points (m, 2) of all far boundaries, exact areas (cameras,) [m2] beyond `near`."""
     scratch, pieces, capped = new_scratch(256), new_pieces(512), new_pieces(2048)
     start, area = np.zeros(xy.shape[0] + 1, np.int64), np.empty(xy.shape[0])
     points = np.empty((64 * xy.shape[0] + 1024, 2))

@@ -27,7 +27,7 @@ CROSSINGS = 64
 @nb.njit(cache=True, nogil=True)
 def first_cell(value: float, cell: float) -> int:
     """Return the index of the first cell whose centre is not below `value`."""
-    return int(math.ceil(value / cell - 0.5))
+    return math.ceil(value / cell - 0.5)
 
 
 @nb.njit(cache=True, nogil=True)
@@ -47,7 +47,17 @@ def _cross_line(x0: float, y0: float, x1: float, y1: float, cell: float, low: in
 
 @nb.njit(cache=True, nogil=True)
 def _cross_arc(
-    cx: float, cy: float, side: float, reach: float, y0: float, y1: float, cell: float, low: int, high: int, xs: Any, n: Any
+    cx: float,
+    cy: float,
+    side: float,
+    reach: float,
+    y0: float,
+    y1: float,
+    cell: float,
+    low: int,
+    high: int,
+    xs: Any,
+    n: Any,
 ) -> None:
     """Add the crossings of an arc that lies on one side of its centre, between the heights y0 and y1."""
     if y0 > y1:
@@ -141,8 +151,8 @@ def put_spans(
     The number passes the room of `spans` when that is too small; -1 says that a row has more crossings than `xs` holds.
     """
     row0, rows, col0, columns = window[0], window[1], window[2], window[3]
-    low = max(int(math.floor((cy - reach) / cell)) - 1, row0)
-    high = min(int(math.floor((cy + reach) / cell)) + 2, row0 + rows)
+    low = max(math.floor((cy - reach) / cell) - 1, row0)
+    high = min(math.floor((cy + reach) / cell) + 2, row0 + rows)
     if low >= high:
         return made
     n[: high - low] = 0
@@ -177,5 +187,5 @@ def put_spans(
 @nb.njit(cache=True, nogil=True)
 def new_crossings(reach: float, cell: float, room: int) -> tuple[Any, Any]:
     """Return the two work arrays of `put_spans` for views up to `reach` [m] with room for `room` crossings a row."""
-    rows = int(math.ceil(2.0 * reach / cell)) + 4
+    rows = math.ceil(2.0 * reach / cell) + 4
     return np.empty((rows, room)), np.empty(rows, np.int64)

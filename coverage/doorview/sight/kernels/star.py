@@ -50,7 +50,16 @@ def _segment_distance2(ax: float, ay: float, bx: float, by: float) -> float:
 
 @nb.njit(cache=True, nogil=True)
 def gather_walls(
-    cx: float, cy: float, fx: float, fy: float, reach: float, t_edge: float, ux: float, uy: float, walls: Any, scratch: Any
+    cx: float,
+    cy: float,
+    fx: float,
+    fy: float,
+    reach: float,
+    t_edge: float,
+    ux: float,
+    uy: float,
+    walls: Any,
+    scratch: Any,
 ) -> int:
     """Fill `scratch` with the walls that a camera at (cx, cy) facing (fx, fy) meets within `reach` [m].
 
@@ -143,9 +152,7 @@ def _put(kinds: Any, ends: Any, count: int, kind: int, x0: float, y0: float, x1:
 
 
 @nb.njit(cache=True, nogil=True)
-def _put_arc(
-    kinds: Any, ends: Any, count: int, reach: float, ux: float, uy: float, vx: float, vy: float
-) -> int:
+def _put_arc(kinds: Any, ends: Any, count: int, reach: float, ux: float, uy: float, vx: float, vy: float) -> int:
     """Write the arc of radius `reach` from direction u to direction v."""
     a = reach / math.sqrt(ux * ux + uy * uy)
     b = reach / math.sqrt(vx * vx + vy * vy)
@@ -153,9 +160,7 @@ def _put_arc(
 
 
 @nb.njit(cache=True, nogil=True)
-def _put_capped(
-    kinds: Any, ends: Any, count: int, reach: float, ax: float, ay: float, bx: float, by: float
-) -> int:
+def _put_capped(kinds: Any, ends: Any, count: int, reach: float, ax: float, ay: float, bx: float, by: float) -> int:
     """Write the wall from a to b, with arcs where it lies beyond `reach`."""
     reach2 = reach * reach
     if ax * ax + ay * ay <= reach2 and bx * bx + by * by <= reach2:

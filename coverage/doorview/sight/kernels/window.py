@@ -31,8 +31,8 @@ def window_spans(
     """Return spans (room, 5) int32 and how many there are: level, row, start, stop, door, relative to the window.
 
     `xy` (doors, 2) and `forward` (doors, 2); `ranges` and `near` per level [m]; `fields` the different fields of view
-    [radians] and `field_of` (levels,) which of them each level has; `window` int64 row0, rows, col0, columns. Views are computed once per
-    door and field at the longest range; shorter levels cut them.
+    [radians] and `field_of` (levels,) which of them each level has; `window` int64 row0, rows, col0, columns. Views are
+    computed once per door and field at the longest range; shorter levels cut them.
     """
     levels = ranges.shape[0]
     scratch, pieces, capped = new_scratch(256), new_pieces(512), new_pieces(2048)
@@ -59,7 +59,8 @@ def window_spans(
                     view = capped
                 while True:
                     done = put_spans(
-                        cx, cy, fx, fy, ranges[level], near[level], closed, view, length, cell, window, level, door, xs, n, spans, made
+                        cx, cy, fx, fy, ranges[level], near[level], closed, view, length, cell, window, level, door, xs,
+                        n, spans, made,
                     )  # fmt: skip
                     if done < 0:
                         xs, n = new_crossings(ranges.max(), cell, 2 * xs.shape[1])
