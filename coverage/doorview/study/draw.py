@@ -67,8 +67,8 @@ def map_data(result: Result, scenario: str, level: str, seen_by: Path | None) ->
         zones = zones.assign(hatched=hatched)
     names = [name for name in HEADLINE_LEVELS if name in result.levels] or list(result.levels)
     space = headline_space(result)
-    rate = next(s for s in ready.scenarios if s.name == scenario).rate
-    one_chance = ready.equal_chances(next(s for s in ready.scenarios if s.name == scenario))
+    own = next(s for s in ready.scenarios if s.name == scenario)
+    one_chance = ready.equal_chances(own)
     return MapData(
         faces=faces,
         buildings=ready.city.buildings,
@@ -78,7 +78,7 @@ def map_data(result: Result, scenario: str, level: str, seen_by: Path | None) ->
         headline=place_words(space, ready.study.output.units, ready.study.public_space.near_home_m),
         figures=tuple((result.levels[name], result.share(scenario, name, space)) for name in names),
         seen_by=seen_by if one_chance else None,
-        rate=rate if one_chance else None,
+        rate=float(ready.chances(own)[0]) if one_chance else None,
         ground=ready.ground.polygons,
         homes=ready.scene.door_xy[ready.door_table.inside],
         zones=zones,

@@ -138,9 +138,10 @@ class Result:
         if table is not None:
             zones = table[table["zone"] != ALL].drop_duplicates(["zoning", "zone"])
             compared = zones[zones["dwellings_counted"].notna()]
+            doubtful = int(compared[DOUBTFUL].sum())
             lines.append(
-                f"Homes found / homes that you counted, by zone: outside 0.8 to 1.25 in {int(compared[DOUBTFUL].sum())} of "
-                f"{len(compared)} zones, which are hatched on maps; dwellings.csv has them all."
+                f"Homes found / homes that you counted, by zone: outside 0.8 to 1.25 in {doubtful} of {len(compared)} "
+                "zones, which are hatched on maps; dwellings.csv has them all."
             )
         lines.append(self.grid_error_words())
         return lines

@@ -263,8 +263,7 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
         "range_curve": {
             "exact": [item.name for item in ready.scenarios if ready.equal_chances(item)],
             "note": "share against range takes every door's chance as the scenario's mean and doors as independent: "
-            "exact "
-            "for the scenarios named, an approximation for others, whose doors differ or whose number is fixed",
+            "exact for the scenarios named, an approximation for others, whose doors differ or whose number is fixed",
         },
         "public_space": _plain_notes(ready.ground.notes),
         "counts": ready.counts,
