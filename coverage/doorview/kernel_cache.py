@@ -1,7 +1,8 @@
 """Keeps numba's file cache honest.
 
-numba stamps a cached kernel with its own source file alone. A kernel holds the machine code of the kernels that it calls, too,
-so after a change of one file others would go on running what they were compiled with: old results from new sources.
+numba stamps a cached kernel with its own source file alone. A kernel holds the machine code of the kernels that it
+calls, too, so after a change of one file others would go on running what they were compiled with: old results from
+new sources.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ def view_pieces(
     scratch: Any,
     pieces: Any,
 ) -> tuple[int, Any, Any]:
-    """Return count, scratch and pieces of one camera's view; scratch and pieces are new ones where these were too small."""
+    """Return count, scratch and pieces of one camera's view; the latter are new where these were too small."""
     t_edge, ux, uy = field_edge(field_of_view)
     met = gather_walls(cx, cy, fx, fy, reach, t_edge, ux, uy, walls, scratch)
     if met < 0:

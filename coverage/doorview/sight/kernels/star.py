@@ -194,7 +194,7 @@ def _put_capped(kinds: Any, ends: Any, count: int, reach: float, ax: float, ay: 
 def _put_nearest(
     kinds: Any, out: Any, count: int, reach: float, q: FloatArray, wall: int, ux: float, uy: float, vx: float, vy: float
 ) -> int:
-    """Write what bounds the view between the directions u and v: the wall that is nearest there, or the arc (wall -1)."""
+    """Write what bounds the view between the directions u and v: the nearest wall, or the arc (wall -1)."""
     if wall < 0:
         return _put_arc(kinds, out, count, reach, ux, uy, vx, vy)
     a = 1.0 / (q[wall, 0] * ux + q[wall, 1] * uy)
@@ -204,7 +204,7 @@ def _put_nearest(
 
 @nb.njit(cache=True, nogil=True)
 def _crossing(gx: float, gy: float, px: float, py: float, ex: float, ey: float, slack: float) -> float:
-    """Return which part of the way from direction p to e a wall that is farther at p comes nearer, or -1 if it does not.
+    """Return at which part of the way from direction p to e a wall farther at p comes nearer; -1 if it does not.
 
     g is the difference of the two walls' q, nearer less farther.
     """
@@ -219,7 +219,7 @@ def _crossing(gx: float, gy: float, px: float, py: float, ex: float, ey: float, 
 def _first_crossing(
     scratch: Any, n: int, here: int, t: float, px: float, py: float, stop: float, vx: float, vy: float
 ) -> tuple[float, float, float, int]:
-    """Return bearing, direction and wall of the first active wall that passes in front of `here` after t and before `stop`.
+    """Return bearing, direction and wall of the first that passes in front of `here` after t and before `stop`.
 
     p is the direction at t and v that at `stop`; the wall is -1, and v the direction, where none does.
     """
@@ -244,7 +244,7 @@ def _first_crossing(
 
 @nb.njit(cache=True, nogil=True)
 def _drop_ended(scratch: Any, n: int, t: float, px: float, py: float) -> tuple[int, int]:
-    """Take the walls that end up to t out of the active ones; return how many stay and the nearest of them along p, or -1."""
+    """Drop the active walls that end up to t; return how many stay and the nearest of them along p, or -1."""
     q, t1, active = scratch.q, scratch.t1, scratch.active
     kept, here, best = 0, -1, 0.0
     for k in range(n):
@@ -272,13 +272,15 @@ def _next_axis(t: float, t_edge: float, ux: float, uy: float) -> tuple[float, fl
 
 @nb.njit(cache=True, nogil=True)
 def sweep(reach: float, t_edge: float, ux: float, uy: float, walls: int, scratch: Any, pieces: Any) -> int:
-    """Write the pieces that bound the view between the edges of the field, from right to left (by growing bearing angle).
+    """Write the pieces that bound the view between the edges of the field, by growing angle: right to left.
 
-    `walls` intervals lie in `scratch`. Returns the number of pieces, or minus the room needed when `pieces` is too small.
+    `walls` intervals lie in `scratch`. Returns the number of pieces, or minus the room needed when `pieces` is too
+    small.
 
-    The nearest wall, `here`, stays so until it ends, a wall begins in front of it, or one passes in front of it. Each pair is
-    looked at once, when the later of the two begins or becomes the nearest. Walls that are equally near (they touch)
-    can hand over to each other at one bearing more often than there are walls only by rounding: then the first stays.
+    The nearest wall, `here`, stays so until it ends, a wall begins in front of it, or one passes in front of it.
+    Each pair is looked at once, when the later of the two begins or becomes the nearest. Walls that are equally
+    near (they touch) can hand over to each other at one bearing more often than there are walls only by rounding:
+    then the first stays.
     """
     t0, t1, ends, order, active, q = scratch.t0, scratch.t1, scratch.ends, scratch.order, scratch.active, scratch.q
     kinds, out = pieces.kind, pieces.ends

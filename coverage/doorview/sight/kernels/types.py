@@ -24,10 +24,10 @@ WALL = 1
 class WallIndex(NamedTuple):
     """Walls in squares of a regular grid whose lines are whole multiples of `cell`; an item is a wall in one square.
 
-    `xy` (items, 4) [m] and `scale` (items,) the factor f by which a wall's ends are moved away from the camera (1: taller
-    than the sight line) lie square by square, row by row, so that a camera reads them in long runs; within a square walls
-    keep their order. `low` (items, 3): the lowest column in which the wall stands, the item's own column, the lowest row.
-    `start` (ni * nj + 1,): the items of each square.
+    `xy` (items, 4) [m] and `scale` (items,) the factor f by which a wall's ends are moved away from the camera (1:
+    taller than the sight line) lie square by square, row by row, so that a camera reads them in long runs; within a
+    square walls keep their order. `low` (items, 3): the lowest column in which the wall stands, the item's own
+    column, the lowest row. `start` (ni * nj + 1,): the items of each square.
     """
 
     xy: FloatArray
@@ -53,7 +53,7 @@ class Scratch(NamedTuple):
 
 
 class Pieces(NamedTuple):
-    """What bounds the view, in order of bearing: `kind` ARC or WALL, `ends` (capacity, 4) x0 y0 x1 y1 [m, camera's frame]."""
+    """What bounds a view, in order of bearing: `kind` ARC or WALL; `ends` (capacity, 4) x0 y0 x1 y1 [m, own frame]."""
 
     kind: NDArray[np.int8]
     ends: FloatArray
