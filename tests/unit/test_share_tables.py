@@ -238,7 +238,7 @@ def test_block_faces_add_up_to_the_streets(here: Covered) -> None:
     faces = face_shares(here.coverage, scenario, here.doors, 4)
     assert faces.index.tolist() == [0, 1, 2, 3]
     assert faces.loc[3, "public_m2"] == 0
-    assert faces.loc[3].drop("public_m2").isna().all()
+    assert faces.loc[3].drop(["public_m2", "near_home_m2"]).isna().all()
     shares = shares_table(here.coverage, here.outputs, here.doors, [scenario], zones=here.zones, replicates=64)
     streets = shares[(shares["zone"] == "all") & (shares["space"] == "streets")].set_index("level")
     area = faces["public_m2"]

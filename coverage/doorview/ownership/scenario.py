@@ -55,7 +55,7 @@ class Scenario:
         """Return the scenario in plain words."""
         if self.process == "exactly":
             return f"exactly {self.number:,} cameras, at doors drawn by lot"
-        return f"{100 * (self.rate or 0):.3g} % of households own one, independently"
+        return f"{100 * (self.rate or 0):.3g}% of households own one, independently"
 
     def probabilities(self, dwellings: NDArray[np.int64], inside: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Return each door's chance of a camera; `inside` says which doors lie in the counted area."""

@@ -301,16 +301,20 @@ def range_table(coverage: Coverage, rates: Sequence[float]) -> pd.DataFrame:
 
 
 def face_shares(coverage: Coverage, scenario: Scenario, doors: DoorTable, faces: int) -> pd.DataFrame:
-    """Return, by block face: public_m2 of its street space, and share_LEVEL, the expected share of it in view.
+    """Return, by block face: public_m2 of its street space, near_home_m2 of that, and share_LEVEL, the share in view.
 
     Index `face`; NaN where a face has no public ground that is counted.
     """
     chance = _chances(coverage, scenario, doors)[0]
     street = street_spaces()
     totals = coverage.totals[np.isin(coverage.totals["space"], street) & (coverage.totals["face"] >= 0)]
-    amount = np.zeros(faces, np.int64)
-    np.add.at(amount, np.asarray(totals["face"], np.int64), np.asarray(totals["amount"], np.int64))
-    out = pd.DataFrame({"public_m2": amount * coverage.cell_m**2}, index=pd.RangeIndex(faces, name="face"))
+    amount, near = np.zeros(faces, np.int64), np.zeros(faces, np.int64)
+    face, counts = np.asarray(totals["face"], np.int64), np.asarray(totals["amount"], np.int64)
+    np.add.at(amount, face, counts)
+    np.add.at(near, face, counts * np.asarray(totals["near"], np.int64))
+    cell = coverage.cell_m**2
+    index = pd.RangeIndex(faces, name="face")
+    out = pd.DataFrame({"public_m2": amount * cell, "near_home_m2": near * cell}, index=index)
     rows = coverage.rows[np.isin(coverage.rows["space"], street) & (coverage.rows["face"] >= 0)]
     for number, name in enumerate(coverage.levels):
         here = rows[rows["level"] == number]

@@ -356,7 +356,7 @@ def _draw_panel(frame: Frame, data: MapData, legend: _Legend) -> None:
         y = _swatch(sheet, x, y, "no colour: none in view", fill=PAGE)
         y = _swatch(sheet, x, y, "middle of a street", line=PAGE)
     elif data.faces["share"].isna().any():
-        y = _swatch(sheet, x, y, "street that is not counted", line="#bbbbbb", dashed=True)
+        y = _swatch(sheet, x, y, "no mapped home near it, or not counted", line="#bbbbbb", dashed=True)
     y -= 0.04
     rows = [
         ("building", BUILDING, "#8f8f8c"),

@@ -171,7 +171,9 @@ def prepare(study: Study, city: City, stages: Stages, *, camera: CameraModel | N
         camera = study.camera.camera_model()
     levels = tuple(level(camera, name, target_height_m=study.camera.target_height_m) for name in study.camera.levels)
     scenarios = scenarios_of(study)
-    reach = max(item.range_m for item in levels)
+    curve = RangeCurve() if study.coverage.range_curve else None
+    # The range curve looks farther than the levels: it has an edge of its own to keep away from.
+    reach = max([item.range_m for item in levels] + ([float(curve.longest)] if curve else []))
     inside, lost = _counted_area(city, reach)
     # Before anything slow, so that a wrong column is told of at once.
     zones, left_out = read_zones(study.zones, city.crs, inside)
@@ -185,7 +187,10 @@ def prepare(study: Study, city: City, stages: Stages, *, camera: CameraModel | N
                 "addresses under [place.layers] of a study file."
             )
     with stages.stage("laying out public space"):
-        ground = public_space(city, doors)
+        widths = study.public_space
+        ground = public_space(
+            city, doors, lane_width_m=widths.lane_width_m, sidewalk_width_m=widths.sidewalk_width_m
+        )
     with stages.stage("finding obstacles"):
         obstacles = find_obstacles(city, study.coverage.obstacles)
         target = max(item.target_height_m for item in levels)
@@ -199,7 +204,7 @@ def prepare(study: Study, city: City, stages: Stages, *, camera: CameraModel | N
             inside=inside,
             zones=zones,
             grid=Grid(study.coverage.cell_m),
-            range_curve=RangeCurve() if study.coverage.range_curve else None,
+            range_curve=curve,
             range_field_degrees=camera.field_of_view_degrees,
             near_m=study.public_space.near_home_m,
         )

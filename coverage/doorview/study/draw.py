@@ -69,6 +69,9 @@ def map_data(result: Result, scenario: str, level: str, seen_by: Path | None) ->
     space = headline_space(result)
     own = next(s for s in ready.scenarios if s.name == scenario)
     one_chance = ready.equal_chances(own)
+    # A street without a mapped home near it says nothing of cameras: it is not "none in view".
+    unknown = (faces["near_home_m2"] == 0) & (faces["share"] == 0)
+    faces["share"] = faces["share"].mask(unknown)
     return MapData(
         faces=faces,
         buildings=ready.city.buildings,

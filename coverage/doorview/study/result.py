@@ -134,6 +134,19 @@ class Result:
             lines.append(
                 f"Repaired, dropped or ignored while reading: {dropped:,} objects; run.json has them by reason."
             )
+        found = ready.doors.attrs.get("counts", {})
+        assumed, homes = found.get("dwellings assumed", 0), found.get("dwellings", 0)
+        if assumed and homes:
+            lines.append(
+                f"How many homes are behind a door is assumed for {percent(assumed / homes)} of {homes:,}: the map data "
+                "do not say."
+            )
+        far = found.get("doors more than 50 m from any street", 0)
+        if far:
+            share = percent(far / max(len(ready.doors), 1))
+            lines.append(
+                f"{far:,} doors ({share}) lie more than {distance(50.0, ready.study.output.units)} from any mapped street."
+            )
         table = self.tables.dwellings
         if table is not None:
             zones = table[table["zone"] != ALL].drop_duplicates(["zoning", "zone"])
@@ -161,7 +174,7 @@ class Result:
         share = max(self.grid_error_of_share(item.level) for item in self.tables.grid_errors)
         return (
             f"Counted on cells of {self.tables.coverage.cell_m:g} m: all views together are off by at most "
-            f"{100 * abs(worst.bias):.2g} % ({worst.level}), a share by about {100 * share:.1g} percentage points or "
+            f"{100 * abs(worst.bias):.2g}% ({worst.level}), a share by about {100 * share:.1g} percentage points or "
             "less."
         )
 
