@@ -158,7 +158,7 @@ def test_the_defaults_are_5_20_and_40_percent():
 
 
 def test_words_say_what_a_scenario_is():
-    assert Scenario("a", rate=0.05).words() == "5 % of households own one, independently"
+    assert Scenario("a", rate=0.05).words() == "5% of households own one, independently"
     assert Scenario("a", process="exactly", number=1500).words() == "exactly 1,500 cameras, at doors drawn by lot"
 
 

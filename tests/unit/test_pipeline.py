@@ -126,13 +126,13 @@ def test_run_json_says_how_it_came_about(result):
 
 
 def test_the_counted_area_ends_one_largest_range_before_the_data(result):
-    # The file says that its data fill 400 m by 200 m; detect reaches 28.38 m.
-    reach = result.levels["detect"].range_m
+    # The file says that its data fill 400 m by 200 m; detect reaches 28.38 m, and the range curve 40 m.
+    reach = 40.0
     counted = result.ready.inside.area
     assert counted == pytest.approx((400 - 2 * reach) * (200 - 2 * reach), rel=0.01)
     assert result.ready.lost_m2 == pytest.approx(400 * 200 - counted, rel=0.02)
     (line,) = [line for line in result.notes() if "at the edge of the data" in line]
-    assert "39%" in line
+    assert f"{100 * (1 - 320 * 120 / (400 * 200)):.0f}%" in line
     assert line in repr(result)
 
 

@@ -122,6 +122,19 @@ def write_layers(
                 DESCRIPTION=note["description"],  # in the metadata of the file GDAL leaves it out
             )
         _finish(temporary, layers, styles or {}, f"{(data_date or _NO_DATE)[:10]}T00:00:00.000Z")
+        _settle_counters(temporary)
+
+
+_CHANGE_COUNTERS = (24, 92)
+"""Where the header of a SQLite file keeps its change counter, and the counter that its version number is valid for."""
+
+
+def _settle_counters(path: Path) -> None:
+    """Set the counters of changes, which depend on how writing happened to be grouped, to one and the same number."""
+    with path.open("r+b") as file:
+        for place in _CHANGE_COUNTERS:
+            file.seek(place)
+            file.write((1).to_bytes(4, "big"))
 
 
 def _finish(path: Path, layers: Mapping[str, gpd.GeoDataFrame], styles: Mapping[str, str], stamp: str) -> None:

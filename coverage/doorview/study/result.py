@@ -138,15 +138,13 @@ class Result:
         assumed, homes = found.get("dwellings assumed", 0), found.get("dwellings", 0)
         if assumed and homes:
             lines.append(
-                f"How many homes are behind a door is assumed for {percent(assumed / homes)} of {homes:,}: the map data "
-                "do not say."
+                f"How many homes are behind a door is assumed for {percent(assumed / homes)} of {homes:,}: "
+                "the map data do not say."
             )
         far = found.get("doors more than 50 m from any street", 0)
         if far:
-            share = percent(far / max(len(ready.doors), 1))
-            lines.append(
-                f"{far:,} doors ({share}) lie more than {distance(50.0, ready.study.output.units)} from any mapped street."
-            )
+            share, limit = percent(far / max(len(ready.doors), 1)), distance(50.0, ready.study.output.units)
+            lines.append(f"{far:,} doors ({share}) lie more than {limit} from any mapped street.")
         table = self.tables.dwellings
         if table is not None:
             zones = table[table["zone"] != ALL].drop_duplicates(["zoning", "zone"])
