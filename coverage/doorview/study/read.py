@@ -7,7 +7,6 @@ import tempfile
 from pathlib import Path
 
 from doorview.city.model import HALO_M, City
-from doorview.city.place import city_from_place
 from doorview.study.sections import Study
 
 __all__ = ["read_city"]
@@ -65,6 +64,9 @@ def read_city(study: Study, *, keep: Path | None = None) -> City:
 
 
 def _download(study: Study, keep: Path | None, country: str | None, halo_m: float) -> City:
+    # OSMnx takes half a second to import, and most runs read a file.
+    from doorview.city.place import city_from_place
+
     place = study.place
     return city_from_place(
         place.place or place.address,
