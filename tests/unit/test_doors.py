@@ -13,6 +13,7 @@ import shapely
 from doorview.city.doors import COLUMNS, compare_dwellings, find_doors
 from doorview.city.doors_facades import Seeds, _nearest_on, _pieces, outline_walls
 from doorview.city.doors_streets import Targets, street_key
+from doorview.city.model import City
 from doorview.city.obstacles import find_obstacles
 from doorview.errors import EmptyCityError, InputError, UnknownNameError
 
@@ -147,6 +148,66 @@ def test_a_row_drawn_as_one_footprint_gets_a_door_per_frontage():
     doors = find_doors(town({"w9": (row, {"building": "terrace"})}, STREETS))
     assert sorted(at(door) for _, door in doors.iterrows()) == [(x, -0.1) for x in (3.0, 9.0, 15.0, 21.0, 27.0)]
     assert doors["dwellings"].tolist() == [1] * 5
+
+
+def test_a_row_that_turns_its_end_to_the_street_keeps_its_doors_on_its_long_sides():
+    # Ten houses of 6 m going north; the only street passes the south end. Its own door may be at the end; all the
+    # others are 6 m apart, in the middle of their fronts.
+    row = shapely.box(0, 0, 9, 60)
+    doors = find_doors(town({"w9": (row, {"building": "terrace"})}, {"w1": STREETS["w1"]}))
+    places = np.array([at(door) for _, door in doors.iterrows()])
+    assert len(places) == 10
+    assert sorted(places[:, 1])[1:] == pytest.approx([9.0 + 6 * k for k in range(9)])
+    on_sides = np.isclose(places[:, 0], -0.1) | np.isclose(places[:, 0], 9.1)
+    assert on_sides[places[:, 1] > 6].all()
+
+
+def test_a_row_with_a_building_at_its_back_has_all_its_doors_in_front():
+    # The back of a deep footprint is a shared wall, and a street passes each end nearer than its front.
+    buildings = {
+        "w8": (shapely.box(-30, 0, 0, 60), {"building": "school"}),
+        "w9": (shapely.box(0, 0, 40, 60), {"building": "terrace"}),
+    }
+    ways = {
+        "w1": (shapely.LineString([(-50, -3), (90, -3)]), {"highway": "residential", "name": "South Street"}),
+        "w2": (shapely.LineString([(-50, 63), (90, 63)]), {"highway": "residential", "name": "North Avenue"}),
+        "w3": (shapely.LineString([(46, -50), (46, 110)]), {"highway": "residential", "name": "East Way"}),
+    }
+    places = np.array([at(door) for _, door in find_doors(town(buildings, ways)).iterrows()])
+    assert len(places) == 10
+    front = places[np.isclose(places[:, 0], 40.1)]
+    assert sorted(front[:, 1]) == pytest.approx([9.0 + 6 * k for k in range(8)])  # the end houses face their ends
+
+
+def test_a_row_of_parts_with_a_gap_gives_every_house_a_door():
+    # The middle third of the long side is open ground: its houses stand in the parts all the same.
+    row = shapely.MultiPolygon([shapely.box(0, 0, 10, 9), shapely.box(22, 0, 36, 9)])
+    doors = find_doors(town({"w9": (row, {"building": "terrace"})}, STREETS))
+    assert len(doors) == 6
+    assert doors["dwellings"].tolist() == [1] * 6
+    assert shapely.distance(doors.geometry.to_numpy(), layer({"w9": (row, {})}).geometry.iloc[0]) == pytest.approx(0.1)
+
+
+def test_no_two_houses_of_a_row_in_baltimore_share_a_place(shared_data):
+    city = City.from_extract(shared_data / "baltimore_city_md" / "baltimore_sorted.osm.pbf")
+    doors = find_doors(city)
+    doors = doors[doors["found"] == "facade"]
+    several = doors[doors.groupby("building")["building"].transform("size") > 1]
+    assert {"w115223211", "w180909418", "w180909456"} <= set(several["building"])
+    for building, own in several.groupby("building"):
+        xy = shapely.get_coordinates(own.geometry)
+        apart = np.hypot(*(xy[:, None] - xy[None]).transpose(2, 0, 1))
+        assert apart[np.triu_indices(len(xy), 1)].min() >= 1.0, building
+
+
+def test_doors_far_from_every_street_are_counted():
+    houses = {f"w{k}": (shapely.box(0, y, 10, y + 8), {"building": "house"}) for k, y in ((3, 0), (4, 39), (5, 41))}
+    ways = {"w1": STREETS["w1"], "w2": (shapely.LineString([(20, -10), (20, 60)]), {"highway": "service"})}
+    # South walls 10, 49 and 51 m from the street; the driveway beside them is no street.
+    counts = find_doors(town(houses, ways)).attrs["counts"]
+    assert counts["doors more than 50 m from any street"] == 1
+    only = find_doors(town(houses, {"w2": ways["w2"]})).attrs["counts"]
+    assert only["doors more than 50 m from any street"] == 3
 
 
 def test_shared_walls_have_no_door():

@@ -18,6 +18,7 @@ from doorview.city.extract import read_extract
 from doorview.city.model import City
 from doorview.city.rings import even_odd
 from doorview.city.tags import AREA_TAGS, KEYS, is_area, is_building, is_way
+from doorview.demo.writer import GENERATOR
 from doorview.errors import EmptyCityError, InputError, MissingFileError
 from helpers.osmfile import ORIGIN, OsmFile
 
@@ -89,6 +90,28 @@ def test_source_says_where_it_comes_from(tmp_path):
     ]
     assert source["attribution"] == "© OpenStreetMap contributors"
     assert source["data_date"] is None  # no timestamps in the file: 1970 is not a date
+
+
+@pytest.mark.parametrize(
+    ("generator", "attribution", "licence"),
+    [
+        (GENERATOR, GENERATOR, "BSD-3-Clause"),
+        ("osmium/1.16.0", "© OpenStreetMap contributors", "ODbL-1.0"),
+        ("made with doorview demo", "© OpenStreetMap contributors", "ODbL-1.0"),
+    ],
+)
+def test_a_fictional_extract_credits_nobody_else(tmp_path, generator, attribution, licence):
+    plain = small_town().write(tmp_path / "plain.osm.pbf")
+    header = osmium.io.Header()
+    header.set("generator", generator)
+    path = tmp_path / "town.osm.pbf"
+    with osmium.SimpleWriter(str(path), header=header) as writer:
+        for item in osmium.FileProcessor(str(plain)):
+            writer.add(item)
+    source = City.from_extract(path).source
+    assert source["kind"] == "extract"
+    assert source["attribution"] == attribution
+    assert source["files"][0]["licence"] == licence
 
 
 def test_data_date_is_the_newest_timestamp(tmp_path):

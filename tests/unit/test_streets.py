@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 import shapely
 
+from doorview.city.crosssection import GivenWidths
+from doorview.city.ground_streets import street_ground
 from doorview.city.streets import Pieces, block_faces, cut_lines, find_twins, sample_lines
 
 CRS = "EPSG:32618"
@@ -184,3 +186,37 @@ def test_half_of_a_roundabout_counts():
     twins = twins_of(quarters, [None] * 4, [1] * 4, [True] * 4)
     assert twins.counted.sum() == 2
     assert not twins.paired.any()
+
+
+@pytest.mark.parametrize("inbound", [False, True])
+def test_sidewalks_of_an_arm_end_before_the_island_of_a_roundabout(inbound):
+    angle = np.linspace(0, 2 * np.pi, 65)
+    circle = np.column_stack([20 * np.cos(angle), 20 * np.sin(angle)])
+    arm = [(20, 0), (100, 0)]
+    table = streets(
+        (circle, [*range(64), 0], {}),
+        (arm[::-1] if inbound else arm, [99, 0] if inbound else [0, 99], {"name": "Arm"}),
+    )
+    table["junction"] = pd.Series(["roundabout", None], index=table.index, dtype=object)
+    ground = street_ground(
+        table,
+        np.full(2, "carriageway", dtype=object),
+        np.full(2, "residential", dtype=object),
+        table.iloc[:0],
+        "us",
+        parcels=False,
+        given=GivenWidths(),
+    )
+    strips = ground.strips[ground.strips["osm_id"] == "w2"].set_index("class")
+    ring = ground.strips[ground.strips["osm_id"] == "w1"].set_index("class")
+    kerb = ring.loc["carriageway", "outer_m"]
+    island = shapely.Point(0, 0).buffer(20 - kerb - 0.05)
+    assert set(strips.index) == {"carriageway", "sidewalk", "verge"}
+    for name in ("sidewalk", "verge"):
+        line, reach = strips.loc[name, "geometry"], strips.loc[name, "outer_m"]
+        assert not line.buffer(reach).intersects(island), name
+        assert line.buffer(reach).intersects(island.buffer(0.5)), name  # no farther back than that
+        assert line.bounds[2] == 100  # the other end is where it was
+    assert strips.loc["carriageway", "geometry"].length == pytest.approx(80)
+    lengths = ground.lines[ground.lines["osm_id"] == "w2"]
+    assert lengths.length.tolist() == pytest.approx([80] * 3)  # the centreline and both sidewalks

@@ -374,7 +374,7 @@ def test_an_extract_is_read_as_the_study_says(town):
 
 def test_a_place_is_downloaded_as_the_study_says(monkeypatch, tmp_path):
     calls = []
-    monkeypatch.setattr("doorview.study.read.city_from_place", lambda *given, **named: calls.append((given, named)))
+    monkeypatch.setattr("doorview.city.place.city_from_place", lambda *given, **named: calls.append((given, named)))
     read_city(study_from_dict({"place": {"bbox": [0, 0, 1, 1], "crs": "EPSG:32631"}}), keep=tmp_path)
     read_city(study_from_dict({"place": {"address": "1 Main St", "distance_m": 500.0}}))
     (box_given, box), (address_given, address) = calls
@@ -384,7 +384,7 @@ def test_a_place_is_downloaded_as_the_study_says(monkeypatch, tmp_path):
 
 def test_data_reach_as_far_around_as_the_farthest_level(monkeypatch):
     calls = []
-    monkeypatch.setattr("doorview.study.read.city_from_place", lambda *_given, **named: calls.append(named["halo_m"]))
+    monkeypatch.setattr("doorview.city.place.city_from_place", lambda *_given, **named: calls.append(named["halo_m"]))
     read_city(study_from_dict(place()))
     read_city(study_from_dict(place({"camera": {"levels": ["detect"], "pixels": 20000}})))
     # d = N / (H v): 20000 px over 155 degrees (2.70526 rad) at 25 px/m reach farther than the halo of 150 m.

@@ -16,7 +16,7 @@ import shapely
 
 from doorview.city.doors_compare import compare_dwellings
 from doorview.city.doors_facades import Places, Seeds, outline_walls, place_doors
-from doorview.city.doors_seeds import door_seeds
+from doorview.city.doors_seeds import door_seeds, row_houses
 from doorview.city.doors_streets import (
     SLACK_M,
     Streets,
@@ -39,6 +39,10 @@ if TYPE_CHECKING:
 __all__ = ["COLUMNS", "compare_dwellings", "find_doors", "homes_of"]
 
 COLUMNS = ("geometry", "heading", "dwellings", "found", "building", "kind", "street")
+FAR_M = 50.0
+"""Farther than this from every street a door sees little of any; the headline counts streets this near to a home."""
+STREET_ADDED_M = 10.0
+"""Streets proper among the ways of `rules/homes.toml`: service ways, footpaths and tracks have more added."""
 
 
 class _Homes(NamedTuple):
@@ -116,7 +120,13 @@ def find_doors(city: City, *, along: float = 0.5) -> gpd.GeoDataFrame:
         rules,
         counts,
     )
-    targets = _targets(seeds, shapes, homes.streets, rules)
+    # A house of a row looks for its front on its own piece of the row: those pieces come after the homes.
+    in_row = np.flatnonzero(seeds["house"].to_numpy() >= 0)
+    row_of = seeds["home"].to_numpy()[in_row]
+    pieces = np.concatenate([shapes, row_houses(shapes, row_of, seeds["house"].to_numpy()[in_row])])
+    piece = seeds["home"].to_numpy().copy()
+    piece[in_row] = len(shapes) + np.arange(len(in_row))
+    targets = _targets(seeds, pieces[piece], homes.streets, rules)
     standing = ~open_or_underground(homes.buildings)
     standing[rows] = True
     blockers = np.flatnonzero(standing)
@@ -125,15 +135,15 @@ def find_doors(city: City, *, along: float = 0.5) -> gpd.GeoDataFrame:
     facade = rules.facade
     places = place_doors(
         Seeds(
-            seeds["home"].to_numpy(),
+            piece,
             seeds[["x", "y"]].to_numpy(dtype=np.float64),
             seeds["weight"].to_numpy(dtype=np.float64),
         ),
-        outline_walls(shapes),
+        outline_walls(pieces),
         targets,
         homes.streets.lines,
         homes.buildings.geometry.to_numpy()[blockers],
-        own[rows],
+        np.concatenate([own[rows], own[rows][row_of]]),
         wall_min_m=float(facade["wall_min_m"]),
         clear_m=float(facade["clear_m"]),
         offset_m=float(facade["offset_m"]),
@@ -184,12 +194,12 @@ def _dwelling_counts(table: pd.DataFrame, home: NDArray[np.int64], dwellings: ND
     }
 
 
-def _targets(seeds: pd.DataFrame, shapes: NDArray[np.object_], streets: Streets, rules: HomeRules) -> Targets:
+def _targets(seeds: pd.DataFrame, shape: NDArray[np.object_], streets: Streets, rules: HomeRules) -> Targets:
     """Lines that each seed may face: of the named street, else the nearest street with the parts of its name.
 
-    Facades that an address decides are marked in `seeds`: their `found` becomes `address`.
+    `shape` is the footprint of each seed's home, or of its own house in a row; shape (seeds,). Facades that an address
+    decides are marked in `seeds`: their `found` becomes `address`.
     """
-    shape = shapes[seeds["home"].to_numpy()]
     names = seeds["street"].to_numpy(dtype=object)
     names = np.array([text if isinstance(text, str) else None for text in names], dtype=object)
     reach = float(rules.facade["address_reach_m"])
@@ -209,6 +219,12 @@ def _targets(seeds: pd.DataFrame, shapes: NDArray[np.object_], streets: Streets,
     distance = np.concatenate([named.distance, parts.distance, near.distance[alone]])
     order = np.lexsort((line, row))
     return Targets(row[order], line[order], distance[order])
+
+
+def _far_from_streets(points: NDArray[np.object_], streets: Streets) -> int:
+    """How many doors have no street within `FAR_M`, private streets included, service ways and footpaths not."""
+    tree = shapely.STRtree(streets.lines[streets.added_m <= STREET_ADDED_M])
+    return len(points) - len(np.unique(tree.query(points, predicate="dwithin", distance=FAR_M)[0]))
 
 
 def _finished(
@@ -249,6 +265,7 @@ def _finished(
     for found in ("entrance", "address", "facade"):
         counts[f"doors by {found}"] = int((doors["found"] == found).sum())
     counts["doors"] = len(doors)
+    counts[f"doors more than {FAR_M:g} m from any street"] = _far_from_streets(doors.geometry.to_numpy(), streets)
     counts |= _dwelling_counts(table, home, kept["dwellings"].to_numpy())
     doors.attrs["counts"] = counts
     return doors

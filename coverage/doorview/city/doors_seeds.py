@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from doorview.city.model import City
 
-__all__ = ["ENTRANCE_REACH_M", "door_seeds"]
+__all__ = ["ENTRANCE_REACH_M", "door_seeds", "row_houses"]
 
 ENTRANCE_REACH_M = 0.5
 """An entrance node is a vertex of the outline; own layers may be off by this much."""
@@ -64,7 +64,8 @@ def door_seeds(
     -------
     DataFrame
         One row per door: `home` (row in `homes`), `x`, `y` [m] of its node (NaN without), `weight` of the distance from
-        it, `found`, `suffix` of the id, `street` (named, or None) and `dwellings` (int32).
+        it, `found`, `suffix` of the id, `street` (named, or None), `dwellings` (int32) and `house`: number from 0
+        in a row of houses that is drawn as one footprint, -1 for all others.
     """
     shapes = homes.geometry.to_numpy()
     dwellings = table["dwellings"].to_numpy()
@@ -75,7 +76,7 @@ def door_seeds(
     named = _named_streets(homes, nodes)
 
     rest = np.setdiff1d(np.arange(len(shapes)), np.concatenate([by_node["home"], by_address["home"]]).astype(np.int64))
-    by_facade = _facade_seeds(rest, table, shapes, dwellings)
+    by_facade = _facade_seeds(rest, table, dwellings)
     by_facade["street"] = named[by_facade["home"].to_numpy()]
     missing = by_node["street"].isna().to_numpy()
     by_node["street"] = np.where(missing, named[by_node["home"].to_numpy()], by_node["street"].to_numpy(dtype=object))
@@ -107,6 +108,7 @@ def _seed_table(
             "suffix": pd.Series(list(suffix), dtype=object),
             "street": pd.Series(list(street), dtype=object),
             "dwellings": np.asarray(dwellings, dtype=np.int32),
+            "house": np.full(n, -1, dtype=np.int64),
         }
     )
 
@@ -202,24 +204,53 @@ def _address_seeds(groups: pd.DataFrame, by_node: pd.DataFrame, table: pd.DataFr
 def _facade_seeds(
     rest: NDArray[np.int64],
     table: pd.DataFrame,
-    shapes: NDArray[np.object_],
     dwellings: NDArray[np.int32],
 ) -> pd.DataFrame:
-    """One door per home; in a row of houses drawn as one footprint, one per frontage along its middle line."""
+    """One door per home; in a row of houses drawn as one footprint, one per house (see `row_houses`)."""
     is_row = table["row"].to_numpy(dtype=bool)[rest] & (dwellings[rest] > 1)
     single, rows = rest[~is_row], rest[is_row]
-    parts = [_seed_table(single, np.full((len(single), 2), np.nan), 0.0, "facade", ["@1"] * len(single),
-                         [None] * len(single), dwellings[single])]  # fmt: skip
-    if len(rows):
-        n = dwellings[rows].astype(np.int64)
-        home = np.repeat(rows, n)
-        rank = np.arange(n.sum()) - np.repeat(np.cumsum(n) - n, n)
-        share = (rank + 0.5) / np.repeat(n, n)
-        line = np.repeat(axes(shapes[rows]), n, axis=0)
-        xy = line[:, :2] + share[:, None] * (line[:, 2:] - line[:, :2])
-        parts.append(_seed_table(home, xy, NODE_WEIGHT, "facade", [f"@{k + 1}" for k in rank], [None] * len(home),
-                                 np.ones(len(home), dtype=np.int32)))  # fmt: skip
-    return pd.concat(parts, ignore_index=True)
+    n = dwellings[rows].astype(np.int64)
+    home = np.concatenate([single, np.repeat(rows, n)])
+    rank = np.concatenate([np.zeros(len(single), dtype=np.int64), np.arange(n.sum()) - np.repeat(np.cumsum(n) - n, n)])
+    behind = np.concatenate([dwellings[single], np.ones(len(rank) - len(single), dtype=np.int32)])
+    seeds = _seed_table(home, np.full((len(home), 2), np.nan), 0.0, "facade", [f"@{k + 1}" for k in rank],
+                        [None] * len(home), behind)  # fmt: skip
+    seeds["house"] = np.where(np.arange(len(home)) < len(single), -1, rank)
+    return seeds
+
+
+def row_houses(shapes: NDArray[np.object_], home: NDArray[np.int64], house: NDArray[np.int64]) -> NDArray[np.object_]:
+    """Cut rows of houses that are drawn as one footprint into their houses, across the long side and equally wide.
+
+    So each house looks for its front on its own piece of the outline, and no two share one::
+
+        +----+----+----+----+
+        | 0  | 1  | 2  | 3  |
+        +----+----+----+----+
+
+    Parameters
+    ----------
+    shapes
+        Footprints of the homes.
+    home, house
+        Row in `shapes`, and number in the row from 0, of every house; all houses of a row, in order; shape (n,).
+
+    Returns
+    -------
+    ndarray
+        Footprint of each house, shape (n,). The whole row where a gap in it leaves a house no ground.
+    """
+    if not len(home):
+        return np.empty(0, dtype=object)
+    _, at, count = np.unique(home, return_inverse=True, return_counts=True)
+    line = axes(shapes[home])
+    along = line[:, 2:] - line[:, :2]
+    across = np.column_stack([-along[:, 1], along[:, 0]])  # as long as the row, so that it reaches beyond its sides
+    ends = [line[:, :2] + ((house + step) / count[at])[:, None] * along for step in (0, 1)]
+    corners = np.stack([ends[0] - across, ends[1] - across, ends[1] + across, ends[0] + across], axis=1)
+    cut = shapely.intersection(shapes[home], shapely.polygons(corners))
+    found: NDArray[np.object_] = np.where(shapely.area(cut) > 0, cut, shapes[home])
+    return found
 
 
 def _named_streets(homes: gpd.GeoDataFrame, nodes: pd.DataFrame) -> NDArray[np.object_]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,9 @@ __all__ = ["ATTRIBUTION", "LICENCE", "Extract", "city_from_extract", "read_extra
 
 ATTRIBUTION = "© OpenStreetMap contributors"
 LICENCE = "ODbL-1.0"
+FICTIONAL = "doorview demo"
+"""How the header of a fictional extract, of doorview's own making, begins to name the program that wrote it."""
+FICTIONAL_LICENCE = "BSD-3-Clause"
 
 _BATCH = 100_000  # ways that are held before those outside the boundary are let go
 _AREA_TYPES = frozenset({"multipolygon", "boundary"})
@@ -54,6 +57,8 @@ class Extract:
     data_date: str | None
     sha256: str
     dropped: Counter[str]
+    attribution: str = ATTRIBUTION
+    licence: str = LICENCE
 
 
 def city_from_extract(
@@ -87,9 +92,9 @@ def source_of(path: Path | str, got: Extract) -> dict[str, Any]:
     """Return the `source` of a city that was read from one extract."""
     return {
         "kind": "extract",
-        "files": [{"path": str(path), "sha256": got.sha256, "licence": LICENCE}],
+        "files": [{"path": str(path), "sha256": got.sha256, "licence": got.licence}],
         "data_date": got.data_date,
-        "attribution": ATTRIBUTION,
+        "attribution": got.attribution,
     }
 
 
@@ -172,6 +177,7 @@ def read_extract(path: Path | str, clip: BaseGeometry | None = None) -> Extract:
                     f"{MEND}"
                 )
             stamp = str(header.get("osmosis_replication_timestamp", ""))
+            generator = str(header.get("generator", ""))
         newest.asked = not re.match(r"(19[89]|2[0-9]{2})[0-9]-[0-9]{2}-[0-9]{2}", stamp)
         relations = _read_relations(file, dropped, newest)
         places = osmium.NodeLocationsForWays(osmium.index.create_map("flex_mem"))
@@ -185,7 +191,8 @@ def read_extract(path: Path | str, clip: BaseGeometry | None = None) -> Extract:
     layers |= {layer: outlines[layer] for layer in ("buildings", "areas")}
     tables = {layer: _table(objects, layer, clip, dropped) for layer, objects in layers.items()}
     date = newest.date() if newest.asked else stamp[:10]
-    return Extract(tables, reach, date, sha256_of(path), dropped)
+    got = Extract(tables, reach, date, sha256_of(path), dropped)
+    return replace(got, attribution=generator, licence=FICTIONAL_LICENCE) if generator.startswith(FICTIONAL) else got
 
 
 def _objects(reader: osmium.io.Reader, *handlers: Any) -> Iterator[Any]:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import shapely
+from shapely.ops import substring
 
 from doorview.city.classes import RANK
 from doorview.city.crosssection import (
@@ -30,6 +31,9 @@ __all__ = ["StreetGround", "path_strips", "street_ground"]
 
 OUTSIDE_PARCELS_M = 30.0
 """With parcels, all ground outside them within this of a street is at least verge [m]."""
+
+SAME_PLACE_M = 0.01
+"""A street ends on a roundabout where it shares a node with it; own layers may be off by this much [m]."""
 
 _BESIDE_PARCELS = RANK["driveway"] + 0.75
 """With parcels, a sidewalk drawn by default gives way to them but goes before the verge."""
@@ -169,7 +173,9 @@ def street_ground(
     )
     as_sidewalk = np.full(len(sidewalk_ways), "sidewalk", dtype=object)
     sidewalk_width = way_widths(sidewalk_ways, as_sidewalk, ignored, given)[mapped.way]
-    strips = _street_strips(streets, ground_class, pieces, section, mapped, sidewalk_ways, sidewalk_width, parcels)
+    strips = _street_strips(
+        streets, ground_class, pieces, ring[pieces.way], section, mapped, sidewalk_ways, sidewalk_width, parcels
+    )
     osm_id = of_piece.index.to_numpy(dtype=object)
     lines, length_m = _lengths(pieces, section, twins.counted, osm_id, mapped, sidewalk_ways, streets.crs)
     present = ~np.isnan(section.sidewalk_from_m)
@@ -192,6 +198,33 @@ def street_ground(
     return StreetGround(faces, pieces, strips, lines, twins.merged_m, length_m, width_from, sides, ignored, counts)
 
 
+def _ring_back(pieces: Pieces, ring: npt.NDArray[np.bool_], half_m: Floats, reach_m: Floats) -> Objects:
+    """Return the lines of a band beside streets, with the arms of roundabouts drawn back from the ring.
+
+    A band ends round, so at an arm's end it would reach over the ring onto the island. An arm is drawn back by as much
+    as the end would reach beyond the ring's inner kerb, and keeps at least a tenth of its length.
+
+    Args:
+        pieces: Pieces of streets, n of them.
+        ring: Whether each is part of a roundabout, shape (n,).
+        half_m: From the line to the kerb [m], shape (n,).
+        reach_m: From the line to the far edge of the band, the wider side [m], shape (n,).
+    """
+    lines = pieces.lines.copy()
+    around, arm = np.flatnonzero(ring), np.flatnonzero(~ring)
+    tree = shapely.STRtree(lines[around])
+    length = shapely.length(lines)
+    ends = np.column_stack([shapely.get_point(lines[arm], 0), shapely.get_point(lines[arm], -1)])
+    back = np.zeros((len(lines), 2))
+    at, near = tree.query(ends.ravel(), predicate="dwithin", distance=SAME_PLACE_M)
+    row, end = arm[at // 2], at % 2
+    np.maximum.at(back, (row, end), np.maximum(reach_m[row] - half_m[around[near]], 0.0))
+    back *= np.minimum(1.0, 0.9 * length / np.maximum(back.sum(axis=1), 1e-9))[:, None]
+    for k in np.flatnonzero(back.any(axis=1)):
+        lines[k] = substring(lines[k], back[k, 0], length[k] - back[k, 1])
+    return lines
+
+
 def _inner_side(streets: gpd.GeoDataFrame, pieces: Pieces) -> npt.NDArray[np.int8]:
     """Return on which side of each piece the middle of its way lies, +1 left, -1 right: the island of a roundabout."""
     middle = shapely.get_coordinates(shapely.centroid(streets.geometry.to_numpy()))[pieces.way]
@@ -206,6 +239,7 @@ def _street_strips(
     streets: gpd.GeoDataFrame,
     ground_class: Objects,
     pieces: Pieces,
+    ring: npt.NDArray[np.bool_],
     section: CrossSection,
     mapped: MappedSidewalks,
     sidewalk_ways: gpd.GeoDataFrame,
@@ -219,14 +253,16 @@ def _street_strips(
     rank = np.full(start.shape, float(RANK["sidewalk"]))
     if parcels:
         rank[~section.tagged] = _BESIDE_PARCELS
-    tables += _band(pieces.lines, "sidewalk", start, end, pieces.face, osm_id, rank)
+    lines = _ring_back(pieces, ring, section.half_m, end.max(axis=1))
+    tables += _band(lines, "sidewalk", start, end, pieces.face, osm_id, rank)
     ways_id = sidewalk_ways.index.to_numpy(dtype=object)[mapped.way]
     tables.append(_strips(mapped.lines, "sidewalk", 0.0, sidewalk_width / 2, 0, mapped.face, ways_id))
     space = section.space_m
     if parcels:
         space = np.maximum(space, OUTSIDE_PARCELS_M)
     verge = np.full(space.shape, float(RANK["verge"]))
-    tables += _band(pieces.lines, "verge", kerb, space, pieces.face, osm_id, verge)
+    lines = _ring_back(pieces, ring, section.half_m, section.space_m.max(axis=1))
+    tables += _band(lines, "verge", kerb, space, pieces.face, osm_id, verge)
     return _geo(tables, streets.crs)
 
 

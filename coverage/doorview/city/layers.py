@@ -27,8 +27,6 @@ from shapely.geometry.base import BaseGeometry
 
 from doorview.city.crs import WGS84
 from doorview.city.extract import (
-    ATTRIBUTION,
-    LICENCE,
     city_from_extract,
     read_extract,
     widened,
@@ -179,8 +177,8 @@ def city_from_layers(
         layers, date = dict(got.layers), got.data_date
         replaced = {layer for layer in own if layer != "areas"}
         dropped.update({reason: n for reason, n in got.dropped.items() if reason.partition(":")[0] not in replaced})
-        files.append({"path": str(extract), "sha256": got.sha256, "licence": LICENCE})
-        attribution = f"{ATTRIBUTION}; {attribution}"
+        files.append({"path": str(extract), "sha256": got.sha256, "licence": got.licence})
+        attribution = f"{got.attribution}; {attribution}"
         reach = (
             None if "buildings" in own else got.reach
         )  # own footprints end where they end, whatever the extract covers

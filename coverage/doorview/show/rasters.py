@@ -49,7 +49,9 @@ class SparseRaster:
     description, units
         What a cell holds, for people.
     tags
-        More tags; the attribution and the note about simulation are always there.
+        More tags; the note about simulation is always there.
+    attribution, licence
+        Of the data that the raster derives from.
     compress
         ``zstd`` takes a fifth of the time of ``deflate`` and less room; ``deflate`` is for readers without it.
     """
@@ -68,6 +70,8 @@ class SparseRaster:
         description: str = "doors that see the cell",
         units: str = "doors",
         tags: Mapping[str, str] | None = None,
+        attribution: str = OSM_ATTRIBUTION,
+        licence: str = "ODbL 1.0",
         compress: Literal["zstd", "deflate"] = "zstd",
     ) -> None:
         if rows < 1 or cols < 1 or not cell_m > 0:
@@ -83,6 +87,7 @@ class SparseRaster:
         self.description = description
         self.units = units
         self.tags = dict(tags or {})
+        self.attribution, self.licence = attribution, licence
         self.compress = compress
         self._file: Any = None
 
@@ -112,9 +117,9 @@ class SparseRaster:
         self._file.set_band_unit(1, self.units)
         self._file.update_tags(
             TIFFTAG_IMAGEDESCRIPTION=clean(f"{self.description}; simulated cameras, not real ones", 200),
-            TIFFTAG_COPYRIGHT=OSM_ATTRIBUTION,
-            attribution=OSM_ATTRIBUTION,
-            licence="ODbL 1.0",
+            TIFFTAG_COPYRIGHT=clean(self.attribution, 200),
+            attribution=clean(self.attribution, 200),
+            licence=clean(self.licence, 120),
             simulated="yes: simulated cameras, not real ones",
             units=self.units,
             **{key: clean(value, 400) for key, value in self.tags.items()},

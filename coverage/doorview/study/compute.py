@@ -188,9 +188,7 @@ def prepare(study: Study, city: City, stages: Stages, *, camera: CameraModel | N
             )
     with stages.stage("laying out public space"):
         widths = study.public_space
-        ground = public_space(
-            city, doors, lane_width_m=widths.lane_width_m, sidewalk_width_m=widths.sidewalk_width_m
-        )
+        ground = public_space(city, doors, lane_width_m=widths.lane_width_m, sidewalk_width_m=widths.sidewalk_width_m)
     with stages.stage("finding obstacles"):
         obstacles = find_obstacles(city, study.coverage.obstacles)
         target = max(item.target_height_m for item in levels)

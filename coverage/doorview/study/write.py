@@ -55,7 +55,9 @@ def raster_sink(ready: Prepared, run: RunFolder, attribution: str) -> Iterator[C
                     cols=int(col1 - col0),
                     description="simulated doors that would see the cell, "
                     f"{level_phrase(item, ready.study.output.units)}",
-                    tags={"level": item.name, "data": attribution, "camera": ready.camera.label},
+                    tags={"level": item.name, "camera": ready.camera.label},
+                    attribution=attribution,
+                    licence=FICTIONAL_LICENCE if ready.study.study.fictional else ODBL,
                 )
             )
             for item in ready.levels
@@ -174,7 +176,7 @@ def _write_layers(result: Result, run: RunFolder) -> dict[str, str]:
         layers = {name: layer.to_crs(ready.study.output.crs) for name, layer in layers.items()}
     name = "own.gpkg" if own else "city.gpkg"
     fictional = ready.study.study.fictional
-    licence = "BSD-3-Clause (fictional data)" if fictional else ODBL
+    licence = FICTIONAL_LICENCE if fictional else ODBL
     if own:
         licence = f"the user's own layers, with parts derived from OpenStreetMap ({ODBL}) where the run used it"
     write_layers(
