@@ -109,6 +109,7 @@ class Scene:
     polygon_unit: NDArray[np.int32]
     samples: _Samples
     inside: Any
+    counted_tiles: dict[tuple[int, int], bool]
     inside_edges: NDArray[np.float64]
     zone_edges: Edges | None
     near_m: float
@@ -122,13 +123,23 @@ class Scene:
 
     def tiles(self) -> list[tuple[int, int]]:
         """Return the tiles to compute, in order: all that meet the counted area, whatever lies there."""
-        side = self.grid.tile_m
-        west, south, east, north = (math.floor(value / side) for value in shapely.bounds(self.inside))
-        row, column = (part.ravel() for part in np.mgrid[south : north + 1, west : east + 1])
-        squares = shapely.box(side * column, side * row, side * (column + 1), side * (row + 1))
-        shapely.prepare(self.inside)
-        meets = shapely.intersects(self.inside, squares)
-        return list(zip(row[meets].tolist(), column[meets].tolist(), strict=True))
+        return list(self.counted_tiles)
+
+
+def _tiles_of(inside: Any, grid: Grid) -> dict[tuple[int, int], bool]:
+    """Return the tiles that meet the counted area, in order, and whether each lies in it whole.
+
+    Asked once, on one thread: a prepared polygon must not be used by several at once, and GEOS prepares in place.
+    """
+    side = grid.tile_m
+    west, south, east, north = (math.floor(value / side) for value in shapely.bounds(inside))
+    row, column = (part.ravel() for part in np.mgrid[south : north + 1, west : east + 1])
+    squares = shapely.box(side * column, side * row, side * (column + 1), side * (row + 1))
+    own = shapely.from_wkb(shapely.to_wkb(inside))  # a copy, so that the caller's polygon stays unprepared
+    shapely.prepare(own)
+    meets, whole = shapely.intersects(own, squares), shapely.contains_properly(own, squares)
+    pairs = zip(row[meets].tolist(), column[meets].tolist(), strict=True)
+    return dict(zip(pairs, whole[meets].tolist(), strict=True))
 
 
 def door_keys(ids: Sequence[str]) -> NDArray[np.uint64]:
@@ -302,6 +313,7 @@ def build_scene(
         polygon_unit=inverse[ends[1] : ends[2]].astype(np.int32),
         samples=_samples(lines, unit_of, grid),
         inside=inside,
+        counted_tiles=_tiles_of(inside, grid),
         inside_edges=polygon_edges(np.array([inside], dtype=object)).edges,
         zone_edges=zone_edges,
         near_m=near_m,

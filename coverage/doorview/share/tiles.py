@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
 from doorview.city.classes import CLASSES
@@ -96,14 +95,14 @@ def _painted(scene: Scene, tile: tuple[int, int], window: NDArray[np.int64]) -> 
     return unit
 
 
-def _inside(scene: Scene, window: NDArray[np.int64]) -> NDArray[np.uint8] | None:
+def _inside(scene: Scene, tile: tuple[int, int], window: NDArray[np.int64]) -> NDArray[np.uint8] | None:
     """Return which cells are counted: an array without rows for all, None for no cell."""
-    cell, size = scene.grid.cell_m, scene.grid.tile
-    box = shapely.box(*(cell * v for v in (window[2], window[0], window[2] + size, window[0] + size)))
-    if shapely.contains_properly(scene.inside, box):
+    if tile not in scene.counted_tiles:
+        return None
+    if scene.counted_tiles[tile]:
         return _NO_MASK
-    mask = np.zeros((size, size), np.uint8)
-    paint_mask(window, cell, scene.inside_edges, mask)
+    mask = np.zeros((scene.grid.tile, scene.grid.tile), np.uint8)
+    paint_mask(window, scene.grid.cell_m, scene.inside_edges, mask)
     return mask if mask.any() else None
 
 
@@ -123,7 +122,8 @@ def _combinations(scene: Scene, tile: tuple[int, int], window: Any) -> tuple[NDA
 def cover_tile(scene: Scene, tile: tuple[int, int], rasters: bool = True) -> TileResult | None:
     """Compute one tile; None where nothing of it is counted.
 
-    The result depends on the scene and the tile's window alone, whatever else is computed and in which order.
+    The result depends on the scene and the tile's window alone, whatever else is computed and in which order. Several
+    threads compute tiles at once: nothing here asks GEOS anything, whose prepared shapes are no safe thing to share.
 
     Raises
     ------
@@ -133,7 +133,7 @@ def cover_tile(scene: Scene, tile: tuple[int, int], rasters: bool = True) -> Til
     """
     grid = scene.grid
     window = grid.window(tile)
-    inside = _inside(scene, window)
+    inside = _inside(scene, tile, window)
     if inside is None:
         return None
     if tile not in scene.samples.tiles and not any(len(index[tile]) for index in scene.index.values()):
