@@ -158,6 +158,12 @@ def test_kernels_know_numba_numpy_and_each_other(path):
         assert known or kernels, f"{path.name}:{line} imports {name}"
 
 
+def test_what_threads_run_asks_geos_nothing():
+    # A prepared shape used by two threads at once ended a run with a segmentation fault.
+    for name, line in imports_of(PACKAGE / "share" / "tiles.py"):
+        assert name.split(".")[0] not in {"shapely", "geopandas", "pyproj"}, f"tiles.py:{line} imports {name}"
+
+
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
 def test_a_module_stays_readable(path):
     text = path.read_text(encoding="utf-8")
