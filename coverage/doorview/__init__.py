@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from doorview.city.obstacles import find_obstacles
     from doorview.errors import DoorviewError
     from doorview.sight.api import camera, level, viewsheds, visible_area
+    from doorview.sight.fit import fit_camera
+    from doorview.sight.points import sees
     from doorview.study.pipeline import estimate, run
 
 __all__ = [
@@ -28,9 +30,11 @@ __all__ = [
     "estimate",
     "find_doors",
     "find_obstacles",
+    "fit_camera",
     "level",
     "public_space",
     "run",
+    "sees",
     "viewsheds",
     "visible_area",
 ]
@@ -43,9 +47,11 @@ _HOMES = {
     "estimate": "doorview.study.pipeline",
     "find_doors": "doorview.city.doors",
     "find_obstacles": "doorview.city.obstacles",
+    "fit_camera": "doorview.sight.fit",
     "level": "doorview.sight.api",
     "public_space": "doorview.city.ground",
     "run": "doorview.study.pipeline",
+    "sees": "doorview.sight.points",
     "viewsheds": "doorview.sight.api",
     "visible_area": "doorview.sight.api",
 }

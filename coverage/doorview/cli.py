@@ -357,15 +357,28 @@ def _demo(options: argparse.Namespace) -> None:
 
 def _cameras(_options: argparse.Namespace) -> None:
     from doorview.sight.camera import catalogue
+    from doorview.sight.levels import level
 
     models = catalogue()
     if not models:
         raise InputError("the camera catalogue is empty: the installation is damaged; install doorview again")
     width = max(len(name) for name in models)
-    _say(f"{'name':{width}}  field of view   pixels  sensor reaches  camera")
+    _say(f"{'name':{width}}  field of view   pixels  sensor reaches  lamps reach  camera")
     for name, model in models.items():
-        view = f"{model.field_of_view_degrees:g} degrees"
-        _say(f"{name:{width}}  {view:13}  {model.pixels:>7}  {model.trigger_range_m:>12g} m  {model.label}")
+        view = f"{model.field_of_view_degrees:.4g} degrees"
+        lamps = "unknown" if model.infrared_range_m is None else f"{model.infrared_range_m:g} m"
+        _say(
+            f"{name:{width}}  {view:13}  {model.pixels:>7}  {model.trigger_range_m:>12g} m  {lamps:>11}  {model.label}"
+        )
+    names = ("detect", "observe", "recognise")
+    _say("\nSources confuse horizontal and diagonal fields of view. Each reading, in an open field:")
+    _say(f"{'name':{width + 11}}  field of view  " + "  ".join(f"{name:>18}" for name in names))
+    for model in models.values():
+        readings = model.readings()
+        for read in readings if len(readings) > 1 else ():
+            found = [level(read, name) for name in names]
+            sights = "  ".join(f"{item.range_m:5.1f} m {item.open_area_m2:7.1f} m2" for item in found)
+            _say(f"{read.name:{width + 11}}  {read.field_of_view_degrees:5.4g} degrees  {sights}")
     _say("\nNot confirmed by a maker's own text:")
     for name, model in models.items():
         _say(f"{name:{width}}  {', '.join(model.unconfirmed()) or 'nothing'}")

@@ -13,9 +13,12 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from pysovist import isovist
 
-from doorview.sight.arrays import visible_areas
-from helpers.brute import enumerated_area, factor_of, sector_area, sees
+from doorview.sight.arrays import forward_of, height_scale, index_walls, visible_areas
+from doorview.sight.kernels.areas import areas_of_cameras
+from helpers.brute import enumerated_area, factor_of, scaled, sector_area, sees
+from helpers.extended import extended_area
 
 few = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 
@@ -89,6 +92,50 @@ def test_view_is_what_enumeration_finds(scene: Scene) -> None:
         factors=factors,
     )
     assert seen(scene) == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+
+@few
+@given(scenes())
+def test_view_is_what_extended_arithmetic_finds(scene: Scene) -> None:
+    """The definition in long doubles: doubles lose no more than 1e-11 of the sector on any of these scenes."""
+    expected = extended_area(
+        *CAMERA,
+        scene.heading,
+        scene.walls,
+        range_m=scene.range_m,
+        field_of_view_degrees=scene.field,
+        factors=[factor_of(tall, 1.2, 1.5) for tall in scene.heights],
+    )
+    assert seen(scene) == pytest.approx(expected, abs=1e-11 * sector_area(scene.range_m, scene.field))
+
+
+@few
+@given(scenes())
+def test_view_is_what_pysovist_finds(scene: Scene) -> None:
+    """Another exact implementation, with walls scaled for their heights; the camera lies on none of them."""
+    walls = scaled(*CAMERA, scene.walls, [factor_of(tall, 1.2, 1.5) for tall in scene.heights])
+    view = isovist(
+        walls.reshape(-1, 2, 2),
+        (0.0, 0.0),
+        max_distance=scene.range_m,
+        fov=math.radians(scene.field),
+        direction=math.remainder(math.radians(90.0 - scene.heading), math.tau),
+    )
+    assert seen(scene) == pytest.approx(view.metrics["area"], abs=1e-9 * sector_area(scene.range_m, scene.field))
+
+
+@few
+@given(scenes(), st.lists(st.tuples(st.floats(0.05, 1.0), st.floats(0.0, 1.0)), min_size=2, max_size=4))
+def test_levels_in_one_pass_are_each_alone(scene: Scene, parts: list[tuple[float, float]]) -> None:
+    ranges = np.array([scene.range_m * part for part, _ in parts])
+    near = ranges * np.array([part for _, part in parts])
+    index = index_walls(scene.walls, height_scale(scene.heights, 1.2, 1.5))
+    together = np.empty((1, len(parts)))
+    field = math.radians(scene.field)
+    areas_of_cameras(np.array([CAMERA]), forward_of([scene.heading]), ranges, near, field, index, together)
+    for column, (reach, hole) in enumerate(zip(ranges.tolist(), near.tolist(), strict=True)):
+        alone = seen(scene._replace(range_m=reach), near_m=hole)
+        assert together[0, column] == pytest.approx(alone, rel=1e-9, abs=1e-9)
 
 
 @few

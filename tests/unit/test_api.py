@@ -18,9 +18,11 @@ NAMES = {
     "estimate",
     "find_doors",
     "find_obstacles",
+    "fit_camera",
     "level",
     "public_space",
     "run",
+    "sees",
     "viewsheds",
     "visible_area",
 }

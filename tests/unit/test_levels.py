@@ -104,3 +104,49 @@ def test_what_cannot_be_is_refused():
     assert level(model, "scrutinise").range_m == pytest.approx(0.473, abs=0.001)
     with pytest.raises(InputError, match="nothing is in view"):
         level(model, "scrutinise", target_height_m=0.0)
+
+
+# --- night ---------------------------------------------------------------------------------------------------------
+
+
+def test_lamps_cap_every_pixel_density_at_night():
+    lit = camera("ring-video-doorbell-wired").with_values(infrared_range_m=9.0)
+    by_day = {name: level(lit, name) for name in LEVEL_NAMES if name != "scrutinise"}
+    by_night = {name: level(lit, name, night=True) for name in by_day}
+    # The day's ranges of the table: 28.4 and 11.4 m are capped, 5.7 and 2.8 m lie within the lamps' reach.
+    assert [by_night[name].range_m for name in ("detect", "observe")] == [9.0, 9.0]
+    for name in ("recognise", "identify"):
+        assert by_night[name].range_m == by_day[name].range_m < 9.0
+    for name, found in by_night.items():
+        assert found.range_m == (by_day[name].range_m if name == "trigger" else min(9.0, by_day[name].range_m))
+        assert (found.near_m, found.field_of_view_degrees) == (by_day[name].near_m, by_day[name].field_of_view_degrees)
+
+
+def test_the_sensor_is_the_same_at_night():
+    model = camera("ring-video-doorbell-wired")
+    assert level(model, "trigger", night=True) == level(model, "trigger")
+
+
+def test_a_night_that_nobody_knows_is_refused():
+    with pytest.raises(InputError, match=r"no source says how far.*infrared_range_m"):
+        level(camera("ring-video-doorbell-wired"), "detect", night=True)
+
+
+def test_a_night_says_so_and_a_day_says_nothing_new():
+    lit = camera("ring-video-doorbell-wired").with_values(infrared_range_m=9.0)
+    found = level(lit, "detect", night=True)
+    assert found.plain == "someone is there, at night"
+    assert found.as_dict()["night"] is True
+    assert "night" not in level(lit, "detect").as_dict()
+    assert not any("infrared" in mark for mark in found.marks)  # the user's own word
+
+
+def test_a_night_in_which_nothing_is_in_view_is_refused():
+    lit = camera("ring-video-doorbell-wired").with_values(infrared_range_m=0.2)
+    with pytest.raises(InputError, match=r"0\.20 m at night"):
+        level(lit, "detect", night=True)
+
+
+def test_the_open_area_is_the_ring_sector():
+    found = level(camera("ring-video-doorbell-3-plus"), "trigger")  # half a ring from 1 to 9 m
+    assert found.open_area_m2 == pytest.approx(math.pi / 2 * (81 - 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import geopandas as gpd
@@ -117,20 +118,36 @@ def test_low_walls_hide_what_their_height_hides():
 
 def test_an_unknown_height_is_the_same_for_tables_and_arrays():
     assert np.isinf(walls_of(things(WALL, height_m=[np.nan])).height).all()
-    assert height_scale([np.nan], 1.2, 1.5).tolist() == [1.0]
+    assert height_scale([np.nan], 1.2, 1.5).tolist() == [[1.0, 0.0]]
     wall = [[-10.0, 10.0, 10.0, 10.0]]
     found = visible_areas([[0.0, 0.0]], [0.0], wall, [np.nan], 30.0, 90.0)
     assert found[0] == pytest.approx(100.0)
 
 
-def test_a_target_below_the_lens_is_hidden_by_all_or_nothing_or_refused():
-    assert height_scale([0.5, 1.1, 1.2, 3.0, np.nan], 1.2, 1.1).tolist() == pytest.approx(
-        [np.nan, np.nan, 1.0, 1.0, 1.0], nan_ok=True
+def test_a_target_below_the_lens_is_hidden_for_a_while_or_for_good():
+    # To 1.1 m from 1.2 m: up to the target nothing, between them to (1.2 - 1.1) / (1.2 - h) of the wall's distance,
+    # from the lens on all; a height within rounding of the lens shades farther than any range.
+    heights = [0.5, 1.1, 1.15, 1.1875, 1.2 - 1e-12, 1.2, 3.0, np.nan]
+    scale = height_scale(heights, 1.2, 1.1)
+    assert scale[:, 0].tolist() == pytest.approx([np.nan, np.nan, 1, 1, 1, 1, 1, 1], nan_ok=True)
+    assert scale[2:, 1].tolist() == pytest.approx([2, 8, 0, 0, 0, 0])
+    # Above the lens no shadow ends.
+    assert not height_scale(heights, 1.2, 1.5)[:, 1].any()
+
+
+def test_viewsheds_leave_out_shadows_that_end():
+    # The lens at 1.2 m, the target on the ground, the wall 0.6 m high at 10 m: dark from 10 m to 20 m behind it.
+    low = things(shapely.LineString([(-5, 10), (5, 10)]), height_m=[0.6])
+    camera = dataclasses.replace(dv.camera("ring-video-doorbell-wired"), mount_height_m=1.2)
+    level = dataclasses.replace(
+        dv.level(camera, "observe"), range_m=30.0, near_m=0.0, field_of_view_degrees=90.0, target_height_m=0.0
     )
-    with pytest.raises(
-        InputError, match=r"1 walls have heights between, such as 1.15 m.*target_height_m of 1.2 or more"
-    ):
-        height_scale([0.5, 1.15, 3.0], 1.2, 1.1)
+    view = dv.viewsheds(doors_at((0, 0, 0)), low, camera, level).iloc[0]
+    assert view["area_m2"] == pytest.approx(sector(90, 30) - 150.0)
+    shadow = shapely.Polygon([(X - 5, Y + 10), (X + 5, Y + 10), (X + 10, Y + 20), (X - 10, Y + 20)])
+    assert view.geometry.intersection(shadow).area == pytest.approx(0.0, abs=1e-6)
+    assert view.geometry.area == pytest.approx(view["area_m2"], abs=0.01 * math.radians(90) * 30)
+    assert len(view.geometry.interiors) == 1
 
 
 def test_heights_beside_an_index_are_refused():
@@ -159,6 +176,21 @@ def test_arrays_that_cannot_be_are_refused(change, what):
     given = {"xy": [[0.0, 0.0]], "heading_degrees": [0.0], "walls": [[-10.0, 10.0, 10.0, 10.0]], **change}
     with pytest.raises(InputError, match=what):
         visible_areas(**given)
+
+
+@pytest.mark.parametrize(
+    ("scale", "what"),
+    [
+        ([[1.0, 0.5]], r"wall 0 has the factors 1.0, 0.5.*height_scale"),
+        ([[2.0, 3.0]], "a finite shadow goes from 1"),
+        ([[1.0, math.inf]], "a finite shadow goes from 1"),
+        ([[1.0], [1.0]], "one height for each wall"),
+        ([[1.0, 0.0, 0.0]], "one height for each wall"),
+    ],
+)
+def test_factors_that_cannot_be_are_refused(scale, what):
+    with pytest.raises(InputError, match=what):
+        index_walls([[-10.0, 10.0, 10.0, 10.0]], scale)
 
 
 def test_the_near_hole_is_taken_off():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import tomllib
 from pathlib import Path
 
@@ -389,3 +390,129 @@ def test_data_reach_as_far_around_as_the_farthest_level(monkeypatch):
     read_city(study_from_dict(place({"camera": {"levels": ["detect"], "pixels": 20000}})))
     # d = N / (H v): 20000 px over 155 degrees (2.70526 rad) at 25 px/m reach farther than the halo of 150 m.
     assert calls == [150.0, pytest.approx(20000 / (2.705260340591211 * 25))]
+
+
+# --- cameras of the user's own -------------------------------------------------------------------------------------
+
+OWN = {
+    "field_of_view_degrees": 120.0,
+    "vertical_field_of_view_degrees": 70.0,
+    "pixels": 2000,
+    "pixels_vertical": 1500,
+    "trigger_range_m": 6.0,
+    "trigger_near_m": 0.5,
+    "trigger_field_of_view_degrees": 110.0,
+    "mount_height_m": 1.4,
+}
+PRINTED = {key: value for key, value in OWN.items() if not key.startswith(("field_of", "vertical_field"))}
+
+
+def test_a_camera_of_the_users_own_is_one_like_any_other():
+    raw = place({"camera": {"model": "mine", "levels": ["trigger", "detect"]}, "cameras": {"mine": OWN}})
+    study = study_from_dict(raw)
+    model = study.camera.camera_model()
+    assert (model.name, model.label) == ("mine", "mine")
+    assert {key: getattr(model, key) for key in OWN} == OWN
+    assert {key for key, figure in model.figures.items() if figure.mark == "user"} == set(OWN)
+    sensor, detect = study.camera.chosen_levels()
+    assert (sensor.range_m, sensor.near_m, sensor.field_of_view_degrees) == (6.0, 0.5, 110.0)
+    # d = N / (H v): 2000 px over 120 degrees (2 pi / 3) at 25 px/m.
+    assert detect.range_m == pytest.approx(2000 / (2 * math.pi / 3 * 25))
+    # The lens was left out, and nobody confirms it.
+    assert (model.projection, detect.marks) == ("equidistant", ("projection (unconfirmed)",))
+    # It stays known where the study is changed, and its values may be overridden as a catalogue's.
+    assert study.with_workers(2).camera.camera_model() == model
+    raw["camera"]["pixels"] = 1000
+    assert study_from_dict(raw).camera.chosen_levels()[1].range_m == pytest.approx(detect.range_m / 2)
+    assert json.loads(json.dumps(study.settings()))["cameras"]["mine"]["pixels"] == 2000
+
+
+def test_a_camera_may_take_the_rest_from_the_catalogue():
+    own = {"based_on": "ring-video-doorbell-4", "label": "Mine", "mount_height_m": 1.5}
+    model = study_from_dict(place({"camera": {"model": "mine"}, "cameras": {"mine": own}})).camera.camera_model()
+    assert (model.name, model.label, model.mount_height_m, model.field_of_view_degrees) == ("mine", "Mine", 1.5, 160.0)
+    assert (model.figures["mount_height_m"].mark, model.figures["field_of_view_degrees"].mark) == ("user", "C")
+    assert [item.name for item in model.readings()] == ["mine", "mine+diagonal"]
+
+
+def test_a_printed_number_has_both_readings():
+    own = {**PRINTED, "stated_field_of_view_degrees": 150.0, "reading": "diagonal"}
+    raw = {"camera": {"model": "mine"}, "cameras": {"mine": own}}
+    model = study_from_dict(place(raw)).camera.camera_model()
+    # 2000 x 1500 is 4:3: four and three fifths of the diagonal.
+    assert model.field_of_view_degrees == pytest.approx(120.0)
+    assert model.vertical_field_of_view_degrees == pytest.approx(90.0)
+    raw["camera"]["model"] = "mine+horizontal"
+    wide = study_from_dict(place(raw)).camera.camera_model()
+    assert (wide.field_of_view_degrees, wide.vertical_field_of_view_degrees) == pytest.approx((150.0, 112.5))
+    # With a base that is itself disputed, the number given is the one that counts.
+    based = {"based_on": "nest-hello", "stated_field_of_view_degrees": 100.0, "reading": "diagonal"}
+    raw = {"camera": {"model": "mine"}, "cameras": {"mine": based}}
+    assert study_from_dict(place(raw)).camera.camera_model().field_of_view_degrees == pytest.approx(80.0)
+
+
+def test_a_reading_can_be_asked_for_in_a_study():
+    model = study_from_dict(place({"camera": {"model": "ring-video-doorbell-wired+diagonal"}})).camera.camera_model()
+    assert model.field_of_view_degrees == pytest.approx(135.09, abs=0.005)
+
+
+def test_every_fault_of_own_cameras_is_listed_at_once():
+    cameras = {
+        "bad name": OWN,
+        "nest-hello": OWN,
+        "short": {"pixels": 1000},
+        "wrong": {**OWN, "pixls": 3, "pixels": "2000", "reading": "diagnal"},
+        "round": {**OWN, "field_of_view_degrees": 200.0, "projection": "rectilinear"},
+        "both": {**OWN, "stated_field_of_view_degrees": 160.0},
+        "based": {"based_on": "nest-helo"},
+        "near": {**OWN, "trigger_near_m": 7.0},
+        "single": {"based_on": "blink-video-doorbell+diagonal"},
+        "text": 3,
+    }
+    faults = faults_of(place({"cameras": cameras, "camera": {"model": "wrong"}}))
+    expected = [
+        ("cameras", "'bad name' must be letters"),
+        ("cameras.nest-hello", "the catalogue has a camera of that name"),
+        ("cameras.short", "field_of_view_degrees, vertical_field_of_view_degrees, pixels_vertical, trigger_range_m"),
+        ("cameras.wrong.pixls", "Did you mean 'pixels'?"),
+        ("cameras.wrong.pixels", "'2000'"),
+        ("cameras.wrong.reading", "Did you mean 'diagonal'?"),
+        ("cameras.round", "180 degrees or more"),
+        ("cameras.both", "stated_field_of_view_degrees and reading belong together"),
+        ("cameras.based.based_on", "Did you mean 'nest-hello'?"),
+        ("cameras.near", "below trigger_range_m"),
+        ("cameras.single", "one reading"),
+        ("cameras.text", "3"),
+    ]
+    for where, what in expected:
+        assert any(fault.startswith(f"{where}: ") and what in fault for fault in faults), (where, what)
+    assert any("contradict each other; keep the first" in fault for fault in faults if "cameras.both" in fault)
+    assert len(faults) == len(expected)
+
+
+def test_an_unknown_model_is_told_of_the_users_own_too():
+    (fault,) = faults_of(place({"cameras": {"my-door": OWN}, "camera": {"model": "my-dor"}}))
+    assert "camera.model: unknown camera 'my-dor'. Did you mean 'my-door'?" in fault
+    (fault,) = faults_of(place({"camera": {"model": "nest-hello+diagnal"}}))
+    assert "Did you mean 'nest-hello'" in fault
+    assert "cameras" in faults_of(place({"cameras": [1]}))[0]
+
+
+# --- night ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_study_may_ask_for_the_night():
+    raw = place({"camera": {"night": True, "infrared_range_m": 8.0, "levels": ["trigger", "detect"]}})
+    sensor, detect = study_from_dict(raw).camera.chosen_levels()
+    assert (sensor.range_m, detect.range_m, detect.plain) == (7.0, 8.0, "someone is there, at night")
+    assert not study_from_dict(place()).camera.night
+
+
+def test_a_night_without_lamps_is_refused_before_anything_is_read():
+    (fault,) = faults_of(place({"camera": {"night": True}}))
+    assert fault.startswith("camera: no source says how far camera 'ring-video-doorbell-wired' sees at night")
+    assert "infrared_range_m = 8.0 under [camera]" in fault
+    # A camera of the user's own may bring its lamps.
+    own = {"mine": {**OWN, "infrared_range_m": 5.0}}
+    study = study_from_dict(place({"camera": {"night": True, "model": "mine", "levels": ["detect"]}, "cameras": own}))
+    assert [item.range_m for item in study.camera.chosen_levels()] == [5.0]

@@ -25,7 +25,14 @@ SHORTEST_LINE_M = 0.01
 
 _POINT, _LINE, _POLYGON = 0, 1, 3
 _PARTS = {0: 0, 4: 0, 1: 1, 2: 1, 5: 1, 3: 3, 6: 3}
-_KIND = {"buildings": _POLYGON, "areas": _POLYGON, "parcels": _POLYGON, "ways": _LINE, "barriers": _LINE}
+_KIND = {
+    "buildings": _POLYGON,
+    "areas": _POLYGON,
+    "parcels": _POLYGON,
+    "parts": _POLYGON,
+    "ways": _LINE,
+    "barriers": _LINE,
+}
 _TYPE_ORDER = {"n": 0, "w": 1, "r": 2}
 
 

@@ -1,8 +1,8 @@
-"""Reading OSM extracts with pyosmium: buildings, ways, areas, barriers, addresses and entrances, sorted file or not.
+"""Reading OSM extracts with pyosmium: buildings, ways, areas, barriers, addresses, entrances and known cameras.
 
 Four passes, each over one kind of object: relations, nodes (their places), tagged ways, and the untagged ways of
-which multipolygons are made. So the order of objects in the file changes nothing. Polygons of relations are assembled
-in `doorview.city.rings` rather than by libosmium, which needs the file in order.
+which multipolygons are made. So the order of objects in the file, sorted or not, changes nothing. Polygons of
+relations are assembled in `doorview.city.rings` rather than by libosmium, which needs the file in order.
 
 Faults: a way with missing nodes (an extract cut at its edge) keeps its longest run of known nodes if it is a line and
 is dropped if it is an outline; an outline that is not closed is dropped; a building outline whose multipolygon is a
@@ -33,7 +33,19 @@ from doorview.city.crs import WGS84, local_utm
 from doorview.city.model import HALO_M, Boundary, City, city_from_tables
 from doorview.city.osmfile import MEND, checked_format, name_of, reading, sha256_of
 from doorview.city.rings import even_odd
-from doorview.city.tags import AREA_TAGS, KEYS, LINE_OR_AREA, NODE_KEYS, WAY_KEYS, is_area, is_building, is_way
+from doorview.city.tags import (
+    AREA_TAGS,
+    KEYS,
+    LINE_OR_AREA,
+    NODE_KEYS,
+    WAY_KEYS,
+    is_area,
+    is_building,
+    is_building_part,
+    is_surveillance,
+    is_tree,
+    is_way,
+)
 from doorview.errors import InputError
 
 __all__ = ["ATTRIBUTION", "LICENCE", "Extract", "city_from_extract", "read_extract"]
@@ -188,7 +200,7 @@ def read_extract(path: Path | str, clip: BaseGeometry | None = None) -> Extract:
         rings = _member_lines(file, places, {way for relation in relations for way in relation.members})
     layers |= lines
     _add_relations(outlines, relations, rings, dropped)
-    layers |= {layer: outlines[layer] for layer in ("buildings", "areas")}
+    layers |= {layer: outlines[layer] for layer in ("buildings", "areas", "parts")}
     tables = {layer: _table(objects, layer, clip, dropped) for layer, objects in layers.items()}
     date = newest.date() if newest.asked else stamp[:10]
     got = Extract(tables, reach, date, sha256_of(path), dropped)
@@ -220,15 +232,17 @@ class _Newest:
 def _read_relations(file: osmium.io.File, dropped: Counter[str], newest: _Newest) -> list[_Relation]:
     """Read the multipolygons that are buildings or areas."""
     found = []
-    wanted = osmium.filter.KeyFilter(*WAY_KEYS)
+    wanted = osmium.filter.KeyFilter(*WAY_KEYS, "building:part")
     with osmium.io.Reader(file, RELATION) as reader:
         for item in _objects(reader, wanted):
             tags = dict(item.tags)
-            if tags.get("type") not in _AREA_TYPES or not (is_building(tags) or is_area(tags, multipolygon=True)):
+            if tags.get("type") not in _AREA_TYPES or not (
+                is_building(tags) or is_building_part(tags) or is_area(tags, multipolygon=True)
+            ):
                 continue
             members = sorted({member.ref for member in item.members if member.type == "w"})
             found.append(_Relation(item.id, item.version, tags, members))
-            if newest.asked:
+            if newest.asked and not tags.keys().isdisjoint(WAY_KEYS):
                 newest.see(item)
     latest: dict[int, _Relation] = {}
     for relation in found:
@@ -241,9 +255,9 @@ def _read_relations(file: osmium.io.File, dropped: Counter[str], newest: _Newest
 
 
 def _read_nodes(file: osmium.io.File, places: osmium.NodeLocationsForWays, newest: _Newest) -> dict[str, _Objects]:
-    """Read the places of all nodes into `places`, and the addresses and entrances among them."""
-    addresses, entrances = _Objects(), _Objects()
-    wanted = osmium.filter.KeyFilter(*NODE_KEYS)
+    """Read the places of all nodes into `places`, and the addresses, entrances, known cameras and trees among them."""
+    addresses, entrances, surveillance, trees = _Objects(), _Objects(), _Objects(), _Objects()
+    wanted = osmium.filter.KeyFilter(*NODE_KEYS, "man_made", "natural")
     with osmium.io.Reader(file, NODE) as reader:
         for item in _objects(reader, places, wanted):
             if not item.location.valid():
@@ -254,9 +268,13 @@ def _read_nodes(file: osmium.io.File, places: osmium.NodeLocationsForWays, newes
                 addresses.add(f"n{item.id}", item.version, point, tags)
             if tags.get("entrance", "no") != "no":
                 entrances.add(f"n{item.id}", item.version, point, tags)
-            if newest.asked:
+            if is_surveillance(tags):
+                surveillance.add(f"n{item.id}", item.version, point, tags)
+            if is_tree(tags):
+                trees.add(f"n{item.id}", item.version, point, tags)
+            if newest.asked and (is_surveillance(tags) or not tags.keys().isdisjoint(NODE_KEYS)):
                 newest.see(item)
-    return {"addresses": addresses, "entrances": entrances}
+    return {"addresses": addresses, "entrances": entrances, "surveillance": surveillance, "trees": trees}
 
 
 def _read_ways(
@@ -271,11 +289,11 @@ def _read_ways(
 
     `replaced` are members of building multipolygons: as buildings of their own they go to the layer ``replaced``.
     """
-    outlines = {"buildings": _Objects(), "areas": _Objects(), "replaced": _Objects()}
+    outlines = {"buildings": _Objects(), "areas": _Objects(), "replaced": _Objects(), "parts": _Objects()}
     lines = {"ways": _Objects(), "barriers": _Objects()}
     every = [*outlines.values(), *lines.values()]
     factory = osmium.geom.WKBFactory()
-    wanted = osmium.filter.KeyFilter(*WAY_KEYS)
+    wanted = osmium.filter.KeyFilter(*WAY_KEYS, "building:part")
     held = 0
     with osmium.io.Reader(file, WAY) as reader:
         for item in _objects(reader, places, wanted):
@@ -284,7 +302,8 @@ def _read_ways(
             way = not building and is_way(tags)
             area = not building and is_area(tags)
             barrier = tags.get("barrier", "no") != "no"
-            if not (building or way or area or barrier):
+            part = is_building_part(tags)
+            if not (building or way or area or barrier or part):
                 continue
             name, version = f"w{item.id}", item.version
             nodes = np.array([node.ref for node in item.nodes], dtype=np.int64) if way else None
@@ -301,14 +320,18 @@ def _read_ways(
                     lines["barriers"].add(name, version, shape, tags)
             if not whole:
                 kept = {"ways": way, "barriers": barrier} if shape is not None else {}
-                for layer, hit in (("ways", way), ("barriers", barrier), ("buildings", building), ("areas", area)):
+                hits = {"ways": way, "barriers": barrier, "buildings": building, "areas": area, "parts": part}
+                for layer, hit in hits.items():
                     what = "longest known run kept" if kept.get(layer) else "dropped"
                     tally(dropped, layer, f"nodes missing from the file, {what}", int(hit))
             elif building:
                 outlines["replaced" if item.id in replaced else "buildings"].add(name, version, shape, tags)
-            elif area and (item.is_closed() or not (way or LINE_OR_AREA.issuperset(AREA_TAGS.keys() & tags.keys()))):
+            elif part:
+                outlines["parts"].add(name, version, shape, tags)
+            maybe = way or LINE_OR_AREA.issuperset(AREA_TAGS.keys() & tags.keys())  # a line is no fault here
+            if whole and area and (item.is_closed() or not maybe):
                 outlines["areas"].add(name, version, shape, tags)
-            if newest.asked:
+            if newest.asked and (building or way or area or barrier):
                 newest.see(item)
             held += 1
             if clip is not None and held >= _BATCH:
@@ -365,11 +388,13 @@ def _add_relations(
     dropped: Counter[str],
 ) -> None:
     """Turn closed outlines into polygons and add the polygons of relations; sort out outlines that are tagged twice."""
-    for layer in ("buildings", "areas", "replaced"):
+    for layer in ("buildings", "areas", "replaced", "parts"):
         _close(outlines[layer], "buildings" if layer == "replaced" else layer, dropped)
     inside: set[str] = set()
     for relation in relations:
-        layer = "buildings" if is_building(relation.tags) else "areas"
+        part = is_building_part(relation.tags)
+        area = not part or is_area(relation.tags, multipolygon=True)
+        layer = "buildings" if is_building(relation.tags) else "areas" if area else "parts"
         members = [rings.get(way) for way in relation.members]
         known = [ring for ring in members if ring is not None]
         if len(known) < len(members) or not known:
@@ -379,7 +404,8 @@ def _add_relations(
         if shape is None:
             dropped[f"{layer}: multipolygon whose outline does not close, dropped"] += 1
             continue
-        outlines[layer].add(f"r{relation.number}", relation.version, shape, relation.tags)
+        for made in (layer, "parts") if part and area else (layer,):
+            outlines[made].add(f"r{relation.number}", relation.version, shape, relation.tags)
         if layer == "buildings":
             inside.update(f"w{way}" for way in relation.members)
     own = outlines["replaced"]

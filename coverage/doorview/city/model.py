@@ -23,7 +23,7 @@ from shapely.geometry.base import BaseGeometry
 from doorview.city import clean
 from doorview.city.crs import WGS84, metric_crs, named_country, project
 from doorview.city.extent import Reach, reach_of
-from doorview.city.tags import KEYS, LAYERS
+from doorview.city.tags import KEYS, LAYERS, OPTIONAL_LAYERS
 from doorview.errors import EmptyCityError, InputError
 
 __all__ = ["HALO_M", "City", "Source", "city_from_tables"]
@@ -59,6 +59,9 @@ class City:
         date or None) and
             ``attribution``.
         dropped: reason -> number of everything that was repaired, dropped or ignored for a fault.
+        surveillance: table of Point, ``man_made=surveillance``; None where no extract was read (own layers alone).
+        trees: table of Point, ``natural=tree``; None where the source was not asked for it.
+        parts: table of polygons, ``building:part=*``; None where the source was not asked for it.
     """
 
     name: str
@@ -75,6 +78,9 @@ class City:
     parcels: gpd.GeoDataFrame | None
     source: dict[str, Any]
     dropped: dict[str, int]
+    surveillance: gpd.GeoDataFrame | None = None
+    trees: gpd.GeoDataFrame | None = None
+    parts: gpd.GeoDataFrame | None = None
 
     @classmethod
     def from_extract(
@@ -209,7 +215,8 @@ def city_from_tables(
     Args:
         raw: layers by their name in `doorview.city.tags.LAYERS`, each with a CRS (they may differ), its ids as index
         and tags as
-            columns; a missing layer is empty (parcels: None), a missing column None. ``ways`` may have ``nodes``.
+            columns; a missing layer is empty (one of `doorview.city.tags.OPTIONAL_LAYERS` is None), a missing column
+            None. ``ways`` may have ``nodes``.
         source: the `source` of the city.
         name: for titles.
         reach: where the file itself says that its data reach (EPSG:4326), or None. Without it the convex hull of the
@@ -266,10 +273,14 @@ def city_from_tables(
         extent=_extent(got, reach, near, target),
         boundary=counting,
         country=named_country(country, lon, lat),
-        parcels=_columns(tables["parcels"], "parcels", target) if "parcels" in tables else None,
         source=dict(source),
         dropped={reason: counted[reason] for reason in sorted(counted) if counted[reason]},
-        **{layer: _columns(tables.get(layer), layer, target) for layer in LAYERS if layer != "parcels"},
+        **{
+            layer: None
+            if layer in OPTIONAL_LAYERS and layer not in tables
+            else _columns(tables.get(layer), layer, target)
+            for layer in LAYERS
+        },
     )
 
 

@@ -5,12 +5,15 @@ whatever the file.
 
 The rules, in words:
 
-- ``building=*`` on an area (not ``building=no``) is a building and nothing else; ``building:part`` alone is ignored.
+- ``building=*`` on an area (not ``building=no``) is a building and nothing else.
 - ``highway=*`` on a line is a way; with ``area=yes`` on a closed line, or on a multipolygon, it is an area and no
   way. A closed ``highway=pedestrian`` without ``area=yes`` is a way, as is a roundabout.
 - An area carries one of `AREA_TAGS`. A closed way with ``highway=*`` is an area too where one of
   `AREA_BESIDE_HIGHWAY` says so (``place=square``); ``area=no`` is never an area.
 - ``barrier=*`` on a way is a barrier, closed or not, beside whatever else it is; the edge of an area is a line as well.
+- ``natural=tree`` on a node is a tree; ``building:part=*`` on an area that is no building is a part of one, beside
+  whatever else it is.
+- ``man_made=surveillance`` on a node is a known camera, beside whatever else it is.
 """
 
 from __future__ import annotations
@@ -25,17 +28,35 @@ __all__ = [
     "LAYERS",
     "LINE_OR_AREA",
     "NODE_KEYS",
+    "OPTIONAL_LAYERS",
     "POLYGON_LAYERS",
     "WAY_KEYS",
     "is_area",
     "is_building",
+    "is_building_part",
+    "is_surveillance",
+    "is_tree",
     "is_way",
 ]
 
-LAYERS: tuple[str, ...] = ("buildings", "ways", "areas", "barriers", "addresses", "entrances", "parcels")
+LAYERS: tuple[str, ...] = (
+    "buildings",
+    "ways",
+    "areas",
+    "barriers",
+    "addresses",
+    "entrances",
+    "parcels",
+    "surveillance",
+    "trees",
+    "parts",
+)
 """All layers of a city; `parcels` comes only from the user."""
 
-POLYGON_LAYERS: frozenset[str] = frozenset({"buildings", "areas", "parcels"})
+OPTIONAL_LAYERS: frozenset[str] = frozenset({"parcels", "surveillance", "trees", "parts"})
+"""Layers that are None, rather than empty, where the source says nothing about them."""
+
+POLYGON_LAYERS: frozenset[str] = frozenset({"buildings", "areas", "parcels", "parts"})
 
 _ADDRESS = (
     "addr:housenumber", "addr:housename", "addr:street", "addr:place", "addr:unit", "addr:flats", "addr:door",
@@ -110,6 +131,11 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         *_USE, "barrier",
                       "wheelchair", "ref"),
         "parcels": ("ref", "landuse", "residential", "access", "name", *_ADDRESS, "building:flats"),
+        "surveillance": ("man_made", "surveillance", "surveillance:type", "surveillance:zone", "camera:type",
+        "camera:direction", "direction", "camera:angle", "camera:mount", "height", "operator"),
+        "trees": ("natural", "circumference", "diameter", "height", "layer", "location", "level", "indoor"),
+        "parts": ("building:part", "height", "min_height", "building:levels", "building:min_level", "layer",
+        "location"),
     }
 )  # fmt: skip
 """Columns of each layer, named as the OSM key."""
@@ -190,6 +216,21 @@ WAY_KEYS: tuple[str, ...] = ("building", "highway", "barrier", *AREA_TAGS)
 def is_building(tags: Mapping[str, str]) -> bool:
     """Return whether a closed way or multipolygon with these tags is a building."""
     return tags.get("building", "no") != "no"
+
+
+def is_building_part(tags: Mapping[str, str]) -> bool:
+    """Return whether a closed way or multipolygon with these tags is a part of a building, and no building."""
+    return tags.get("building:part", "no") != "no" and not is_building(tags)
+
+
+def is_tree(tags: Mapping[str, str]) -> bool:
+    """Return whether a node with these tags is a single tree."""
+    return tags.get("natural") == "tree"
+
+
+def is_surveillance(tags: Mapping[str, str]) -> bool:
+    """Return whether a node with these tags is a known camera, or a guard's post (the tag is used for both)."""
+    return tags.get("man_made") == "surveillance"
 
 
 def is_way(tags: Mapping[str, str]) -> bool:

@@ -16,11 +16,12 @@ from doorview.sight.arrays import check_field_of_view, check_range, forward_of, 
 from doorview.sight.camera import CameraModel, camera
 from doorview.sight.kernels.areas import areas_of_cameras
 from doorview.sight.kernels.outline import outlines
-from doorview.sight.kernels.types import WallIndex
+from doorview.sight.kernels.shadows import shadow_quads
+from doorview.sight.kernels.types import FloatArray, WallIndex
 from doorview.sight.levels import Level, level
 from doorview.sight.walls import walls_of
 
-__all__ = ["camera", "door_arrays", "level", "viewsheds", "visible_area", "wall_index"]
+__all__ = ["camera", "crs_name", "door_arrays", "level", "viewsheds", "visible_area", "wall_index"]
 
 CHORD_TOLERANCE_M = 0.01
 """How far the chords of an outline may lie inside its arcs [m]; areas are exact all the same."""
@@ -45,7 +46,7 @@ def _check_crs(crs: CRS | None, what: str) -> CRS:
     return found
 
 
-def _crs_name(crs: CRS | None) -> str:
+def crs_name(crs: CRS | None) -> str:
     """Return a CRS as people name it."""
     return "no CRS" if crs is None else CRS.from_user_input(crs).to_string()
 
@@ -110,7 +111,7 @@ def wall_index(
     )
     if obstacles.crs is None or (crs is not None and CRS.from_user_input(crs) != CRS.from_user_input(obstacles.crs)):
         raise InputError(
-            f"obstacles are in {_crs_name(obstacles.crs)} and doors in {_crs_name(crs)}, so their places cannot be "
+            f"obstacles are in {crs_name(obstacles.crs)} and doors in {crs_name(crs)}, so their places cannot be "
             f"compared. Use {mend}."
         )
     walls = walls_of(obstacles)
@@ -160,8 +161,8 @@ def viewsheds(
 ) -> gpd.GeoDataFrame:
     """Return what a camera at each door sees at a level, as polygons on the doors' index.
 
-    Columns: `geometry` (arcs as chords to 1 cm; the near hole is cut out where there is one), `area_m2` (exact),
-    `level`.
+    Columns: `geometry` (arcs as chords to 1 cm; the near hole and the shadows of walls lower than the lens are cut out
+    where there are any), `area_m2` (exact), `level`.
 
     Raises
     ------
@@ -187,9 +188,24 @@ def viewsheds(
     # An outline touches itself where a wall begins right behind another's end.
     touching = np.flatnonzero(~shapely.is_valid(shapes))
     shapes[touching] = shapely.make_valid(shapes[touching], method="structure", keep_collapsed=False)
+    if index.lows.ni > 0:
+        shapes = _without_shadows(shapes, xy, forward, wanted.range_m, field, index)
     if wanted.near_m > 0:
         shapes = shapely.difference(shapes, shapely.buffer(shapely.points(xy), wanted.near_m, quad_segs=32))
     return gpd.GeoDataFrame({"area_m2": area, "level": wanted.name}, geometry=shapes, index=doors.index, crs=doors.crs)
+
+
+def _without_shadows(
+    shapes: NDArray[np.object_], xy: FloatArray, forward: FloatArray, range_m: float, field: float, index: WallIndex
+) -> NDArray[np.object_]:
+    """Return the views (n,) less the shadows of the low walls that each camera meets."""
+    start, quads = shadow_quads(xy, forward, range_m, field, index.lows, index.shade)
+    shadows = shapely.polygons(quads) if len(quads) else np.zeros(0, object)
+    lit = shapes.copy()
+    for camera_row in np.flatnonzero(np.diff(start)):
+        hidden = shapely.union_all(shadows[start[camera_row] : start[camera_row + 1]])
+        lit[camera_row] = shapely.difference(shapes[camera_row], hidden)
+    return lit
 
 
 # The parameters `camera` and `level` of `viewsheds` hide the functions of the same names.

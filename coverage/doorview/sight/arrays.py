@@ -9,12 +9,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from doorview.errors import InputError
 from doorview.sight.kernels.areas import areas_of_cameras
-from doorview.sight.kernels.types import FloatArray, WallIndex
+from doorview.sight.kernels.types import FloatArray, Squares, WallIndex
 
 __all__ = ["check_field_of_view", "check_range", "forward_of", "height_scale", "index_walls", "visible_areas"]
 
 INDEX_CELL_M = 16.0
 """Side of the squares of the wall index [m]: about half the commonest ranges."""
+ENDLESS = 1e6
+"""A shadow that reaches so many times as far as its wall has no end: from a wall 0.1 mm away it is 100 m long."""
 
 
 def check_range(range_m: float, what: str = "range_m") -> float:
@@ -43,72 +45,52 @@ def forward_of(heading_degrees: ArrayLike) -> FloatArray:
 
 
 def height_scale(heights: ArrayLike, camera_height_m: float, target_height_m: float) -> FloatArray:
-    """Return the factor f (n,) by which walls of `heights` [m] are moved away from the camera; NaN: they hide nothing.
+    """Return what walls of `heights` [m] do, as (n, 2): where a wall's shadow begins, and where it ends.
 
-    On flat ground a wall of height h > z_c at distance d hides a target at height z_t >= z_c beyond f d with
-    f = max(1, (z_t - z_c) / (h - z_c)), by similar triangles; h <= z_c hides nothing. A target below the camera is
-    hidden by every wall of h >= z_c (f = 1) and by none of h <= z_t. A height that is NaN is unknown, and such a wall
-    is taken as taller than any sight line, as everywhere in this package: f = 1.
+    The first column is the factor f by which a wall is moved away from the camera; NaN: it hides nothing. The second
+    is the factor g of the distance at which its shadow ends; 0: never. On flat ground, by similar triangles, with the
+    camera at z_c and the target at z_t:
+
+    - z_t >= z_c: a wall of height h > z_c at distance d hides what lies beyond f d, f = max(1, (z_t - z_c) / (h -
+      z_c)); h <= z_c hides nothing.
+    - z_t < z_c: h >= z_c hides all beyond d; z_t < h < z_c hides from d to g d, g = (z_c - z_t) / (z_c - h); h <= z_t
+      hides nothing.
+
+    A height that is NaN is unknown, and such a wall is taken as taller than any sight line, as everywhere in this
+    package: f = 1, g = 0.
 
     Raises
     ------
     InputError
-        If a height is negative, or lies between a low target and the camera: such a wall hides an interval of
-        distances, which this form cannot say.
+        If a height is negative.
 
     """
     h = np.asarray(heights, dtype=np.float64)
     if (h < 0).any():
         raise InputError(
             f"wall {int(np.flatnonzero(h < 0)[0])} has a negative height: heights are metres above the ground, NaN "
-            "where "
-            "unknown."
+            "where unknown."
         )
     h = np.where(np.isnan(h), np.inf, h)
     rise = target_height_m - camera_height_m
-    if rise < 0:
-        between = (h > target_height_m) & (h < camera_height_m)
-        if between.any():
-            raise InputError(
-                f"target_height_m is {target_height_m} m, the camera hangs at {camera_height_m} m, and "
-                f"{int(between.sum())} "
-                f"walls have heights between, such as {h[between][0]} m: each would hide an interval of distances, "
-                "which is not "
-                f"supported yet. Give a target_height_m of {camera_height_m} or more, or leave walls so low out."
-            )
-        return np.where(h >= camera_height_m, 1.0, np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
-        scale = np.maximum(1.0, rise / (h - camera_height_m))
-    return np.where(h > camera_height_m, scale, np.nan)
+        if rise < 0:
+            begin = np.where(h > target_height_m, 1.0, np.nan)
+            low = (h > target_height_m) & (h < camera_height_m)
+            end = np.where(low, rise / (h - camera_height_m), 0.0)
+            # A height within rounding of the target's shades nothing.
+            begin[low & (end <= 1.0)] = np.nan
+        else:
+            begin = np.where(h > camera_height_m, np.maximum(1.0, rise / (h - camera_height_m)), np.nan)
+            end = np.zeros_like(begin)
+    return np.column_stack([begin, np.where(end > ENDLESS, 0.0, end)])
 
 
-def index_walls(walls: ArrayLike, scale: ArrayLike | None = None, cell: float = INDEX_CELL_M) -> WallIndex:
-    """Return the index of walls (n, 4) x1 y1 x2 y2 [m]; `scale` as from `height_scale`, NaN leaves a wall out.
-
-    Raises
-    ------
-    InputError
-        If the array has another shape or holds NaN or infinite coordinates.
-
-    """
-    xy = np.ascontiguousarray(walls, dtype=np.float64)
-    if xy.size == 0:
-        xy = xy.reshape(0, 4)
-    if xy.ndim != 2 or xy.shape[1] != 4:
-        raise InputError(f"walls have the shape {xy.shape}: expected (n, 4) with x1, y1, x2, y2 in metres.")
-    if not np.isfinite(xy).all():
-        bad = int(np.flatnonzero(~np.isfinite(xy).all(axis=1))[0])
-        raise InputError(
-            f"wall {bad} has a coordinate that is NaN or infinite: drop or mend it before asking for views."
-        )
-    f = np.ones(len(xy)) if scale is None else np.ascontiguousarray(scale, dtype=np.float64)
-    if f.shape != xy.shape[:1]:
-        raise InputError(f"{len(xy)} walls have heights of the shape {f.shape}: expected one height for each wall.")
-    keep = np.isfinite(f)
-    if not keep.all():
-        xy, f = np.ascontiguousarray(xy[keep]), np.ascontiguousarray(f[keep])
+def _squares(xy: FloatArray, scale: FloatArray, cell: float) -> tuple[Squares, NDArray[np.int64]]:
+    """Return the walls (n, 4) with their factors (n,) by squares of side `cell` [m], and the wall of each item."""
     if not len(xy):
-        return WallIndex(xy, f, np.zeros((0, 3), np.int32), cell, 0, 0, 0, 0, np.zeros(1, np.int64))
+        none = Squares(xy, scale, np.zeros((0, 3), np.int32), cell, 0, 0, 0, 0, np.zeros(1, np.int64))
+        return none, np.zeros(0, np.int64)
     low_i = np.floor(np.minimum(xy[:, 0], xy[:, 2]) / cell).astype(np.int64)
     high_i = np.floor(np.maximum(xy[:, 0], xy[:, 2]) / cell).astype(np.int64)
     low_j = np.floor(np.minimum(xy[:, 1], xy[:, 3]) / cell).astype(np.int64)
@@ -124,7 +106,49 @@ def index_walls(walls: ArrayLike, scale: ArrayLike | None = None, cell: float = 
     start = np.concatenate([[0], np.cumsum(np.bincount(square, minlength=ni * nj))]).astype(np.int64)
     item = wall[order]
     low = np.column_stack([low_i[item] - i0, square[order] % ni, low_j[item] - j0]).astype(np.int32)
-    return WallIndex(np.ascontiguousarray(xy[item]), f[item], low, cell, i0, j0, ni, nj, start)
+    return Squares(np.ascontiguousarray(xy[item]), scale[item], low, cell, i0, j0, ni, nj, start), item
+
+
+def index_walls(walls: ArrayLike, scale: ArrayLike | None = None, cell: float = INDEX_CELL_M) -> WallIndex:
+    """Return the index of walls (n, 4) x1 y1 x2 y2 [m].
+
+    `scale` is (n, 2) as from `height_scale`, or (n,) for walls whose shadows never end; NaN leaves a wall out. A wall
+    with a finite shadow begins it at the wall itself: its first factor is 1.
+
+    Raises
+    ------
+    InputError
+        If an array has another shape, holds NaN or infinite coordinates, or a shadow that ends before it begins.
+
+    """
+    xy = np.ascontiguousarray(walls, dtype=np.float64)
+    if xy.size == 0:
+        xy = xy.reshape(0, 4)
+    if xy.ndim != 2 or xy.shape[1] != 4:
+        raise InputError(f"walls have the shape {xy.shape}: expected (n, 4) with x1, y1, x2, y2 in metres.")
+    if not np.isfinite(xy).all():
+        bad = int(np.flatnonzero(~np.isfinite(xy).all(axis=1))[0])
+        raise InputError(
+            f"wall {bad} has a coordinate that is NaN or infinite: drop or mend it before asking for views."
+        )
+    f = np.ones(len(xy)) if scale is None else np.ascontiguousarray(scale, dtype=np.float64)
+    if f.shape not in {(len(xy),), (len(xy), 2)}:
+        raise InputError(f"{len(xy)} walls have heights of the shape {f.shape}: expected one height for each wall.")
+    begin, end = (f, np.zeros(len(xy))) if f.ndim == 1 else (f[:, 0], f[:, 1])
+    keep = np.isfinite(begin)
+    finite = keep & (end != 0)
+    wrong = finite & ~((end > 1) & np.isfinite(end) & (begin == 1))
+    if wrong.any():
+        bad = int(np.flatnonzero(wrong)[0])
+        raise InputError(
+            f"wall {bad} has the factors {begin[bad]}, {end[bad]}: a finite shadow goes from 1 to a number above 1. "
+            "Take them from height_scale(heights, camera_height_m, target_height_m)."
+        )
+    ordinary = keep & ~finite
+    # Mostly there are neither low walls nor walls that hide nothing: then nothing is copied.
+    tall, _ = _squares(xy, begin, cell) if ordinary.all() else _squares(xy[ordinary], begin[ordinary], cell)
+    lows, item = _squares(xy[finite], begin[finite], cell)
+    return WallIndex(tall, lows, np.ascontiguousarray(end[finite][item]))
 
 
 def visible_areas(

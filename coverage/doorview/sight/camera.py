@@ -1,15 +1,23 @@
-"""Camera models: data with the source and mark of every value."""
+"""Camera models: data with the source and mark of every value, and both readings of a disputed field of view.
+
+A maker prints one number, "160 degrees", and sources differ on whether it runs across the picture or along its
+diagonal. Both readings are kept: a model has one of them, `CameraModel.readings` gives both, and
+``camera("NAME+diagonal")`` or ``camera("NAME+horizontal")`` takes one by name.
+"""
 
 from __future__ import annotations
 
+import math
+import numbers
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from importlib import resources
 
 from doorview.errors import InputError, UnknownNameError
 
-__all__ = ["CameraModel", "Figure", "camera", "catalogue"]
+__all__ = ["READINGS", "CameraModel", "Figure", "angle_across", "camera", "camera_of", "catalogue"]
 
 MARKS = {
     "C": "confirmed",
@@ -18,6 +26,39 @@ MARKS = {
     "M": "unconfirmed",
     "user": "given by the user",
 }
+READINGS = ("horizontal", "diagonal")
+"""How a printed field of view may be meant."""
+_BOUNDS = {
+    "field_of_view_degrees": (360.0, ""),
+    "vertical_field_of_view_degrees": (180.0, ""),
+    "trigger_field_of_view_degrees": (360.0, ""),
+    "pixels": (20000.0, ""),
+    "pixels_vertical": (20000.0, ""),
+    "trigger_range_m": (100.0, " m"),
+    "mount_height_m": (20.0, " m"),
+    "stated_field_of_view_degrees": (360.0, ""),
+    "infrared_range_m": (200.0, " m"),
+}
+"""What a value is at most, with its unit; all must lie above 0."""
+_MAY_BE_UNKNOWN = ("stated_field_of_view_degrees", "infrared_range_m")
+
+
+def angle_across(degrees: float, part: float, whole: float, projection: str = "equidistant") -> float:
+    """Return the angle [degrees] that `part` pixels span where `whole` pixels span `degrees`, both about the axis.
+
+    An equidistant lens spreads angles evenly from the picture's centre (r = f theta), so that a diagonal D gives
+    H = D w / sqrt(w^2 + h^2); a rectilinear one spreads tangents (r = f tan theta).
+
+    Raises
+    ------
+    InputError
+        For 180 degrees or more through a rectilinear lens, which no such lens sees.
+    """
+    if projection == "rectilinear":
+        if degrees >= 180.0:
+            raise InputError(f"{degrees:g} degrees through a rectilinear lens: it cannot see 180 degrees or more.")
+        return 2.0 * math.degrees(math.atan(math.tan(math.radians(degrees) / 2.0) * part / whole))
+    return degrees * part / whole
 
 
 @dataclass(frozen=True)
@@ -33,8 +74,11 @@ class CameraModel:
     """One model of doorbell camera.
 
     Fields of view are horizontal and vertical [degrees], `pixels` across and `pixels_vertical` down, distances in
-    metres.
-    `figures` holds the mark and source of every value by its name.
+    metres. `figures` holds the mark and source of every value by its name.
+
+    `stated_field_of_view_degrees` is the number printed where its reading is disputed, else None; `reading` says which
+    one `field_of_view_degrees` follows. `infrared_range_m` is how far the camera's own lamps reach at night, None where
+    nobody says.
     """
 
     name: str
@@ -49,40 +93,30 @@ class CameraModel:
     trigger_field_of_view_degrees: float
     mount_height_m: float
     projection: str = "equidistant"
+    stated_field_of_view_degrees: float | None = None
+    reading: str = "horizontal"
+    infrared_range_m: float | None = None
     figures: dict[str, Figure] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Check every value, and report all faults at once."""
-        faults = [
-            f"{name} is {value!r}: it must lie {what}"
-            for name, value, low, high, what in (
-                ("field_of_view_degrees", self.field_of_view_degrees, 0, 360, "above 0 and at most 360"),
-                (
-                    "vertical_field_of_view_degrees",
-                    self.vertical_field_of_view_degrees,
-                    0,
-                    180,
-                    "above 0 and at most 180",
-                ),
-                (
-                    "trigger_field_of_view_degrees",
-                    self.trigger_field_of_view_degrees,
-                    0,
-                    360,
-                    "above 0 and at most 360",
-                ),
-                ("pixels", self.pixels, 0, 20000, "above 0 and at most 20000"),
-                ("pixels_vertical", self.pixels_vertical, 0, 20000, "above 0 and at most 20000"),
-                ("trigger_range_m", self.trigger_range_m, 0, 100, "above 0 and at most 100 m"),
-                ("mount_height_m", self.mount_height_m, 0, 20, "above 0 and at most 20 m"),
-            )
-            if not low < value <= high
-        ]
-        if not 0 <= self.trigger_near_m < self.trigger_range_m:
+        faults = []
+        for name, (most, unit) in _BOUNDS.items():
+            value = getattr(self, name)
+            if (value is None and name in _MAY_BE_UNKNOWN) or _lies_in(value, most):
+                continue
+            faults.append(f"{name} is {value!r}: it must lie above 0 and at most {most:g}{unit}")
+        # Compared with the range only where that is right itself: its own fault is told of already.
+        if not _lies_in(self.trigger_near_m, math.inf, zero=True) or (
+            _lies_in(self.trigger_range_m, 100.0) and not self.trigger_near_m < self.trigger_range_m
+        ):
             faults.append(f"trigger_near_m is {self.trigger_near_m!r}: it must lie from 0 to below trigger_range_m")
         if self.projection not in ("equidistant", "rectilinear"):
             faults.append(f"projection is {self.projection!r}: it must be equidistant or rectilinear")
-        if self.projection == "rectilinear" and self.field_of_view_degrees >= 180:
+        if self.reading not in READINGS:
+            faults.append(f"reading is {self.reading!r}: it must be horizontal or diagonal")
+        wide = _lies_in(self.field_of_view_degrees, 360.0) and self.field_of_view_degrees >= 180
+        if self.projection == "rectilinear" and wide:
             faults.append("projection is rectilinear: a rectilinear lens cannot see 180 degrees or more")
         if faults:
             raise InputError(f"camera '{self.name}': " + "; ".join(faults) + ".")
@@ -97,13 +131,85 @@ class CameraModel:
         ]
 
     def with_values(self, **values: float | str) -> CameraModel:
-        """Return a copy with other values, marked as given by the user."""
-        known = {item.name for item in fields(self)} - {"figures", "name"}
+        """Return a copy with other values, marked as given by the user.
+
+        A field of view that is given settles what it means: the copy has that one reading only. Other pixels change
+        what a diagonal comes to across the picture.
+        """
+        known = {item.name for item in fields(self)} - {"figures", "name", "stated_field_of_view_degrees", "reading"}
         for name in values:
             if name not in known:
                 raise UnknownNameError("camera value", name, known)
         figures = {**self.figures, **{name: Figure("user", "given by the user") for name in values}}
-        return replace(self, figures=figures, **values)  # type: ignore[arg-type]
+        if "field_of_view_degrees" in values:
+            figures = {key: item for key, item in figures.items() if key not in _READING_KEYS}
+            settled = replace(self, stated_field_of_view_degrees=None, reading="horizontal")
+            return replace(settled, figures=figures, **values)  # type: ignore[arg-type]
+        changed = replace(self, figures=figures, **values)  # type: ignore[arg-type]
+        if self.reading == "diagonal" and {"pixels", "pixels_vertical", "projection"} & set(values):
+            across, down = _fields_read_as(changed, "diagonal")
+            if "vertical_field_of_view_degrees" in values or not _vertical_follows(self):
+                down = changed.vertical_field_of_view_degrees
+            return replace(changed, field_of_view_degrees=across, vertical_field_of_view_degrees=down)
+        return changed
+
+    def readings(self) -> tuple[CameraModel, ...]:
+        """Return this model and, where its field of view is disputed, the other reading of it as a model too.
+
+        The other is called NAME+diagonal or NAME+horizontal. A vertical field that the lens gives from the horizontal
+        one (the same angle for each pixel) follows it; one that a source states by itself stays.
+        """
+        if self.stated_field_of_view_degrees is None:
+            return (self,)
+        (other,) = (item for item in READINGS if item != self.reading)
+        stated, across_down = self.stated_field_of_view_degrees, _fields_read_as(self, other)
+        source = self.figures.get("stated_field_of_view_degrees", Figure("M", "")).source
+        read = Figure("M", f"{stated:g} degrees read as {other} ({source})")
+        figures = {**self.figures, "field_of_view_degrees": read, "reading": Figure("M", "the other reading")}
+        down = self.vertical_field_of_view_degrees
+        if _vertical_follows(self):
+            down = across_down[1]
+            figures["vertical_field_of_view_degrees"] = read
+        changed = replace(
+            self,
+            name=f"{self.name.partition('+')[0]}+{other}",
+            label=f"{self.label.partition(' (read as')[0]} (read as {other})",
+            field_of_view_degrees=across_down[0],
+            vertical_field_of_view_degrees=down,
+            reading=other,
+            figures=figures,
+        )
+        return (self, changed)
+
+
+_READING_KEYS = ("stated_field_of_view_degrees", "reading")
+
+
+def _lies_in(value: object, most: float, *, zero: bool = False) -> bool:
+    """Return whether a value is a finite number above 0 (or 0 itself) and at most `most`."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        return False
+    number = float(value)
+    return math.isfinite(number) and (number > 0.0 or (zero and number == 0.0)) and number <= most
+
+
+def _fields_read_as(model: CameraModel, reading: str) -> tuple[float, float]:
+    """Return the horizontal and vertical field [degrees] that the printed one means; at most 180 down."""
+    stated, across, down = float(model.stated_field_of_view_degrees or 0.0), model.pixels, model.pixels_vertical
+    whole = math.hypot(across, down) if reading == "diagonal" else float(across)
+    vertical = angle_across(stated, down, whole, model.projection)
+    return angle_across(stated, across, whole, model.projection), min(vertical, 180.0)
+
+
+def _vertical_follows(model: CameraModel) -> bool:
+    """Return whether no source states the vertical field and the lens gives it from the horizontal, to 0.01 degrees."""
+    figure = model.figures.get("vertical_field_of_view_degrees")
+    if figure is not None and figure.mark not in ("M", "D"):
+        return False
+    if model.projection == "rectilinear" and model.field_of_view_degrees >= 180.0:
+        return False
+    given = angle_across(model.field_of_view_degrees, model.pixels_vertical, model.pixels, model.projection)
+    return abs(min(given, 180.0) - model.vertical_field_of_view_degrees) <= 0.01
 
 
 @cache
@@ -121,15 +227,36 @@ def catalogue() -> dict[str, CameraModel]:
 def camera(name: str | CameraModel) -> CameraModel:
     """Return the camera model called `name`, e.g. ``camera("ring-video-doorbell-wired")``.
 
+    Where a field of view is disputed, ``camera("ring-video-doorbell-wired+diagonal")`` is the model by the other
+    reading.
+
     Raises
     ------
     UnknownNameError
         If no model has that name; the message names the nearest.
+    InputError
+        If a reading is asked for of a model whose field of view has one reading only.
 
     """
     if isinstance(name, CameraModel):
         return name
-    models = catalogue()
-    if name not in models:
+    return camera_of(name, catalogue())
+
+
+def camera_of(name: str, models: Mapping[str, CameraModel]) -> CameraModel:
+    """Return the model called `name`, or NAME+READING, among `models`; raises as `camera`."""
+    plain, plus, reading = name.partition("+")
+    if plain not in models:
         raise UnknownNameError("camera", name, models, "`doorview cameras` lists them with their sources.")
-    return models[name]
+    model = models[plain]
+    if not plus:
+        return model
+    if reading not in READINGS:
+        raise UnknownNameError("reading", reading, READINGS, f"Ask for '{plain}+diagonal', or for '{plain}' as it is.")
+    found = [item for item in model.readings() if item.reading == reading]
+    if model.stated_field_of_view_degrees is None or not found:
+        raise InputError(
+            f"camera '{plain}' has one reading of its field of view only, so there is no '{name}'. Take '{plain}', or "
+            "give a field of view of your own with field_of_view_degrees."
+        )
+    return found[0]

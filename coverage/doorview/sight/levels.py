@@ -3,18 +3,26 @@
 Pixel densities are those of IEC 62676-4:2014 (identical to EN 62676-4:2015): detect 25, observe 62.5, recognise 125 and
 identify 250 px/m; its other two levels, monitor 12.5 and inspect 1000 px/m, are not used. The 2025 edition replaced the
 names; its numbers are known from the 2024 draft only (https://jvsg.com/?p=11243) and every level of it says so.
+
+Night is an option: a pixel on something that the camera's lamps do not reach shows nothing, so that the infra-red range
+caps every pixel density. It stands for a street without lamps; a lit one lies between night and day.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from doorview.errors import InputError, UnknownNameError
 from doorview.sight.camera import CameraModel
 
-__all__ = ["DEFAULT_LEVELS", "LEVEL_NAMES", "Level", "level", "range_at_density"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import pandas as pd
+
+__all__ = ["DEFAULT_LEVELS", "LEVEL_NAMES", "Level", "compare_readings", "level", "range_at_density"]
 
 DEFAULT_LEVELS = ("trigger", "recognise", "observe", "detect")
 
@@ -47,7 +55,8 @@ LEVEL_NAMES: tuple[str, ...] = ("trigger", *_DENSITIES)
 class Level:
     """What one camera model covers at one level: a ring sector before anything stands in the way.
 
-    `range_m` and `near_m` are distances along the ground [m], `marks` names the unconfirmed values that it rests on.
+    `range_m` and `near_m` are distances along the ground [m], `marks` names the unconfirmed values that it rests on,
+    `night` says that the camera's own lamps are the only light.
     """
 
     name: str
@@ -58,9 +67,15 @@ class Level:
     target_height_m: float
     edition: str
     marks: tuple[str, ...] = ()
+    night: bool = False
+
+    @property
+    def open_area_m2(self) -> float:
+        """Area of the ring sector [m2]: what the camera sees in an open field."""
+        return math.radians(self.field_of_view_degrees) / 2.0 * (self.range_m**2 - self.near_m**2)
 
     def as_dict(self) -> dict[str, object]:
-        """Return what run.json says of the level."""
+        """Return what run.json says of the level; `night` only where it is asked for."""
         return {
             "plain": self.plain,
             "range_m": self.range_m,
@@ -69,6 +84,7 @@ class Level:
             "target_height_m": self.target_height_m,
             "edition": self.edition,
             "marks": list(self.marks),
+            **({"night": True} if self.night else {}),
         }
 
 
@@ -91,7 +107,7 @@ def nearest_visible_m(camera: CameraModel, target_height_m: float) -> float:
     return abs(target_height_m - camera.mount_height_m) / math.tan(half) if half < math.pi / 2 else 0.0
 
 
-def level(camera: CameraModel, name: str, *, target_height_m: float = 1.5) -> Level:
+def level(camera: CameraModel, name: str, *, target_height_m: float = 1.5, night: bool = False) -> Level:
     """Return the level called `name` for a camera model.
 
     Parameters
@@ -102,13 +118,17 @@ def level(camera: CameraModel, name: str, *, target_height_m: float = 1.5) -> Le
         ``trigger`` (the motion sensor starts a recording) or a pixel density: see `LEVEL_NAMES`.
     target_height_m
         Height [m] above the ground of the point that must be in view: 1.5 an adult's face, 1.1 a child's.
+    night
+        Whether the camera's lamps are the only light: no pixel density then reaches beyond `infrared_range_m`. The
+        motion sensor feels warmth or sends waves of its own, and is as by day.
 
     Raises
     ------
     UnknownNameError
         If there is no such level.
     InputError
-        If the target's height is not a number from 0 to 3, or the level's range is nothing at all.
+        If the target's height is not a number from 0 to 3, or the level's range is nothing at all; for a pixel density
+        at night where the model's infra-red range is unknown.
 
     """
     if name not in LEVEL_NAMES:
@@ -133,25 +153,96 @@ def level(camera: CameraModel, name: str, *, target_height_m: float = 1.5) -> Le
         )
     density = _DENSITIES[name]
     reach = range_at_density(camera, density.px_per_m)
+    if night:
+        reach = min(reach, _infrared_range_m(camera))
     near = nearest_visible_m(camera, target_height_m)
     if near >= reach:
         raise InputError(
-            f"level '{name}' reaches {reach:.2f} m with camera '{camera.name}', but a target at {target_height_m} m "
-            "comes into "
-            f"its picture only from {near:.2f} m on: nothing is in view at this level. Leave the level out."
+            f"level '{name}' reaches {reach:.2f} m{' at night' if night else ''} with camera '{camera.name}', but a "
+            f"target at {target_height_m} m comes into its picture only from {near:.2f} m on: nothing is in view at "
+            "this level. Leave the level out."
         )
     marks = camera.unconfirmed(
         "field_of_view_degrees", "vertical_field_of_view_degrees", "pixels", "mount_height_m", "projection"
     )
+    if night:
+        marks += camera.unconfirmed("infrared_range_m")
     if density.edition == "2025":
         marks.append(_DRAFT)
     return Level(
         name,
-        density.plain,
+        f"{density.plain}, at night" if night else density.plain,
         reach,
         near,
         float(camera.field_of_view_degrees),
         target_height_m,
         density.edition,
         tuple(marks),
+        night,
     )
+
+
+def _infrared_range_m(camera: CameraModel) -> float:
+    """Return how far the camera's lamps reach [m]; refuse to guess it."""
+    if camera.infrared_range_m is None:
+        raise InputError(
+            f"no source says how far camera '{camera.name}' sees at night, and it is not guessed. Give its infra-red "
+            "range: infrared_range_m = 8.0 under [camera] of a study file, or "
+            f"dv.camera('{camera.name}').with_values(infrared_range_m=8.0); or leave night out."
+        )
+    return float(camera.infrared_range_m)
+
+
+def compare_readings(
+    camera: CameraModel,
+    names: Iterable[str] = ("detect", "observe", "recognise", "identify"),
+    *,
+    target_height_m: float = 1.5,
+) -> pd.DataFrame:
+    """Return what each reading of a camera's field of view comes to, by level, in an open field.
+
+    With N pixels over H radians the range is d = N / (H v) and the area N^2 / (2 H v^2) less what lies too near: a
+    narrower reading sees farther and more. A model whose field of view is not disputed has one reading.
+
+    Parameters
+    ----------
+    camera
+        The model, as from ``dv.camera(...)``.
+    names
+        Levels to compare.
+    target_height_m
+        Height [m] of what must be in view.
+
+    Returns
+    -------
+    DataFrame
+        Index `camera` (the name by that reading) and `level`; columns `reading`, `field_of_view_degrees`, `range_m`,
+        `near_m`, `area_m2`, and `area_ratio`: the area as a multiple of the first reading's.
+
+    Raises
+    ------
+    UnknownNameError, InputError
+        As `level`.
+
+    """
+    import pandas as pd
+
+    rows = []
+    chosen = list(names)
+    first = {name: level(camera, name, target_height_m=target_height_m).open_area_m2 for name in chosen}
+    for model in camera.readings():
+        for name in chosen:
+            found = level(model, name, target_height_m=target_height_m)
+            rows.append(
+                {
+                    "camera": model.name,
+                    "level": name,
+                    "reading": model.reading,
+                    "field_of_view_degrees": found.field_of_view_degrees,
+                    "range_m": found.range_m,
+                    "near_m": found.near_m,
+                    "area_m2": found.open_area_m2,
+                    "area_ratio": found.open_area_m2 / first[name],
+                }
+            )
+    return pd.DataFrame(rows).set_index(["camera", "level"])

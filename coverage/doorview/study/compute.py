@@ -37,7 +37,7 @@ from doorview.share.tiles import TileResult, cover
 from doorview.show.text import OSM_ATTRIBUTION
 from doorview.sight.api import wall_index
 from doorview.sight.camera import CameraModel
-from doorview.sight.levels import Level, level
+from doorview.sight.levels import Level
 from doorview.study.dwellings import dwellings_table
 from doorview.study.sections import Study
 from doorview.study.zones import read_zones, zone_membership
@@ -169,7 +169,7 @@ def prepare(study: Study, city: City, stages: Stages, *, camera: CameraModel | N
     """
     if camera is None:
         camera = study.camera.camera_model()
-    levels = tuple(level(camera, name, target_height_m=study.camera.target_height_m) for name in study.camera.levels)
+    levels = study.camera.chosen_levels(camera)
     scenarios = scenarios_of(study)
     curve = RangeCurve() if study.coverage.range_curve else None
     # The range curve looks farther than the levels: it has an edge of its own to keep away from.

@@ -15,13 +15,14 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from doorview.errors import InputError, MissingFileError, StudyError, nearest_name
-from doorview.sight.camera import catalogue
+from doorview.sight.camera import READINGS, CameraModel, catalogue
 from doorview.sight.levels import DEFAULT_LEVELS, LEVEL_NAMES
 from doorview.study.sections import (
     BUILTIN_SCENARIOS,
     DEFAULT_CAMERA,
     SECTIONS,
     CameraSection,
+    OwnCamera,
     Scenario,
     Study,
     zoning_name,
@@ -111,8 +112,12 @@ def study_from_dict(
     faults += _cross_faults(data, needs_place=needs_place)
     if faults or study is None:
         raise StudyError(where, dict.fromkeys(faults))
+    own = {name: section.camera_model(name) for name, section in study.cameras.items()}
     return study.model_copy(
-        update={"ownership": study.ownership.model_copy(update={"rates": tuple(sorted(set(study.ownership.rates)))})}
+        update={
+            "ownership": study.ownership.model_copy(update={"rates": tuple(sorted(set(study.ownership.rates)))}),
+            "camera": study.camera.with_own(own),
+        }
     )
 
 
@@ -249,8 +254,10 @@ def _cross_faults(data: Mapping[str, Any], *, needs_place: bool = True) -> list[
     faults: list[str] = []
     if isinstance(place, Mapping) and (needs_place or place):
         faults += _place_faults(place)
+    own, more = _own_cameras(data.get("cameras", {}))
+    faults += more
     if isinstance(camera, Mapping):
-        faults += _camera_faults(camera)
+        faults += _camera_faults(camera, own)
     scenarios = data.get("scenarios", {})
     if "scenarios" in data and scenarios == {}:
         faults.append("scenarios: empty; leave the section out for the built-in ones, or add [scenarios.NAME]")
@@ -298,7 +305,42 @@ def _place_faults(place: Mapping[str, Any]) -> list[str]:
     return faults
 
 
-def _camera_faults(raw: Mapping[str, Any]) -> list[str]:
+def _own_cameras(raw: object) -> tuple[dict[str, CameraModel | None], list[str]]:
+    """Return the user's own camera models, None for one with faults, and the faults that no single field shows."""
+    models: dict[str, CameraModel | None] = {}
+    faults: list[str] = []
+    for name, values in raw.items() if isinstance(raw, Mapping) else ():
+        models[name] = None
+        if not _SCENARIO_NAME.fullmatch(name):
+            faults.append(f"cameras: the name '{name}' must be letters, digits, '-' and '_'")
+        elif name in catalogue():
+            faults.append(
+                f"cameras.{name}: the catalogue has a camera of that name; choose another, or override its values "
+                "under [camera]"
+            )
+        if not isinstance(values, Mapping):
+            continue  # told of as a field's own fault
+        base = values.get("based_on")
+        if isinstance(base, str) and not _is_camera(base, catalogue()):
+            hint = _hint(base, catalogue())
+            faults.append(f"cameras.{name}.based_on: unknown camera '{base}'.{hint} List them with: doorview cameras")
+            continue
+        try:
+            models[name] = OwnCamera.model_validate(values).camera_model(name)
+        except ValidationError:
+            continue  # each of its faults is listed as a field's own
+        except InputError as fault:
+            faults.append(f"cameras.{name}: {fault}")
+    return models, faults
+
+
+def _is_camera(name: str, models: Iterable[str]) -> bool:
+    """Return whether a name is a model's, with or without the reading of its field of view."""
+    plain, plus, reading = name.partition("+")
+    return plain in models and (not plus or reading in READINGS)
+
+
+def _camera_faults(raw: Mapping[str, Any], own: Mapping[str, CameraModel | None]) -> list[str]:
     faults = []
     levels = raw.get("levels", ())
     levels = [item for item in levels if isinstance(item, str)] if isinstance(levels, list | tuple) else []
@@ -308,13 +350,14 @@ def _camera_faults(raw: Mapping[str, Any]) -> list[str]:
         elif levels.count(item) > 1:
             faults.append(f"camera.levels: '{item}' is given {levels.count(item)} times; keep one")
     model = raw.get("model", DEFAULT_CAMERA)
-    if isinstance(model, str) and model not in catalogue():
-        hint = _hint(model, catalogue())
+    known = [*own, *catalogue()]
+    if isinstance(model, str) and not _is_camera(model, known):
+        hint = _hint(model, known)
         faults.append(f"camera.model: unknown camera '{model}'.{hint} List them with: doorview cameras")
-    if faults:
+    if faults or (isinstance(model, str) and own.get(model.partition("+")[0], True) is None):
         return faults
     try:
-        section = CameraSection.model_validate(raw)
+        section = CameraSection.model_validate(raw).with_own({key: item for key, item in own.items() if item})
         chosen = section.chosen_levels()
     except ValidationError:
         return []  # each of its faults is listed as a field's own
@@ -351,7 +394,8 @@ def _fault_text(error: ErrorDetails) -> str:
     kind, value, context = error["type"], error["input"], error.get("ctx", {})
     if kind == "extra_forbidden":
         *parents, key = [str(part) for part in location if not isinstance(part, int)]
-        section = "scenarios" if parents[:1] == ["scenarios"] else ".".join(parents)
+        section = {"scenarios": "scenarios", "cameras": "cameras.NAME"}.get(parents[0] if parents else "")
+        section = section or ".".join(parents)
         known = list(SECTIONS[section].model_fields if section else Study.model_fields)
         what = "key" if section else "section"
         return f"{where}: unknown {what}.{_hint(key, known)}"

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numba as nb
 
-from doorview.sight.kernels.star import cap_pieces, gather_walls, pieces_area, pseudo_angle, sweep
+from doorview.sight.kernels.shadows import field_edge, hidden_area
+from doorview.sight.kernels.star import cap_pieces, gather_walls, pieces_area, sweep
 from doorview.sight.kernels.types import FloatArray, new_pieces, new_scratch
 
-__all__ = ["areas_of_cameras", "field_edge", "view_pieces"]
-
-
-@nb.njit(cache=True, nogil=True)
-def field_edge(field_of_view: float) -> tuple[float, float, float]:
-    """Return pseudo-angle and direction (x, y) of the left edge of a field of view [radians]."""
-    if field_of_view >= 2.0 * math.pi:
-        return 2.0, -1.0, 0.0
-    ux, uy = math.cos(field_of_view / 2.0), math.sin(field_of_view / 2.0)
-    return pseudo_angle(ux, uy), ux, uy
+__all__ = ["areas_of_cameras", "view_pieces"]
 
 
 @nb.njit(cache=True, nogil=True)
@@ -63,27 +54,25 @@ def areas_of_cameras(
     """
     scratch, pieces, capped = new_scratch(256), new_pieces(512), new_pieces(2048)
     reach = ranges.max()
+    tall, lows, shade, any_low = walls.tall, walls.lows, walls.shade, walls.lows.ni > 0
     for camera in range(xy.shape[0]):
-        count, scratch, pieces = view_pieces(
-            xy[camera, 0],
-            xy[camera, 1],
-            forward[camera, 0],
-            forward[camera, 1],
-            reach,
-            field_of_view,
-            walls,
-            scratch,
-            pieces,
-        )
+        cx, cy, fx, fy = xy[camera, 0], xy[camera, 1], forward[camera, 0], forward[camera, 1]
+        count, scratch, pieces = view_pieces(cx, cy, fx, fy, reach, field_of_view, tall, scratch, pieces)
         if capped.kind.shape[0] < 3 * count:
             capped = new_pieces(6 * count)
         whole = pieces_area(pieces, count, reach)
+        if any_low:
+            whole -= hidden_area(cx, cy, fx, fy, reach, field_of_view, pieces, count, lows, shade)
         for level in range(ranges.shape[0]):
             area = whole
             if ranges[level] < reach:
                 made = cap_pieces(pieces, count, ranges[level], capped)
                 area = pieces_area(capped, made, ranges[level])
+                if any_low:
+                    area -= hidden_area(cx, cy, fx, fy, ranges[level], field_of_view, capped, made, lows, shade)
             if near[level] > 0.0:
                 made = cap_pieces(pieces, count, near[level], capped)
                 area -= pieces_area(capped, made, near[level])
+                if any_low:
+                    area += hidden_area(cx, cy, fx, fy, near[level], field_of_view, capped, made, lows, shade)
             out[camera, level] = max(area, 0.0)

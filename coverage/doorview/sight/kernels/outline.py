@@ -9,6 +9,7 @@ import numba as nb
 import numpy as np
 
 from doorview.sight.kernels.areas import view_pieces
+from doorview.sight.kernels.shadows import hidden_area
 from doorview.sight.kernels.star import cap_pieces, pieces_area
 from doorview.sight.kernels.types import ARC, FloatArray, new_pieces, new_scratch
 
@@ -49,19 +50,28 @@ def outline_points(
 def outlines(
     xy: FloatArray, forward: FloatArray, reach: float, near: float, field_of_view: float, walls: Any, tolerance: float
 ) -> tuple[Any, Any, Any]:
-    """Return start (cameras + 1,), points (m, 2) of all far boundaries, exact areas (cameras,) [m2] beyond `near`."""
+    """Return start (cameras + 1,), points (m, 2) of all far boundaries, exact areas (cameras,) [m2] beyond `near`.
+
+    The boundaries are those of the stars: the shadows of low walls (`shadow_quads`) are left out of the areas only.
+    """
+    tall, lows, shade, any_low = walls.tall, walls.lows, walls.shade, walls.lows.ni > 0
     scratch, pieces, capped = new_scratch(256), new_pieces(512), new_pieces(2048)
     start, area = np.zeros(xy.shape[0] + 1, np.int64), np.empty(xy.shape[0])
     points = np.empty((64 * xy.shape[0] + 1024, 2))
     made = 0
     for camera in range(xy.shape[0]):
         cx, cy, fx, fy = xy[camera, 0], xy[camera, 1], forward[camera, 0], forward[camera, 1]
-        count, scratch, pieces = view_pieces(cx, cy, fx, fy, reach, field_of_view, walls, scratch, pieces)
+        count, scratch, pieces = view_pieces(cx, cy, fx, fy, reach, field_of_view, tall, scratch, pieces)
         area[camera] = pieces_area(pieces, count, reach)
+        if any_low:
+            area[camera] -= hidden_area(cx, cy, fx, fy, reach, field_of_view, pieces, count, lows, shade)
         if near > 0.0:
             if capped.kind.shape[0] < 3 * count:
                 capped = new_pieces(6 * count)
-            area[camera] -= pieces_area(capped, cap_pieces(pieces, count, near, capped), near)
+            cut = cap_pieces(pieces, count, near, capped)
+            area[camera] -= pieces_area(capped, cut, near)
+            if any_low:
+                area[camera] += hidden_area(cx, cy, fx, fy, near, field_of_view, capped, cut, lows, shade)
         n = outline_points(cx, cy, fx, fy, pieces, count, reach, tolerance, points[made:])
         if made + n > points.shape[0]:
             grown = np.empty((2 * (made + n), 2))

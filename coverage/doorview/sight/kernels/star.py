@@ -17,7 +17,7 @@ import numpy as np
 
 from doorview.sight.kernels.types import ARC, WALL, FloatArray
 
-__all__ = ["cap_pieces", "gather_walls", "pieces_area", "pseudo_angle", "sweep"]
+__all__ = ["TOUCHING_M", "cap_pieces", "gather_walls", "pieces_area", "pseudo_angle", "sweep"]
 
 TOUCHING_M = 1e-9
 """A wall whose line passes the camera nearer than this hides nothing: it is seen edge on."""
@@ -66,7 +66,7 @@ def gather_walls(
     (ux, uy) is the direction of the left edge of its field of view and `t_edge` that edge's pseudo-angle. Returns the
     number of intervals, or minus the room needed when the scratch is too small.
     """
-    t0, t1, ends, q = scratch.t0, scratch.t1, scratch.ends, scratch.q
+    t0, t1, ends, q, item = scratch.t0, scratch.t1, scratch.ends, scratch.q, scratch.order
     xy, scale, low, start = walls.xy, walls.scale, walls.low, walls.start
     room = t0.shape[0]
     count = 0
@@ -123,6 +123,7 @@ def gather_walls(
                     if last >= t_edge:
                         t1[count], ends[count, 2], ends[count, 3] = t_edge, ux, uy
                     q[count, 0], q[count, 1] = qx, qy
+                    item[count] = k
                 count += 1
     return count if count <= room else -count
 

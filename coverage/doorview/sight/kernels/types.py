@@ -12,7 +12,7 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FloatArray", "IntArray", "Pieces", "Scratch", "WallIndex", "new_pieces", "new_scratch"]
+__all__ = ["FloatArray", "IntArray", "Pieces", "Scratch", "Squares", "WallIndex", "new_pieces", "new_scratch"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -21,7 +21,7 @@ ARC = 0
 WALL = 1
 
 
-class WallIndex(NamedTuple):
+class Squares(NamedTuple):
     """Walls in squares of a regular grid whose lines are whole multiples of `cell`; an item is a wall in one square.
 
     `xy` (items, 4) [m] and `scale` (items,) the factor f by which a wall's ends are moved away from the camera (1:
@@ -41,8 +41,24 @@ class WallIndex(NamedTuple):
     start: IntArray
 
 
+class WallIndex(NamedTuple):
+    """Walls by squares: those whose shadows have no end, and `lows`, which stand between a low target and the lens.
+
+    A low wall hides what lies from itself to `shade` (items of `lows`,) > 1 times as far from the camera; its scale is
+    1. The two lie apart, and kernels hand on `tall` alone where they can: in a compiled loop every array of a tuple
+    that is handed on costs time, so that views without low walls would pay for them.
+    """
+
+    tall: Squares
+    lows: Squares
+    shade: FloatArray
+
+
 class Scratch(NamedTuple):
-    """Room for the walls that one camera meets, as intervals of bearing; capacity is the arrays' length."""
+    """Room for the walls that one camera meets, as intervals of bearing; capacity is the arrays' length.
+
+    `order` holds the item of the index behind each interval until a sweep puts their order there.
+    """
 
     t0: FloatArray
     t1: FloatArray

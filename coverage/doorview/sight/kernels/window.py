@@ -9,6 +9,7 @@ import numba as nb
 import numpy as np
 
 from doorview.sight.kernels.areas import view_pieces
+from doorview.sight.kernels.shadows import cut_spans
 from doorview.sight.kernels.spans import CROSSINGS, SPAN_FIELDS, new_crossings, put_spans
 from doorview.sight.kernels.star import cap_pieces
 from doorview.sight.kernels.types import FloatArray, new_pieces, new_scratch
@@ -32,10 +33,11 @@ def window_spans(
 
     `xy` (doors, 2) and `forward` (doors, 2); `ranges` and `near` per level [m]; `fields` the different fields of view
     [radians] and `field_of` (levels,) which of them each level has; `window` int64 row0, rows, col0, columns. Views are
-    computed once per door and field at the longest range; shorter levels cut them.
+    computed once per door and field at the longest range; shorter levels cut them, and low walls cut holes in them.
     """
     levels = ranges.shape[0]
     scratch, pieces, capped = new_scratch(256), new_pieces(512), new_pieces(2048)
+    tall, lows, shade, any_low = walls.tall, walls.lows, walls.shade, walls.lows.ni > 0
     xs, n = new_crossings(ranges.max(), cell, CROSSINGS)
     spans = np.empty((4096, SPAN_FIELDS), np.int32)
     made = 0
@@ -47,7 +49,7 @@ def window_spans(
                 if field_of[level] == f:
                     reach = max(reach, ranges[level])
             closed = fields[f] >= 2.0 * math.pi
-            count, scratch, pieces = view_pieces(cx, cy, fx, fy, reach, fields[f], walls, scratch, pieces)
+            count, scratch, pieces = view_pieces(cx, cy, fx, fy, reach, fields[f], tall, scratch, pieces)
             if capped.kind.shape[0] < 3 * count:
                 capped = new_pieces(6 * count)
             for level in range(levels):
@@ -62,6 +64,10 @@ def window_spans(
                         cx, cy, fx, fy, ranges[level], near[level], closed, view, length, cell, window, level, door, xs,
                         n, spans, made,
                     )  # fmt: skip
+                    if any_low and made < done <= spans.shape[0]:
+                        done = cut_spans(
+                            cx, cy, fx, fy, ranges[level], fields[f], lows, shade, cell, window, spans, made, done
+                        )
                     if done < 0:
                         xs, n = new_crossings(ranges.max(), cell, 2 * xs.shape[1])
                     elif done > spans.shape[0]:
