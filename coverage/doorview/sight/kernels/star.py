@@ -17,7 +17,16 @@ import numpy as np
 
 from doorview.sight.kernels.types import ARC, WALL, FloatArray
 
-__all__ = ["TOUCHING_M", "cap_pieces", "gather_walls", "pieces_area", "pseudo_angle", "sweep"]
+__all__ = [
+    "TOUCHING_M",
+    "area_within",
+    "cap_pieces",
+    "gather_walls",
+    "nearest_line2",
+    "pieces_area",
+    "pseudo_angle",
+    "sweep",
+]
 
 TOUCHING_M = 1e-9
 """A wall whose line passes the camera nearer than this hides nothing: it is seen edge on."""
@@ -25,7 +34,7 @@ TIE = 1e-12
 """Relative difference of 1 / distance under which two walls count as equally near."""
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def pseudo_angle(x: float, y: float) -> float:
     """Return a number in [-2, 2] that grows with the angle of (x, y) from the x axis, -pi to pi."""
     t = y / (abs(x) + abs(y))
@@ -34,7 +43,7 @@ def pseudo_angle(x: float, y: float) -> float:
     return 2.0 - t if y >= 0.0 else -2.0 - t
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _segment_distance2(ax: float, ay: float, bx: float, by: float) -> float:
     """Return the squared distance of the origin from the segment a-b."""
     dx, dy = bx - ax, by - ay
@@ -48,7 +57,31 @@ def _segment_distance2(ax: float, ay: float, bx: float, by: float) -> float:
     return cross * cross / length2
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def _field_box(
+    cx: float, cy: float, fx: float, fy: float, reach: float, t_edge: float, ux: float, uy: float
+) -> tuple[float, float, float, float]:
+    """Return west, east, south and north of a field of view, at most a half turn wide; of its disc if it is wider."""
+    if t_edge > 1.0:
+        return cx - reach, cx + reach, cy - reach, cy + reach
+    # The edges' directions east and north: (ux, uy) and (ux, -uy) turned by the heading.
+    lx, ly = fx * ux - fy * uy, fy * ux + fx * uy
+    rx, ry = fx * ux + fy * uy, fy * ux - fx * uy
+    west, east = min(0.0, lx, rx), max(0.0, lx, rx)
+    south, north = min(0.0, ly, ry), max(0.0, ly, ry)
+    # An axis lies inside where the heading is at most as far from it as the edge.
+    if fx >= ux:
+        east = 1.0
+    if -fx >= ux:
+        west = -1.0
+    if fy >= ux:
+        north = 1.0
+    if -fy >= ux:
+        south = -1.0
+    return cx + reach * west, cx + reach * east, cy + reach * south, cy + reach * north
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
 def gather_walls(
     cx: float,
     cy: float,
@@ -72,23 +105,22 @@ def gather_walls(
     count = 0
     reach2 = reach * reach
     cell = walls.cell
-    i_low = max(math.floor((cx - reach) / cell) - walls.i0, 0)
-    i_high = min(math.floor((cx + reach) / cell) - walls.i0, walls.ni - 1)
-    j_low = max(math.floor((cy - reach) / cell) - walls.j0, 0)
-    j_high = min(math.floor((cy + reach) / cell) - walls.j0, walls.nj - 1)
+    west, east, south, north = _field_box(cx, cy, fx, fy, reach, t_edge, ux, uy)
+    i_low = max(math.floor(west / cell) - walls.i0, 0)
+    i_high = min(math.floor(east / cell) - walls.i0, walls.ni - 1)
+    j_low = max(math.floor(south / cell) - walls.j0, 0)
+    j_high = min(math.floor(north / cell) - walls.j0, walls.nj - 1)
     if i_low > i_high:
         return 0
     narrow = t_edge <= 1.0  # at most a half turn: convex, so what lies beyond one edge lies outside
+    back = 0.0 if narrow else -reach
     for j in range(j_low, j_high + 1):
         row = j * walls.ni
         for k in range(start[row + i_low], start[row + i_high + 1]):
-            # A wall stands in several squares: take it in the first of them that this camera reads.
-            if low[k, 1] != max(low[k, 0], i_low) or j != max(low[k, 2], j_low):
-                continue
             f = scale[k]
             dx1, dy1, dx2, dy2 = f * (xy[k, 0] - cx), f * (xy[k, 1] - cy), f * (xy[k, 2] - cx), f * (xy[k, 3] - cy)
             ax, bx = dx1 * fx + dy1 * fy, dx2 * fx + dy2 * fy
-            if (ax >= reach and bx >= reach) or (ax <= -reach and bx <= -reach):
+            if (ax >= reach and bx >= reach) or (ax <= back and bx <= back):
                 continue
             ay, by = dy1 * fx - dx1 * fy, dy2 * fx - dx2 * fy
             if (ay >= reach and by >= reach) or (ay <= -reach and by <= -reach):
@@ -98,6 +130,9 @@ def gather_walls(
                     continue
                 if ux * ay + uy * ax <= 0.0 and ux * by + uy * bx <= 0.0:
                     continue
+            # A wall stands in several squares: take it in the first of them that this camera reads.
+            if low[k, 1] != max(low[k, 0], i_low) or j != max(low[k, 2], j_low):
+                continue
             if _segment_distance2(ax, ay, bx, by) >= reach2:
                 continue
             cross = ax * by - ay * bx
@@ -128,7 +163,7 @@ def gather_walls(
     return count if count <= room else -count
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(cache=True, nogil=True, error_model="numpy")
 def _sort_by_start(order: Any, t0: FloatArray, count: int) -> None:
     """Fill `order` with 0..count-1 so that t0[order] grows; insertion for few, heap sort for many."""
     if count > 48:
@@ -143,7 +178,7 @@ def _sort_by_start(order: Any, t0: FloatArray, count: int) -> None:
         order[at] = k
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _put(kinds: Any, ends: Any, count: int, kind: int, x0: float, y0: float, x1: float, y1: float) -> int:
     """Write one piece if there is room; return the count, which may pass the room."""
     if count < kinds.shape[0]:
@@ -152,7 +187,7 @@ def _put(kinds: Any, ends: Any, count: int, kind: int, x0: float, y0: float, x1:
     return count + 1
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _put_arc(kinds: Any, ends: Any, count: int, reach: float, ux: float, uy: float, vx: float, vy: float) -> int:
     """Write the arc of radius `reach` from direction u to direction v."""
     a = reach / math.sqrt(ux * ux + uy * uy)
@@ -160,7 +195,7 @@ def _put_arc(kinds: Any, ends: Any, count: int, reach: float, ux: float, uy: flo
     return _put(kinds, ends, count, ARC, a * ux, a * uy, b * vx, b * vy)
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _put_capped(kinds: Any, ends: Any, count: int, reach: float, ax: float, ay: float, bx: float, by: float) -> int:
     """Write the wall from a to b, with arcs where it lies beyond `reach`."""
     reach2 = reach * reach
@@ -191,7 +226,7 @@ def _put_capped(kinds: Any, ends: Any, count: int, reach: float, ax: float, ay: 
     return count
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _put_nearest(
     kinds: Any, out: Any, count: int, reach: float, q: FloatArray, wall: int, ux: float, uy: float, vx: float, vy: float
 ) -> int:
@@ -203,7 +238,7 @@ def _put_nearest(
     return _put_capped(kinds, out, count, reach, a * ux, a * uy, b * vx, b * vy)
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _crossing(gx: float, gy: float, px: float, py: float, ex: float, ey: float, slack: float) -> float:
     """Return at which part of the way from direction p to e a wall farther at p comes nearer; -1 if it does not.
 
@@ -216,7 +251,7 @@ def _crossing(gx: float, gy: float, px: float, py: float, ex: float, ey: float, 
     return now / (now - end)
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _first_crossing(
     scratch: Any, n: int, here: int, t: float, px: float, py: float, stop: float, vx: float, vy: float
 ) -> tuple[float, float, float, int]:
@@ -243,7 +278,7 @@ def _first_crossing(
     return stop, vx, vy, found
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _drop_ended(scratch: Any, n: int, t: float, px: float, py: float) -> tuple[int, int]:
     """Drop the active walls that end up to t; return how many stay and the nearest of them along p, or -1."""
     q, t1, active = scratch.q, scratch.t1, scratch.active
@@ -259,7 +294,7 @@ def _drop_ended(scratch: Any, n: int, t: float, px: float, py: float) -> tuple[i
     return kept, here
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 def _next_axis(t: float, t_edge: float, ux: float, uy: float) -> tuple[float, float, float]:
     """Return the next axis of the frame, or the left edge: where an arc is cut, so that none reaches a half turn."""
     if t < -1.0 < t_edge:
@@ -271,7 +306,7 @@ def _next_axis(t: float, t_edge: float, ux: float, uy: float) -> tuple[float, fl
     return t_edge, ux, uy
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(cache=True, nogil=True, error_model="numpy")
 def sweep(reach: float, t_edge: float, ux: float, uy: float, walls: int, scratch: Any, pieces: Any) -> int:
     """Write the pieces that bound the view between the edges of the field, by growing angle: right to left.
 
@@ -338,7 +373,7 @@ def sweep(reach: float, t_edge: float, ux: float, uy: float, walls: int, scratch
     return count if count <= kinds.shape[0] else -count
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(cache=True, nogil=True, error_model="numpy")
 def cap_pieces(pieces: Any, count: int, reach: float, out: Any) -> int:
     """Write into `out` the same view with a shorter range; return the number of pieces or minus the room needed."""
     made = 0
@@ -351,7 +386,7 @@ def cap_pieces(pieces: Any, count: int, reach: float, out: Any) -> int:
     return made if made <= out.kind.shape[0] else -made
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(cache=True, nogil=True, error_model="numpy")
 def pieces_area(pieces: Any, count: int, reach: float) -> float:
     """Return the area [m2] between the camera and the pieces: triangles and sectors."""
     total = 0.0
@@ -363,3 +398,70 @@ def pieces_area(pieces: Any, count: int, reach: float) -> float:
         else:
             total += 0.5 * reach * reach * math.atan2(cross, ax * bx + ay * by)
     return total
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def nearest_line2(pieces: Any, count: int) -> float:
+    """Return the squared distance [m2] of the camera from the nearest line of a wall that bounds the view, or inf."""
+    nearest = np.inf
+    for k in range(count):
+        if pieces.kind[k] == WALL:
+            ax, ay, bx, by = pieces.ends[k, 0], pieces.ends[k, 1], pieces.ends[k, 2], pieces.ends[k, 3]
+            cross = ax * by - ay * bx
+            length2 = (bx - ax) * (bx - ax) + (by - ay) * (by - ay)
+            if cross * cross < nearest * length2:
+                nearest = cross * cross / length2
+    return nearest
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+def _turned(
+    re: float, im: float, half_turns: int, ax: float, ay: float, bx: float, by: float, by_length2: float
+) -> Any:
+    """Return a sum of angles (re, im, half turns) and one more, from direction a to b: a complex product.
+
+    (re, im) stays in the upper half plane; `by_length2` keeps its length near 1.
+    """
+    along, across = (ax * bx + ay * by) * by_length2, max((ax * by - ay * bx) * by_length2, 0.0)
+    re, im = re * along - im * across, re * across + im * along
+    if im < 0.0 or (im == 0.0 and re < 0.0):
+        re, im, half_turns = -re, -im, half_turns + 1
+    if abs(re) + im < 1e-90:
+        re, im = 1e90 * re, 1e90 * im
+    return re, im, half_turns
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def area_within(pieces: Any, count: int, reach: float) -> float:
+    """Return the area [m2] between the camera and the pieces up to `reach`, at most that of the pieces.
+
+    The angles of all arcs are multiplied up as complex numbers, so that one arc tangent does for all.
+    """
+    kinds, ends = pieces.kind, pieces.ends
+    reach2 = reach * reach
+    if reach2 == 0.0:
+        return 0.0
+    by_reach2 = 1.0 / reach2
+    triangles, re, im, turns = 0.0, 1.0, 0.0, 0
+    for k in range(count):
+        ax, ay, bx, by = ends[k, 0], ends[k, 1], ends[k, 2], ends[k, 3]
+        if kinds[k] == WALL:
+            cross = ax * by - ay * bx
+            if ax * ax + ay * ay <= reach2 and bx * bx + by * by <= reach2:
+                triangles += cross
+                continue
+            dx, dy = bx - ax, by - ay
+            length2 = dx * dx + dy * dy
+            rest = reach2 * length2 - cross * cross
+            if rest > 0.0:
+                middle, half = -(ax * dx + ay * dy), math.sqrt(rest)
+                s, e = max((middle - half) / length2, 0.0), min((middle + half) / length2, 1.0)
+                if s < e:
+                    triangles += (e - s) * cross
+                    if s > 0.0:
+                        re, im, turns = _turned(re, im, turns, ax, ay, ax + s * dx, ay + s * dy, by_reach2)
+                    if e >= 1.0:
+                        continue
+                    ax, ay = ax + e * dx, ay + e * dy
+        re, im, turns = _turned(re, im, turns, ax, ay, bx, by, by_reach2)
+    return 0.5 * (triangles + reach2 * (turns * math.pi + math.atan2(im, re)))
