@@ -422,3 +422,23 @@ def test_results_show_themselves_as_text_and_escaped_html(folder):
     assert "<script>" not in found._repr_html_()
     assert "&lt;script&gt;" in found._repr_html_()
     assert np.isnan(found.share("independent_20", "observe", "park"))
+
+
+@pytest.mark.parametrize("asked", [{"parked_cars": 0.9}, {"porches": True}])
+def test_more_that_hides_is_asked_for_and_never_shows_more(folder, tmp_path, asked):
+    plain = run_study(study_of(folder, **QUICK), tmp_path / "plain")
+    altered = run_study(study_of(folder, **{**QUICK, "coverage": {**QUICK["coverage"], **asked}}), tmp_path / "altered")
+    kinds = set(altered.ready.obstacles["kind"]) - set(plain.ready.obstacles["kind"])
+    assert kinds, "nothing was added"
+    keys = ["scenario", "level", "zoning", "zone", "space", "measure"]
+    both = plain.shares.merge(altered.shares, on=keys, suffixes=("", "_altered"))
+    assert len(both) == len(plain.shares)
+    assert (both["share_mean_altered"] <= both["share_mean"] + 1e-12).all()
+    assert (both["share_mean_altered"] < both["share_mean"]).any()
+
+
+def test_trees_and_openings_that_are_not_mapped_change_nothing(folder, tmp_path):
+    plain = run_study(study_of(folder, **QUICK), tmp_path / "plain")
+    coverage = {**QUICK["coverage"], "trees": True, "openings": True}
+    altered = run_study(study_of(folder, **{**QUICK, "coverage": coverage}), tmp_path / "altered")
+    pd.testing.assert_frame_equal(plain.shares, altered.shares)

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from doorview.city.doors import find_doors
 from doorview.city.ground import Ground, public_space
 from doorview.city.model import City
-from doorview.city.obstacles import find_obstacles
+from doorview.city.obstacles import find_obstacles, joined
+from doorview.city.parked import parked_cars
 from doorview.errors import EmptyCityError, InputError
 from doorview.ownership.scenario import Scenario
 from doorview.share.coverage import Coverage, fold
@@ -38,6 +39,7 @@ from doorview.show.text import OSM_ATTRIBUTION
 from doorview.sight.api import wall_index
 from doorview.sight.camera import CameraModel
 from doorview.sight.levels import Level
+from doorview.sight.recess import door_details, recess_walls
 from doorview.study.dwellings import dwellings_table
 from doorview.study.sections import Study
 from doorview.study.zones import read_zones, zone_membership
@@ -156,6 +158,18 @@ def _counted_area(city: City, reach_m: float) -> tuple[Any, float]:
     return inside, float(shapely.area(wanted) - shapely.area(inside))
 
 
+def _obstacles(study: Study, city: City, doors: gpd.GeoDataFrame, ground: Ground) -> gpd.GeoDataFrame:
+    """Return all that hides, as the study asks."""
+    asked, seed = study.coverage, study.study.seed
+    obstacles = find_obstacles(city, asked.obstacles, openings=asked.openings, trees=asked.trees)
+    more = []
+    if asked.parked_cars > 0:
+        more.append(parked_cars(ground, asked.parked_cars, seed, ways=city.ways))
+    if asked.porches:
+        more.append(recess_walls(doors, door_details(doors, rules="porches", seed=seed)))
+    return joined(obstacles, *more) if more else obstacles
+
+
 def prepare(study: Study, city: City, stages: Stages, *, camera: CameraModel | None = None) -> Prepared:
     """Find doors, obstacles and ground of a city, and lay out the scene.
 
@@ -190,7 +204,7 @@ def prepare(study: Study, city: City, stages: Stages, *, camera: CameraModel | N
         widths = study.public_space
         ground = public_space(city, doors, lane_width_m=widths.lane_width_m, sidewalk_width_m=widths.sidewalk_width_m)
     with stages.stage("finding obstacles"):
-        obstacles = find_obstacles(city, study.coverage.obstacles)
+        obstacles = _obstacles(study, city, doors, ground)
         target = max(item.target_height_m for item in levels)
         walls = wall_index(obstacles, doors.crs, camera.mount_height_m, target)
     with stages.stage("laying out tiles"):

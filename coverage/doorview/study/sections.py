@@ -369,6 +369,21 @@ class CoverageSection(_Section):
     obstacles: Literal["buildings", "all"] = Field(
         "buildings", description="What hides: `buildings`, or `all` with walls, fences and hedges too."
     )
+    parked_cars: float = Field(
+        0.0,
+        ge=0.0,
+        le=1.0,
+        description="Share of the places along kerbs where a car is parked, 1.5 m high, drawn by the seed; no source "
+        "says how many: vary it.",
+    )
+    trees: bool = Field(False, description="Trunks of mapped trees hide too.")
+    openings: bool = Field(
+        False,
+        description="Cut buildings open where passages and arcades run through them and parts begin above the eye.",
+    )
+    porches: bool = Field(
+        False, description="A what-if without a source: every bell at the back of a porch, by kind of building."
+    )
     range_curve: bool = Field(True, description="Also write `range_curve.csv`: share against range from 2 to 40 m.")
     workers: int | None = Field(None, ge=1, description="Cores at work; left out: all of them. Changes no result.")
 
