@@ -157,6 +157,21 @@ def test_the_defaults_are_5_20_and_40_percent():
     ]
 
 
+@pytest.mark.parametrize(
+    ("rule", "expected"), [("one", [0.2, 0.2, 0.2]), ("any", [0.2, 0.4, 1.0]), ("none", [0.2, 0.0, 0.0])]
+)
+def test_owning_households_follow_the_rule_of_shared_doors(rule, expected):
+    # By hand: 1, 2 and 5 homes behind a door at a rate of 0.2.
+    dwellings, inside = np.array([1, 2, 5]), np.ones(3, bool)
+    found = Scenario("a", rate=0.2, shared_doors=rule).owning_households(dwellings, inside)
+    assert found == pytest.approx(expected)
+
+
+def test_owning_households_of_a_number_add_up_to_it():
+    found = Scenario("a", process="exactly", number=2).owning_households(np.array([1, 2, 5]), np.ones(3, bool))
+    assert found.sum() == pytest.approx(2)
+
+
 def test_words_say_what_a_scenario_is():
     assert Scenario("a", rate=0.05).words() == "5% of households own one, independently"
     assert Scenario("a", process="exactly", number=1500).words() == "exactly 1,500 cameras, at doors drawn by lot"

@@ -69,6 +69,16 @@ class Scenario:
             return np.full(len(dwellings), (self.number or 0) / total if total else 0.0)
         return door_probabilities(dwellings, self.rate or 0.0, self.shared_doors)
 
+    def owning_households(self, dwellings: NDArray[np.int64], inside: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Return the expected number of owning households behind each door.
+
+        By the rule `any` every household owns by its own chance, and several may share the door's one view; else a door
+        has at most one owner.
+        """
+        if self.process == "independent" and self.shared_doors == "any":
+            return np.asarray(dwellings, dtype=np.float64) * (self.rate or 0.0)
+        return self.probabilities(dwellings, inside)
+
 
 DEFAULT_SCENARIOS: tuple[Scenario, ...] = tuple(
     Scenario(f"independent_{round(100 * rate):02d}", rate=rate) for rate in (0.05, 0.2, 0.4)

@@ -195,6 +195,7 @@ def shares_table(
     for scenario in scenarios:
         chance = _chances(coverage, scenario, doors)
         cameras = _sum_of_doors(doors_in, scenario.probabilities(doors.dwellings, doors.inside))
+        owning = _sum_of_doors(doors_in, scenario.owning_households(doors.dwellings, doors.inside))
         owners = draw_owners(scenario, doors.key, doors.dwellings, doors.inside, seed, words)
         bits = bits_of_sets(coverage.members.start, coverage.members.doors, owners)
         for name, rows, doors_seeing in zip(coverage.levels, by_level, seeing, strict=True):
@@ -207,7 +208,7 @@ def shares_table(
             part["doors_seeing"] = doors_seeing
             part["dwellings"] = homes.astype(np.int64)
             part["rate_per_door"] = cameras / np.maximum(inside, 1)
-            part["rate_per_household"] = cameras / np.maximum(homes, 1)
+            part["rate_per_household"] = owning / np.maximum(homes, 1)
             part["public_amount"] = outputs.amount * outputs.unit
             part["share_mean"], part["share_p05"], part["share_p95"] = by_count[0], low, high
             part["share_low"], part["share_high"] = np.nan, np.nan
