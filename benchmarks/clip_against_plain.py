@@ -8,6 +8,7 @@ at one rate over 100 random draws: union, then overlay with public ground. Their
 
 from __future__ import annotations
 
+import math
 import statistics
 import sys
 import time
@@ -29,7 +30,7 @@ from doorview.city.model import City
 from doorview.city.obstacles import find_obstacles
 from doorview.share.coverage import fold
 from doorview.share.outputs import outputs_of
-from doorview.share.scene import build_scene, door_keys
+from doorview.share.scene import Kit, build_scene, door_keys
 from doorview.share.summary import DoorTable, curve_table
 from doorview.share.tiles import cover
 from doorview.sight.api import wall_index
@@ -73,7 +74,9 @@ def fast(tables: Tables, threads: int | None) -> tuple[pd.DataFrame, dict[str, f
     walls = wall_index(
         tables.obstacles, tables.doors.crs, tables.model.mount_height_m, tables.levels[0].target_height_m
     )
-    scene = build_scene(tables.doors, walls, tables.ground, tables.levels, inside=tables.inside)
+    scene = build_scene(
+        tables.doors, Kit(tuple(tables.levels), walls, math.radians(155.0)), tables.ground, inside=tables.inside
+    )
     at.append(time.perf_counter())
     coverage = fold(scene, cover(scene, rasters=False, threads=threads))
     at.append(time.perf_counter())

@@ -10,6 +10,7 @@ against the one found for it and nothing else (`pairs`, by rule: what a wrong pl
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +27,7 @@ from doorview.city.ground import Ground
 from doorview.city.model import City
 from doorview.share.coverage import fold
 from doorview.share.outputs import outputs_of
-from doorview.share.scene import build_scene
+from doorview.share.scene import Kit, build_scene
 from doorview.share.summary import DoorTable, curve_table
 from doorview.share.tiles import cover
 from doorview.sight.api import wall_index
@@ -65,7 +66,7 @@ def place_of(city: City) -> Place:
 
 def share(place: Place, doors: gpd.GeoDataFrame, inside: Any) -> pd.Series:
     """Return by level the expected share of the streets inside a polygon at the rate; NaN where it holds none."""
-    scene = build_scene(doors, place.walls, place.ground, place.levels, inside=inside)
+    scene = build_scene(doors, Kit(tuple(place.levels), place.walls, math.radians(155.0)), place.ground, inside=inside)
     coverage = fold(scene, cover(scene, rasters=False))
     who = DoorTable(
         scene.door_key, doors["dwellings"].to_numpy(dtype=np.int64), shapely.contains_xy(inside, *scene.door_xy.T)

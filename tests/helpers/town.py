@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ from doorview.city.ground import Ground
 from doorview.share.coverage import Coverage, fold
 from doorview.share.grid import Grid
 from doorview.share.outputs import Outputs, outputs_of
-from doorview.share.scene import SPACES, RangeCurve, Scene, build_scene
+from doorview.share.scene import SPACES, Kit, RangeCurve, Scene, build_scene
 from doorview.share.summary import DoorTable
 from doorview.share.tiles import _painted, cover
 from doorview.sight.api import wall_index
@@ -160,7 +161,8 @@ def scene_of(place: Town, *, tile: int = 256, cell_m: float = 0.5, curve: bool =
     }
     settings.update(changes)
     levels = settings.pop("levels")
-    return build_scene(place.doors, wall_index(place.obstacles, CRS), place.ground, levels, **settings)
+    kit = Kit(tuple(levels), wall_index(place.obstacles, CRS), math.radians(155.0))
+    return build_scene(place.doors, kit, place.ground, **settings)
 
 
 def table_of(place: Town, scene: Scene) -> DoorTable:

@@ -24,7 +24,7 @@ from doorview.city.ground import ground_polygons
 from doorview.city.model import City
 from doorview.share.coverage import fold
 from doorview.share.outputs import outputs_of
-from doorview.share.scene import build_scene, door_keys
+from doorview.share.scene import Kit, build_scene, door_keys
 from doorview.share.summary import DoorTable, curve_table
 from doorview.share.tiles import cover
 from doorview.sight.api import wall_index
@@ -154,7 +154,9 @@ def suburb(shared_data: Path) -> Suburb:
     camera = dv.camera(CAMERA)
     levels = [dv.level(camera, name) for name in LEVELS]
     walls = wall_index(obstacles, doors.crs, camera.mount_height_m, levels[0].target_height_m)
-    scene = build_scene(doors, walls, space, levels, inside=box.iloc[0], near_m=NEAR_HOME_M)
+    scene = build_scene(
+        doors, Kit(tuple(levels), walls, math.radians(155.0)), space, inside=box.iloc[0], near_m=NEAR_HOME_M
+    )
     coverage = fold(scene, cover(scene, rasters=False))
     who = DoorTable(
         door_keys(list(doors.index)),

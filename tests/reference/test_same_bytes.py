@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import doorview as dv
 from doorview.city.model import City
 from doorview.share.coverage import Coverage, fold
 from doorview.share.grid import Grid
-from doorview.share.scene import RangeCurve, build_scene
+from doorview.share.scene import Kit, RangeCurve, build_scene
 from doorview.share.tiles import cover
 from doorview.sight.api import wall_index
 from doorview.study.pipeline import run_study
@@ -79,7 +80,14 @@ def covered(city: City, inside: object, tile: int = 1024) -> Coverage:
     doors = dv.find_doors(city)
     walls = wall_index(dv.find_obstacles(city), city.crs, camera.mount_height_m, levels[0].target_height_m)
     ground = dv.public_space(city, doors)
-    scene = build_scene(doors, walls, ground, levels, inside=inside, grid=Grid(tile=tile), range_curve=RangeCurve())
+    scene = build_scene(
+        doors,
+        Kit(tuple(levels), walls, math.radians(155.0)),
+        ground,
+        inside=inside,
+        grid=Grid(tile=tile),
+        range_curve=RangeCurve(),
+    )
     return fold(scene, cover(scene, rasters=False))
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import doorview as dv
 from doorview.errors import InputError, UnknownNameError
 from doorview.share.grid import Grid
-from doorview.share.scene import build_scene
+from doorview.share.scene import Kit, build_scene
 from doorview.share.tiles import cover
 from doorview.sight.api import wall_index
 from doorview.sight.arrays import forward_of, height_scale, index_walls, visible_areas
@@ -247,9 +247,8 @@ def test_tiles_count_the_doors_whose_sight_lines_are_free():
     assert walls.lows.ni > 0
     scene = build_scene(
         place.doors,
-        walls,
+        Kit(levels, walls, math.radians(155.0)),
         place.ground,
-        levels,
         inside=place.inside,
         zones=place.zones,
         grid=Grid(0.5, 64),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -16,10 +18,11 @@ from doorview.share.coverage import fold
 from doorview.share.discretisation import grid_errors
 from doorview.share.grid import Grid, TileIndex
 from doorview.share.outputs import outputs_of
-from doorview.share.scene import SPACES, RangeCurve, Scene, door_keys, polygon_edges
+from doorview.share.scene import SPACES, Kit, RangeCurve, Scene, build_scene, door_keys, polygon_edges
 from doorview.share.summary import curve_table
 from doorview.share.tiles import cover, cover_tile
-from helpers.town import CRS, Town, covered, sample_points, scene_of, town
+from doorview.sight.api import wall_index
+from helpers.town import CRS, LEVELS, NEAR_M, Town, covered, sample_points, scene_of, town
 
 
 @pytest.mark.parametrize("cell_m", [0.0, -0.5, math.nan, math.inf, 0.01, 11.0])
@@ -274,3 +277,39 @@ def test_the_grid_error_of_an_open_field() -> None:
         assert abs(error.bias) * exact < 4.0 * error.rms_m2 / math.sqrt(60)
         assert error.of_share(100, 5000.0) == pytest.approx(error.rms_m2 * 10.0 / 5000.0)
         assert math.isnan(error.of_share(100, 0.0))
+
+
+def test_two_kits_in_one_scene_are_the_views_of_each_alone() -> None:
+    """Doors with two cameras (other range, field, near edge, height), one of them blind at a level: door by door."""
+    place = town()
+    short = tuple(
+        dataclasses.replace(item, range_m=0.6 * item.range_m, near_m=1.0, field_of_view_degrees=90.0) for item in LEVELS
+    )
+    blind = (dataclasses.replace(short[0], range_m=0.0), *short[1:])
+    kits = (
+        Kit(LEVELS, wall_index(place.obstacles, CRS), math.radians(155.0)),
+        Kit(blind, wall_index(place.obstacles, CRS, 0.9, 1.5), math.radians(90.0)),
+    )
+    door_kit = np.arange(len(place.doors)) % 2
+    settings: dict[str, Any] = {"inside": place.inside, "grid": Grid(0.5, 64), "near_m": NEAR_M}
+    both = build_scene(place.doors, kits, place.ground, door_kit=door_kit, **settings)
+    together = {(r.tile, item.name): r.seen_by[item.name] for r in cover(both, threads=1) for item in LEVELS}
+    alone: dict[Any, Any] = dict.fromkeys(together, 0)
+    for number, kit in enumerate(kits):
+        scene = build_scene(place.doors[door_kit == number], kit, place.ground, **settings)
+        for result in cover(scene, threads=1):
+            for name, seen in result.seen_by.items():
+                alone[result.tile, name] = alone[result.tile, name] + (0 if seen is None else seen.astype(int))
+    assert sum(value is not None for value in together.values()) > 3
+    for key, seen in together.items():
+        np.testing.assert_array_equal(0 if seen is None else seen, alone[key])
+    assert all(error.views > 0 for error in grid_errors(both))
+
+
+def test_kits_of_other_levels_are_refused() -> None:
+    place = town()
+    walls = wall_index(place.obstacles, CRS)
+    with pytest.raises(InputError, match="same names in the same order"):
+        build_scene(
+            place.doors, (Kit(LEVELS, walls, 1.0), Kit(LEVELS[:1], walls, 1.0)), place.ground, inside=place.inside
+        )

@@ -6,10 +6,12 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from doorview.share.scene import Scene
+from doorview.share.scene import Kit, Scene
 from doorview.sight.kernels.areas import areas_of_cameras
 from doorview.sight.kernels.window import window_spans
+from doorview.sight.levels import Level
 
 __all__ = ["GridError", "grid_errors"]
 
@@ -38,33 +40,42 @@ class GridError(NamedTuple):
 def grid_errors(scene: Scene, sample: int = SAMPLE) -> list[GridError]:
     """Return the grid's error per level, measured on doors taken evenly from all."""
     chosen = np.unique(np.linspace(0, len(scene.door_xy) - 1, min(sample, len(scene.door_xy))).astype(np.int64))
-    xy, forward = scene.door_xy[chosen], scene.door_forward[chosen]
-    cell = scene.grid.cell_m
     found = []
-    for item in scene.levels:
-        ranges, near, field = (
-            np.array([item.range_m]),
-            np.array([item.near_m]),
-            math.radians(item.field_of_view_degrees),
-        )
-        exact = np.empty((len(xy), 1))
-        areas_of_cameras(xy, forward, ranges, near, field, scene.walls, exact)
-        low = np.floor((xy.min(axis=0) - item.range_m) / cell).astype(np.int64) - 2
-        high = np.ceil((xy.max(axis=0) + item.range_m) / cell).astype(np.int64) + 2
-        window = np.array([low[1], high[1] - low[1], low[0], high[0] - low[0]], np.int64)
-        spans, count = window_spans(
-            xy, forward, ranges, near, np.array([field]), np.zeros(1, np.int64), scene.walls, cell, window
-        )
-        cells = np.bincount(spans[:count, 4], weights=spans[:count, 3] - spans[:count, 2], minlength=len(xy)) * cell**2
-        error = cells - exact[:, 0]
+    for number, item in enumerate(scene.levels):
+        parts = [
+            _areas(scene, kit, kit.levels[number], chosen[scene.door_kit[chosen] == which])
+            for which, kit in enumerate(scene.kits)
+        ]
+        cells, exact = (np.concatenate(part) for part in zip(*parts, strict=True))
+        error = cells - exact
         total = float(exact.sum())
         found.append(
             GridError(
                 item.name,
-                len(xy),
+                len(exact),
                 float(error.sum()) / total if total else 0.0,
-                float(np.sqrt(np.mean(error**2))),
-                total / max(len(xy), 1),
+                float(np.sqrt(np.mean(error**2))) if len(error) else 0.0,
+                total / max(len(exact), 1),
             )
         )
     return found
+
+
+def _areas(
+    scene: Scene, kit: Kit, level: Level, doors: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the areas [m2] of the views of doors of one kit: by cells, and exact."""
+    if not len(doors) or level.range_m <= 0:
+        return np.zeros(0), np.zeros(0)
+    xy, forward, cell = scene.door_xy[doors], scene.door_forward[doors], scene.grid.cell_m
+    ranges, near, field = np.array([level.range_m]), np.array([level.near_m]), math.radians(level.field_of_view_degrees)
+    exact = np.empty((len(xy), 1))
+    areas_of_cameras(xy, forward, ranges, near, field, kit.walls, exact)
+    low = np.floor((xy.min(axis=0) - level.range_m) / cell).astype(np.int64) - 2
+    high = np.ceil((xy.max(axis=0) + level.range_m) / cell).astype(np.int64) + 2
+    window = np.array([low[1], high[1] - low[1], low[0], high[0] - low[0]], np.int64)
+    spans, count = window_spans(
+        xy, forward, ranges, near, np.array([field]), np.zeros(1, np.int64), kit.walls, cell, window
+    )
+    cells = np.bincount(spans[:count, 4], weights=spans[:count, 3] - spans[:count, 2], minlength=len(xy))
+    return np.asarray(cells * cell**2, dtype=np.float64), exact[:, 0]

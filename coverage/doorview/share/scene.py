@@ -24,7 +24,7 @@ from doorview.sight.levels import Level
 if TYPE_CHECKING:
     from doorview.city.ground import Ground
 
-__all__ = ["LENGTH_SPACES", "SPACES", "Edges", "RangeCurve", "Scene", "build_scene", "door_keys"]
+__all__ = ["LENGTH_SPACES", "SPACES", "Edges", "Kit", "RangeCurve", "Scene", "build_scene", "door_keys"]
 
 SPACES: tuple[str, ...] = (*(item.name for item in CLASSES), "centreline", "sidewalk_line")
 """What an amount can be of: the classes of ground (cells), then the two kinds of street length (samples)."""
@@ -89,18 +89,34 @@ class _Samples:
 
 
 @dataclass(frozen=True)
+class Kit:
+    """What doors with one and the same camera see by: its levels, and the walls as they stand at its height.
+
+    All kits of a scene have levels of the same names in the same order; one that a camera cannot reach has the range 0.
+    `range_field` is the field of view of the range curve [radians].
+    """
+
+    levels: tuple[Level, ...]
+    walls: WallIndex
+    range_field: float
+
+
+@dataclass(frozen=True)
 class Scene:
-    """What all tiles share. `units` (space, face) is what cells and samples are counted by."""
+    """What all tiles share. `units` (space, face) is what cells and samples are counted by.
+
+    `door_kit` (doors,) says which of the `kits` stands at each door; `levels` are those of the first kit, by whose
+    names everything is counted.
+    """
 
     grid: Grid
     door_ids: NDArray[Any]
     door_xy: NDArray[np.float64]
     door_forward: NDArray[np.float64]
     door_key: NDArray[np.uint64]
-    walls: WallIndex
-    levels: tuple[Level, ...]
+    kits: tuple[Kit, ...]
+    door_kit: NDArray[np.int64]
     range_curve: RangeCurve | None
-    range_field: float
     unit_space: NDArray[np.int16]
     unit_face: NDArray[np.int32]
     strips: _Strips
@@ -116,14 +132,24 @@ class Scene:
     index: dict[str, TileIndex] = field(repr=False)
 
     @property
+    def levels(self) -> tuple[Level, ...]:
+        """What counts as in view; the ranges are those of the first kit."""
+        return self.kits[0].levels
+
+    @property
     def reach_m(self) -> float:
         """The longest range of all [m]."""
-        longest = max((item.range_m for item in self.levels), default=0.0)
-        return max(longest, float(self.range_curve.longest)) if self.range_curve else longest
+        return _reach_m(self.kits, self.range_curve)
 
     def tiles(self) -> list[tuple[int, int]]:
         """Return the tiles to compute, in order: all that meet the counted area, whatever lies there."""
         return list(self.counted_tiles)
+
+
+def _reach_m(kits: Sequence[Kit], curve: RangeCurve | None) -> float:
+    """Return the longest range of all [m]."""
+    longest = max((item.range_m for kit in kits for item in kit.levels), default=0.0)
+    return max(longest, float(curve.longest)) if curve else longest
 
 
 def _tiles_of(inside: Any, grid: Grid) -> dict[tuple[int, int], bool]:
@@ -222,17 +248,24 @@ def _samples(lines: gpd.GeoDataFrame, unit_of: dict[tuple[int, int], int], grid:
     return _Samples(tiles, row, column, unit[owner], cls[owner])
 
 
+def _check_kits(kits: Sequence[Kit]) -> None:
+    names = {tuple(item.name for item in kit.levels) for kit in kits}
+    if len(names) != 1:
+        raise InputError(
+            "cameras in one scene must be counted at the same levels: give every kit the same names in the same order."
+        )
+
+
 def build_scene(
     doors: gpd.GeoDataFrame,
-    walls: WallIndex,
+    kits: Kit | Sequence[Kit],
     ground: Ground,
-    levels: Sequence[Level],
     *,
     inside: Any,
+    door_kit: NDArray[np.int64] | None = None,
     zones: gpd.GeoDataFrame | None = None,
     grid: Grid | None = None,
     range_curve: RangeCurve | None = None,
-    range_field_degrees: float = 155.0,
     near_m: float = NEAR_HOME_M,
 ) -> Scene:
     """Return the scene of a city.
@@ -241,20 +274,23 @@ def build_scene(
     ----------
     doors
         As from `find_doors`: points with `heading`, unique index; all of one CRS with the rest.
-    walls
-        Index of the walls, scaled for the camera's and the target's height.
+    kits
+        What the doors see by, or one kit for all of them.
     ground
         As from `public_space`.
-    levels
-        What counts as in view.
     inside
         Polygon in which ground is counted.
+    door_kit
+        (doors,) the number of each door's kit; left out: the first for all.
     zones
         Polygons to count by; row number is the zone's number.
 
     """
     grid = grid or Grid()
+    kits = (kits,) if isinstance(kits, Kit) else tuple(kits)
+    _check_kits(kits)
     xy, forward = door_arrays(doors)
+    kit_of = np.zeros(len(xy), np.int64) if door_kit is None else np.asarray(door_kit, np.int64)
     strips, polygons, lines = ground.strips, ground.polygons, ground.lines
     ranks = np.unique(np.concatenate([_rank_column(strips), _rank_column(polygons)]))
     if len(ranks) > 254:
@@ -294,17 +330,16 @@ def build_scene(
     zone_edges = None if zones is None else polygon_edges(np.asarray(zones.geometry.array, dtype=object))
     points = np.column_stack([xy, xy])
     strip_bounds = shapely.bounds(strip_geometry).reshape(-1, 4) + outer[:, None] * np.array([-1.0, -1.0, 1.0, 1.0])
-    reach = max([item.range_m for item in levels] + ([float(range_curve.longest)] if range_curve else []))
+    reach = _reach_m(kits, range_curve)
     return Scene(
         grid=grid,
         door_ids=np.asarray(doors.index, dtype=object),
         door_xy=xy,
         door_forward=forward,
         door_key=door_keys(list(doors.index)),
-        walls=walls,
-        levels=tuple(levels),
+        kits=kits,
+        door_kit=kit_of,
         range_curve=range_curve,
-        range_field=math.radians(range_field_degrees),
         unit_space=units[:, 0].astype(np.int16),
         unit_face=units[:, 1].astype(np.int32),
         strips=table,

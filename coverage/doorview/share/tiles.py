@@ -18,7 +18,7 @@ from doorview.errors import DoorviewError
 from doorview.share.kernels.groups import compose_groups, compose_samples
 from doorview.share.kernels.paint import paint_discs, paint_mask, paint_polygons, paint_strips, paint_zones
 from doorview.share.kernels.sets import bucket_spans, members_of, ring_counts, scan_level
-from doorview.share.scene import SPACES, YARD, Scene
+from doorview.share.scene import SPACES, YARD, Kit, Scene
 from doorview.sight.kernels.window import window_spans
 
 __all__ = ["KeyCollisionError", "TileResult", "cover", "cover_tile"]
@@ -194,6 +194,54 @@ def _no_views(scene: Scene) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
+def _spans(scene: Scene, doors: NDArray[np.int64], window: NDArray[np.int64]) -> tuple[NDArray[np.int32], int]:
+    """Return the spans of the doors in the window as `window_spans` does, level after the last: the range curve."""
+    kit_of = scene.door_kit[doors]
+    kits = np.unique(kit_of).tolist()
+    parts = []
+    for number in kits:
+        own = np.flatnonzero(kit_of == number) if len(kits) > 1 else None
+        here = doors if own is None else doors[own]
+        spans, count = _kit_spans(scene, scene.kits[number], here, window)
+        if own is None:
+            return spans, count
+        spans[:count, 4] = own[spans[:count, 4]]
+        parts.append(spans[:count])
+    # Door by door, as if all had one kit: what is made of the spans must not depend on how cameras are grouped.
+    every = np.concatenate(parts)
+    return np.ascontiguousarray(every[np.argsort(every[:, 4], kind="stable")]), len(every)
+
+
+def _kit_spans(
+    scene: Scene, kit: Kit, doors: NDArray[np.int64], window: NDArray[np.int64]
+) -> tuple[NDArray[np.int32], int]:
+    """Return the spans of doors of one kit."""
+    curve = scene.range_curve
+    ranges = np.array([item.range_m for item in kit.levels] + ([float(curve.longest)] if curve else []))
+    near_m = np.array([item.near_m for item in kit.levels] + ([0.0] if curve else []))
+    field = np.radians(
+        [item.field_of_view_degrees for item in kit.levels] + ([np.degrees(kit.range_field)] if curve else [])
+    )
+    reached = np.flatnonzero(ranges > 0)
+    if not len(reached):
+        return np.zeros((0, 5), np.int32), 0
+    fields, field_of = np.unique(field[reached], return_inverse=True)
+    spans, count = window_spans(
+        scene.door_xy[doors],
+        scene.door_forward[doors],
+        ranges[reached],
+        near_m[reached],
+        fields,
+        field_of.astype(np.int64),
+        kit.walls,
+        scene.grid.cell_m,
+        window,
+    )
+    if len(reached) < len(ranges):
+        spans[:count, 0] = reached[spans[:count, 0]]
+    return spans, count
+
+
 def _views(
     scene: Scene,
     tile: tuple[int, int],
@@ -212,25 +260,9 @@ def _views(
     if not len(doors):
         return _no_views(scene)
     seen_by: dict[str, NDArray[np.uint16] | None] = {item.name: None for item in levels}
-    ranges = np.array([item.range_m for item in levels] + ([float(curve.longest)] if curve else []))
-    near_m = np.array([item.near_m for item in levels] + ([0.0] if curve else []))
-    field = np.radians(
-        [item.field_of_view_degrees for item in levels] + ([np.degrees(scene.range_field)] if curve else [])
-    )
-    fields, field_of = np.unique(field, return_inverse=True)
     xy = scene.door_xy[doors]
-    spans, count = window_spans(
-        xy,
-        scene.door_forward[doors],
-        ranges,
-        near_m,
-        fields,
-        field_of.astype(np.int64),
-        scene.walls,
-        scene.grid.cell_m,
-        window,
-    )
-    start, ordered = bucket_spans(spans, count, len(ranges), size)
+    spans, count = _spans(scene, doors, window)
+    start, ordered = bucket_spans(spans, count, len(levels) + bool(curve), size)
     keys = scene.door_key[doors]
     public = _PUBLIC_SPACE[space]
     found = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,7 +26,7 @@ from doorview.share.coverage import Coverage, fold
 from doorview.share.discretisation import GridError, grid_errors
 from doorview.share.grid import Grid
 from doorview.share.outputs import Outputs, outputs_of
-from doorview.share.scene import RangeCurve, Scene, build_scene
+from doorview.share.scene import Kit, RangeCurve, Scene, build_scene
 from doorview.share.summary import (
     DoorTable,
     counts_table,
@@ -210,14 +211,12 @@ def prepare(study: Study, city: City, stages: Stages, *, camera: CameraModel | N
     with stages.stage("laying out tiles"):
         scene = build_scene(
             doors,
-            walls,
+            Kit(levels, walls, math.radians(camera.field_of_view_degrees)),
             ground,
-            levels,
             inside=inside,
             zones=zones,
             grid=Grid(study.coverage.cell_m),
             range_curve=curve,
-            range_field_degrees=camera.field_of_view_degrees,
             near_m=study.public_space.near_home_m,
         )
     table = DoorTable(
