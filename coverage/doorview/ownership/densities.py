@@ -1,8 +1,8 @@
 """Densities as people state them, and each as every other for a given city.
 
 A density is a share of households, cameras per street km, per km2, or a plain number. What they have in common is the
-household rate: owning households / households. Under the rule for shared doors it gives every door's chance, and the sum
-of chances is the expected number of cameras.
+household rate: owning households / households. Under the rule for shared doors it gives every door's chance, and the
+sum of chances is the expected number of cameras.
 """
 
 from __future__ import annotations
@@ -72,8 +72,8 @@ PRESETS: dict[str, Preset] = {
         ),
     )
 }
-"""Rates that ship. `of_all` is derived [D]: the rate times the part of households with internet in 2023; nobody says what
-that was in 2017."""
+"""Rates that ship. `of_all` is derived [D]: the rate times the part of households with internet in 2023; what it was
+in 2017 nobody says."""
 
 
 def preset(name: str) -> Preset:

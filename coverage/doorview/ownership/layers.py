@@ -31,6 +31,8 @@ Floats = NDArray[np.float64]
 PARTS = 8
 """Numbers of its own that a layer may ask for: which door, whether kept, its cluster, its field."""
 DOOR, KEEP, SHARED = range(3)
+ALL: Floats = np.ones(())
+"""Every camera is kept."""
 
 
 class Urn(NamedTuple):
@@ -95,7 +97,7 @@ class Independent(Layer):
     """
 
     p: Floats
-    keep: Floats = 1.0  # type: ignore[assignment]
+    keep: Floats = ALL
 
     def __post_init__(self) -> None:
         """Check the chances."""
@@ -135,7 +137,7 @@ class Exactly(Layer):
 
     stratum: NDArray[np.int64]
     numbers: NDArray[np.int64]
-    keep: Floats = 1.0  # type: ignore[assignment]
+    keep: Floats = ALL
 
     def __post_init__(self) -> None:
         """Check the numbers against the doors that there are."""
@@ -217,7 +219,7 @@ class BetaBinomial(Layer):
     p: Floats
     cluster: NDArray[np.int64]
     correlation: float
-    keep: Floats = 1.0  # type: ignore[assignment]
+    keep: Floats = ALL
 
     def __post_init__(self) -> None:
         """Check chances, clusters and correlation."""
@@ -250,7 +252,8 @@ class BetaBinomial(Layer):
     def _thinning(self, number: NDArray[np.int64], mean: Floats) -> Floats:
         """Return (doors,) p / theta's mean * keep; 0 where there is no cluster."""
         top = np.append(mean, 0.0)[number]
-        return np.divide(self.p, top, out=np.zeros(len(self)), where=(number >= 0) & (top > 0.0)) * self.keep
+        part: Floats = np.divide(self.p, top, out=np.zeros(len(self)), where=(number >= 0) & (top > 0.0))
+        return part * self.keep
 
     def urn(self) -> Urn:
         """Return the layer as Polya's urn; doors without a cluster own independently."""
@@ -307,7 +310,7 @@ class Field(Layer):
     xy: Floats
     distance_m: float
     correlation: float
-    keep: Floats = 1.0  # type: ignore[assignment]
+    keep: Floats = ALL
     lattice: Lattice | None = None
     """Made from `xy` and `distance_m`."""
 
