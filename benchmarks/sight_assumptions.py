@@ -94,6 +94,14 @@ def barriers_at_least(height_m: float) -> Run:
     return run
 
 
+def hedges(height_m: float) -> dict[str, Any]:
+    """Return planting of a height 3 m before every second house."""
+    return {
+        "planting_height_m": {"house": {"values": [0.0, height_m], "chances": [0.5, 0.5]}},
+        "planting_distance_m": 3.0,
+    }
+
+
 DEFAULT = "the defaults"
 ROWS: dict[str, Run] = {
     DEFAULT: with_settings(),
@@ -114,6 +122,18 @@ ROWS: dict[str, Run] = {
     "no obstacle but the own facade": without_obstacles,
     "door at the wall's right end": with_doors_at(0.0),
     "door at the wall's left end": with_doors_at(1.0),
+    "doors drawn anywhere from 0.2 to 0.8 of their walls": with_settings(
+        doors={"along_facade": {"all": {"low": 0.2, "high": 0.8}}}
+    ),
+    "porches at all homes but apartments": with_settings(doors={"what_if": "porches"}),
+    "2 steps at every door": with_settings(doors={"porch_steps": 2}),
+    "wedge of 15 degrees at every door": with_settings(doors={"wedge_degrees": 15}),
+    "wedges of 15 degrees, left and right": with_settings(
+        doors={"wedge_degrees": {"all": {"values": [-15, 15], "chances": [0.5, 0.5]}}}
+    ),
+    "planting of 1 m before every second house": with_settings(doors=hedges(1.0)),
+    "planting of 1.5 m before every second house": with_settings(doors=hedges(1.5)),
+    "planting of 1.5 m, 2 steps at every door": with_settings(doors={**hedges(1.5), "porch_steps": 2}),
     "street widths of the other table": lambda city: with_city(country="world" if city.country == "us" else "us")(city),
     "homes within 25 m": with_settings(near_m=25.0),
     "homes within 100 m": with_settings(near_m=100.0),
