@@ -53,7 +53,8 @@ class DoorsSection(BaseModel):
     )
     planting_height_m: Figures | None = Field(
         None,
-        description="Height of planting or a rail before the door [m]; 0: none. What is lower than lens and face hides nothing.",
+        description="Height of planting or a rail before the door [m]; 0: none. What is lower than both the lens and "
+        "the face hides nothing.",
     )
     planting_distance_m: Figures | None = Field(
         None, description="How far before the facade the planting stands [m], whatever the ground there is."
