@@ -77,7 +77,7 @@ def test_all_faults_of_the_section_at_once_with_the_nearest_names() -> None:
             "opening_width_m": {"house": {"value": [2.0]}},
             "porch_steps": {"all": {"values": [0, 1], "chances": [0.5, 0.6]}},
             "planting_height_m": [1.0],
-            "along_facade": {"house": {"low": 0.2, "high": 1.2}},
+            "along_facade": {"house": {"low": 0.2, "high": 1.2, "source": 5}},
         }
     )
     for part, near in (
@@ -90,6 +90,7 @@ def test_all_faults_of_the_section_at_once_with_the_nearest_names() -> None:
         ("doors.opening_width_m, house: unknown key 'value'", "'values'"),
         ("doors.porch_steps, all", "add up to 1"),
         ("doors.planting_height_m", "got [1.0]"),
+        ("doors.along_facade, house", "source must be text"),
         ("doors.along_facade, house", "1.2 does not lie from 0 to 1"),
     ):
         assert any(part in fault and near in fault for fault in found), (part, near, found)
@@ -385,7 +386,7 @@ def test_no_door_sees_through_its_own_building(tmp_path: Path, asked: dict[str, 
 def test_the_same_figures_on_shuffled_rows(town: City) -> None:
     asked = {
         "porch_steps": {"all": {"values": [0, 3], "chances": [0.5, 0.5]}},
-        "planting_height_m": {"all": {"low": 0.3, "high": 2.0}},
+        "planting_height_m": {"all": {"low": 0.3, "high": 2.0, "source": "our walk"}},
         "along_facade": {"all": {"low": 0.2, "high": 0.8}},
     }
     order = np.random.default_rng(4).permutation(len(town.buildings))
@@ -395,4 +396,6 @@ def test_the_same_figures_on_shuffled_rows(town: City) -> None:
     pd.testing.assert_frame_equal(one.shares, other.shares, check_exact=True)
     pd.testing.assert_frame_equal(one.curve, other.curve, check_exact=True)
     assert not one.shares.equals(dv.estimate(town, **{**settings, "seed": 9}).shares)
-    assert any("porch_steps, all" in note and "given" in note for note in one.notes())
+    (note,) = [note for note in one.notes() if "porch_steps, all" in note]
+    assert "planting_height_m, all: from 0.3 to 2.0 (mark given: our walk)." in note
+    assert "recess_depth_m" not in note

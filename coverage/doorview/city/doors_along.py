@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from doorview.city.chances import check_seed
-from doorview.city.drawn import draw, home_kinds, is_figure, merged, rule_words
+from doorview.city.drawn import draw, home_kinds, is_figure, merged, rule_note
 from doorview.errors import InputError, StudyError
 
 if TYPE_CHECKING:
@@ -64,9 +64,7 @@ def check_along(along: float | Mapping[str, Any], seed: int) -> float | dict[str
 
 def along_notes(placing: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Return the rules in words, with their marks."""
-    return [
-        f"{ALONG}, {kind}: {rule_words(item)} (mark {item.get('mark', 'given')})." for kind, item in placing.items()
-    ]
+    return [rule_note(ALONG, kind, entry) for kind, entry in placing.items()]
 
 
 def places_along(

@@ -24,7 +24,7 @@ from doorview.city.chances import keys_of, uniform
 from doorview.city.home_rules import home_rules
 from doorview.errors import nearest_name
 
-__all__ = ["ALL_KINDS", "Rules", "draw", "home_kinds", "is_figure", "merged", "rule_words", "rules_in_full"]
+__all__ = ["ALL_KINDS", "Rules", "draw", "home_kinds", "is_figure", "merged", "rule_note", "rules_in_full"]
 
 Rules = Mapping[str, Mapping[str, Mapping[str, Any]]]
 """Parameter -> building kind (or ``all``) -> ``values`` and ``chances``, or ``low`` and ``high``."""
@@ -102,6 +102,7 @@ def _unknown(what: str, name: str, known: Iterable[str]) -> str:
 def _faults(parameter: Mapping[str, Any], entry: Mapping[str, Any]) -> list[str]:
     """Return what is wrong with a rule."""
     faults = [_unknown(f"unknown key {key!r}", key, _OWN_KEYS) for key in entry if key not in _OWN_KEYS]
+    faults += [f"{key} must be text" for key in ("mark", "source") if not isinstance(entry.get(key, ""), str)]
     choices = parameter.get("choices")
     if "values" in entry and {"low", "high"} & entry.keys():
         faults.append("values, and low or high, contradict each other; keep one of both forms")
@@ -189,8 +190,13 @@ def _drawn(entry: Mapping[str, Any], chance: NDArray[np.float64], words: Mapping
     return picked
 
 
-def rule_words(entry: Mapping[str, Any]) -> str:
-    """Return a rule in words."""
+def rule_note(name: str, kind: str, entry: Mapping[str, Any]) -> str:
+    """Return a rule in words, with its mark; a study's own is ``given``, with its source where it names one."""
+    mark = entry.get("mark") or ("given: " + entry["source"] if entry.get("source") else "given")
+    return f"{name}, {kind}: {_words(entry)} (mark {mark})."
+
+
+def _words(entry: Mapping[str, Any]) -> str:
     if "values" not in entry:
         return f"from {entry['low']} to {entry['high']}"
     chances = entry.get("chances", [1.0])

@@ -28,7 +28,7 @@ import shapely
 from numpy.typing import NDArray
 
 from doorview.city.chances import check_seed
-from doorview.city.drawn import Rules, draw, home_kinds, merged, rule_words
+from doorview.city.drawn import Rules, draw, home_kinds, merged, rule_note
 from doorview.errors import InputError, StudyError
 from doorview.sight.door_rules import recess_rules, with_what_if
 
@@ -103,11 +103,7 @@ def door_details(
     for number, (name, by_kind) in enumerate(by_parameter.items()):
         columns[name] = draw(doors.index, kind, by_kind, seed, purpose="details", counter=number)
         held = {each if each in by_kind else "all" for each in present}
-        notes += [
-            f"{name}, {each}: {rule_words(entry)} (mark {entry.get('mark', 'given')})."
-            for each, entry in by_kind.items()
-            if each in held
-        ]
+        notes += [rule_note(name, each, entry) for each, entry in by_kind.items() if each in held]
     steps = columns.pop("porch_steps").astype(np.float64)
     table = pd.DataFrame(columns, index=doors.index)
     table.insert(4, "lens_height_m", mount + steps * _fixed("step_height_m"))
