@@ -292,7 +292,7 @@ def test_tiles_agree_with_sight_lines_in_space(town: City, target_m: float) -> N
     ready = prepared(town, asked, seed=3, target_height_m=target_m)
     assert len(ready.scene.kits) == 3
     places, counted = seen_by(ready)
-    # Built up again from the drawn figures and OpenStreetMap's footprints, not from the pipeline's walls.
+    # Where walls and hedges stand is another test's; here, what they hide from each lens.
     walls = walls_of(ready.obstacles)
     item, half = ready.levels[0], math.tan(math.radians(ready.camera.vertical_field_of_view_degrees) / 2)
     expected = np.zeros(len(places), np.int64)
