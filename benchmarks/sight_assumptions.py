@@ -27,7 +27,6 @@ import shapely
 from figure import MissingDataError, data_file
 
 import doorview as dv
-from doorview.city.doors import find_doors
 
 PLACES = {
     "Randallstown, 2 km": ("baltimore_county_md", "clip_randallstown_2km_sorted.osm.pbf"),
@@ -59,16 +58,6 @@ def with_city(**changed: Any) -> Run:
     return lambda city: with_settings()(replace(city, **changed))
 
 
-def with_doors_at(along: float) -> Run:
-    """Return a run whose doors stand elsewhere on their walls, where no tag places them."""
-
-    def run(city: dv.City) -> Any:
-        with mock.patch("doorview.study.compute.find_doors", partial(find_doors, along=along)):
-            return with_settings()(city)
-
-    return run
-
-
 def vertical_field(near_m: float) -> float:
     """Return the vertical field of view [degrees] that shows a face 0.3 m above the lens from `near_m` on."""
     return 2.0 * math.degrees(math.atan2(0.3, near_m))
@@ -94,6 +83,12 @@ def barriers_at_least(height_m: float) -> Run:
     return run
 
 
+def hedges(height_m: float) -> dict[str, Any]:
+    """Return planting of a height 3 m before every second home that is no apartment building."""
+    half = {"values": [0.0, height_m], "chances": [0.5, 0.5]}
+    return {"planting_height_m": dict.fromkeys(("house", "terrace", "unknown"), half), "planting_distance_m": 3.0}
+
+
 DEFAULT = "the defaults"
 ROWS: dict[str, Run] = {
     DEFAULT: with_settings(),
@@ -112,8 +107,22 @@ ROWS: dict[str, Run] = {
     "obstacles all": with_settings(obstacles="all"),
     "obstacles all, barriers at least 2 m": barriers_at_least(2.0),
     "no obstacle but the own facade": without_obstacles,
-    "door at the wall's right end": with_doors_at(0.0),
-    "door at the wall's left end": with_doors_at(1.0),
+    "door at the wall's right end": with_settings(doors={"along_facade": 0.0}),
+    "door at the wall's left end": with_settings(doors={"along_facade": 1.0}),
+    "doors drawn anywhere from 0.2 to 0.8 of their walls": with_settings(
+        doors={"along_facade": {"all": {"low": 0.2, "high": 0.8}}}
+    ),
+    "porches at all homes but apartments": with_settings(doors={"what_if": "porches"}),
+    "2 steps at every door": with_settings(doors={"porch_steps": 2}),
+    "wedge of 15 degrees at every door": with_settings(doors={"wedge_degrees": 15}),
+    "wedges of 15 degrees, left and right": with_settings(
+        doors={"wedge_degrees": {"all": {"values": [-15, 15], "chances": [0.5, 0.5]}}}
+    ),
+    "planting of 1 m before every second home": with_settings(doors=hedges(1.0)),
+    "planting of 1.5 m before every second home": with_settings(doors=hedges(1.5)),
+    "planting of 1.5 m before every second home, 2 steps at every door": with_settings(
+        doors={**hedges(1.5), "porch_steps": 2}
+    ),
     "street widths of the other table": lambda city: with_city(country="world" if city.country == "us" else "us")(city),
     "homes within 25 m": with_settings(near_m=25.0),
     "homes within 100 m": with_settings(near_m=100.0),

@@ -424,10 +424,11 @@ def test_results_show_themselves_as_text_and_escaped_html(folder):
     assert np.isnan(found.share("independent_20", "observe", "park"))
 
 
-@pytest.mark.parametrize("asked", [{"parked_cars": 0.9}, {"porches": True}])
+@pytest.mark.parametrize("asked", [{"coverage": {"parked_cars": 0.9}}, {"doors": {"what_if": "porches"}}])
 def test_more_that_hides_is_asked_for_and_never_shows_more(folder, tmp_path, asked):
     plain = run_study(study_of(folder, **QUICK), tmp_path / "plain")
-    altered = run_study(study_of(folder, **{**QUICK, "coverage": {**QUICK["coverage"], **asked}}), tmp_path / "altered")
+    sections = {**QUICK, **asked, "coverage": {**QUICK["coverage"], **asked.get("coverage", {})}}
+    altered = run_study(study_of(folder, **sections), tmp_path / "altered")
     kinds = set(altered.ready.obstacles["kind"]) - set(plain.ready.obstacles["kind"])
     assert kinds, "nothing was added"
     keys = ["scenario", "level", "zoning", "zone", "space", "measure"]

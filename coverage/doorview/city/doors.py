@@ -7,13 +7,14 @@ home, and every figure used, is in `rules/homes.toml`; how a wall is chosen in `
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
 
+from doorview.city.doors_along import along_notes, check_along, places_along
 from doorview.city.doors_compare import compare_dwellings
 from doorview.city.doors_facades import Places, Seeds, outline_walls, place_doors
 from doorview.city.doors_seeds import door_seeds, row_houses
@@ -29,9 +30,11 @@ from doorview.city.doors_tags import natural_order, tag
 from doorview.city.home_rules import HomeRules, home_rules
 from doorview.city.homes import classify_buildings, home_addresses
 from doorview.city.obstacles import open_or_underground
-from doorview.errors import EmptyCityError, InputError
+from doorview.errors import EmptyCityError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from doorview.city.model import City
@@ -71,7 +74,7 @@ def homes_of(city: City) -> pd.DataFrame:
     return _homes(city, home_rules()).table
 
 
-def find_doors(city: City, *, along: float = 0.5) -> gpd.GeoDataFrame:
+def find_doors(city: City, *, along: float | Mapping[str, Any] = 0.5, seed: int = 0) -> gpd.GeoDataFrame:
     """Find the front doors of the homes of a city.
 
     Parameters
@@ -79,7 +82,10 @@ def find_doors(city: City, *, along: float = 0.5) -> gpd.GeoDataFrame:
     city
         Projected, in metres.
     along
-        Where on its wall a door is that no node places: 0 at one end, 1 at the other. The middle is an assumption.
+        Where on its wall a door is that no node places: 0 at the right end, looking out, 1 at the left, always 0.5 m
+        from both ends. The middle is an assumption. Rules by building kind (`doors_along`) draw it door by door.
+    seed
+        Another seed draws other places, where `along` holds rules.
 
     Returns
     -------
@@ -87,20 +93,18 @@ def find_doors(city: City, *, along: float = 0.5) -> gpd.GeoDataFrame:
         Points 0.10 m outside their wall, index `door` sorted as text; columns `heading` [degrees clockwise from north],
         `dwellings` (int32), `found` (`entrance`; `address`: an address node, or the wall toward the street that the
         building's address names; `facade`), `building`, `kind`, `street`. ``attrs["counts"]``: dict of plain words to
-        counts.
+        counts; ``attrs["notes"]``: the rules of `along`, where it holds any.
 
     Raises
     ------
     InputError
         If `along` lies outside [0, 1].
+    StudyError
+        If its rules are faulty; all faults at once.
     EmptyCityError
         If no building is a home, or there are homes and no street that a door could face.
     """
-    if not 0.0 <= along <= 1.0:
-        raise InputError(
-            f"find_doors: along={along} lies outside [0, 1], so the door would be off its wall. Give along=0.5 for the "
-            "middle."
-        )
+    placing = check_along(along, seed)
     rules = home_rules()
     homes = _homes(city, rules)
     rows = np.flatnonzero(homes.table["home"].to_numpy())
@@ -147,9 +151,19 @@ def find_doors(city: City, *, along: float = 0.5) -> gpd.GeoDataFrame:
         wall_min_m=float(facade["wall_min_m"]),
         clear_m=float(facade["clear_m"]),
         offset_m=float(facade["offset_m"]),
-        along=along,
+        along=places_along(placing, _ids(table, seeds), table["kind"].to_numpy(object)[seeds["home"]], seed),
     )
-    return _finished(city, table, seeds, places, homes.streets, float(facade["offset_m"]), counts)
+    doors = _finished(city, table, seeds, places, homes.streets, float(facade["offset_m"]), counts)
+    if isinstance(placing, dict):
+        doors.attrs["notes"] = along_notes(placing)
+    return doors
+
+
+def _ids(table: pd.DataFrame, seeds: pd.DataFrame) -> NDArray[np.object_]:
+    """Return the id of each seed's door, shape (seeds,)."""
+    building = np.asarray(table.index, dtype=object)[seeds["home"].to_numpy()]
+    ids: NDArray[np.object_] = building + seeds["suffix"].to_numpy(dtype=object)
+    return ids
 
 
 def _refuse_empty(city: City, homes: _Homes, n: int) -> None:
@@ -260,7 +274,7 @@ def _finished(
         geometry=gpd.GeoSeries(shapely.points(xy), crs=city.crs),
         crs=city.crs,
     )
-    doors.index = pd.Index(building + kept["suffix"].to_numpy(dtype=object), dtype=object, name="door")
+    doors.index = pd.Index(_ids(table, kept), dtype=object, name="door")
     doors = doors[list(COLUMNS)].sort_index()
     for found in ("entrance", "address", "facade"):
         counts[f"doors by {found}"] = int((doors["found"] == found).sum())

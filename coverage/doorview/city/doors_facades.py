@@ -8,7 +8,8 @@ metres, lowest first::
 with d the distance from the place to the street, u the direction to it, n the outward normal, L the length of the
 wall, and a = 2 for an address node, 40 for an entrance node, 0 without one. Penalties: 25 where another building stands
 between the place and the street, 1000 where the own one does or the wall looks away from the street, and 3 for
-a place off the middle. A place without free ground before it is out. All weights are assumptions.
+a place other than the one asked for (the middle). A place without free ground before it is out. All weights are
+assumptions.
 """
 
 from __future__ import annotations
@@ -145,7 +146,7 @@ def place_doors(
     wall_min_m: float,
     clear_m: float,
     offset_m: float,
-    along: float,
+    along: float | NDArray[np.float64],
 ) -> Places:
     """Place each seed's door on the best wall of its building.
 
@@ -168,7 +169,8 @@ def place_doors(
     offset_m
         How far before its wall the door's point will be [m].
     along
-        Place on the wall in [0, 1] where there is no node.
+        Place on the wall in [0, 1] where there is no node, for all seeds or (m,); doors keep `END_MARGIN_M` from its
+        ends.
 
     Returns
     -------
@@ -184,10 +186,10 @@ def place_doors(
         np.full(m, -1, dtype=np.int64),
         np.zeros(m, dtype=bool),
     )
-    middles = _candidates(seeds, walls, targets, lines, wall_min_m, along)
+    share = np.broadcast_to(np.asarray(along, dtype=np.float64), (m,))
     # Best first: only the cheapest candidate of each seed is looked at, until the cheapest one has been looked at.
-    # Other places on a wall cost more than its middle, so only seeds whose cheapest candidate fails need them.
-    open_ = middles
+    # Other places on a wall cost more than its own, so only seeds whose cheapest candidate fails need them.
+    open_ = _candidates(seeds, walls, targets, lines, wall_min_m, share)
     for turn in itertools.count():
         if not len(open_.seed):
             break
@@ -216,7 +218,7 @@ def place_doors(
         _settle(places, open_, best[final], walls)
         open_ = open_.rows(~np.isin(open_.seed, open_.seed[best[final | hopeless]]))
         if turn == 0:
-            open_ = _with_other_places(open_, seeds, walls, wall_min_m)
+            open_ = _with_other_places(open_, seeds, walls, wall_min_m, share)
     return places
 
 
@@ -245,21 +247,26 @@ def _settle(places: Places, candidates: Candidates, best: NDArray[np.int64], wal
     places.courtyard[seed] = candidates.between[best] | (candidates.cost[best] >= LOOKS_AWAY_M)
 
 
-def _with_other_places(candidates: Candidates, seeds: Seeds, walls: Walls, wall_min_m: float) -> Candidates:
-    """Add places near both ends of long walls, for where the middle is built over."""
+def _with_other_places(
+    candidates: Candidates, seeds: Seeds, walls: Walls, wall_min_m: float, along: NDArray[np.float64]
+) -> Candidates:
+    """Add places near both ends of long walls, and their middles, for where the place asked for is built over."""
     noded = np.isfinite(seeds.node[candidates.seed, 0])
     extra = np.flatnonzero(~noded & (walls.length[candidates.wall] >= 3 * wall_min_m))
     wall = candidates.wall[extra]
-    start, along = walls.start[wall], walls.end[wall] - walls.start[wall]
-    moved = [
-        candidates.rows(extra)._replace(
-            place=start + share * along,
-            cost=candidates.base[extra] + OFF_MIDDLE_M,
-            settled=np.zeros(len(extra), dtype=bool),
-            between=np.zeros(len(extra), dtype=bool),
+    moved = []
+    for share in (0.2, 0.5, 0.8):
+        other = along[candidates.seed[extra]] != share
+        row = extra[other]
+        start, whole = walls.start[wall[other]], (walls.end - walls.start)[wall[other]]
+        moved.append(
+            candidates.rows(row)._replace(
+                place=start + share * whole,
+                cost=candidates.base[row] + OFF_MIDDLE_M,
+                settled=np.zeros(len(row), dtype=bool),
+                between=np.zeros(len(row), dtype=bool),
+            )
         )
-        for share in (0.2, 0.8)
-    ]
     joined = Candidates(*(np.concatenate(column) for column in zip(candidates, *moved, strict=True)))
     return joined.rows(np.argsort(joined.seed, kind="stable"))
 
@@ -314,7 +321,12 @@ def _pieces(seeds: Seeds, walls: Walls, targets: Targets, lines: NDArray[np.obje
 
 
 def _candidates(
-    seeds: Seeds, walls: Walls, targets: Targets, lines: NDArray[np.object_], wall_min_m: float, along: float
+    seeds: Seeds,
+    walls: Walls,
+    targets: Targets,
+    lines: NDArray[np.object_],
+    wall_min_m: float,
+    along: NDArray[np.float64],
 ) -> Candidates:
     """List the candidates of all seeds, one per wall, sorted by seed."""
     wide = np.flatnonzero(walls.length >= min(wall_min_m, ENTRANCE_WALL_MIN_M))
@@ -327,8 +339,8 @@ def _candidates(
     node = seeds.node[seed]
     noded = np.isfinite(node[:, 0])
     margin = np.minimum(END_MARGIN_M, length / 2)
-    foot = np.where(noded, ((np.nan_to_num(node) - start) * step).sum(axis=1), along * length)
-    at = np.where(noded, np.clip(foot, margin, length - margin), foot)
+    foot = np.where(noded, ((np.nan_to_num(node) - start) * step).sum(axis=1), along[seed] * length)
+    at = np.clip(foot, margin, length - margin)
     place = start + at[:, None] * step
     away = np.where(noded, np.hypot(*(np.nan_to_num(node) - place).T), 0.0)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from pyproj import CRS
 
 from doorview.errors import InputError
@@ -18,10 +19,20 @@ from doorview.sight.kernels.areas import areas_of_cameras
 from doorview.sight.kernels.outline import outlines
 from doorview.sight.kernels.shadows import shadow_quads
 from doorview.sight.kernels.types import FloatArray, WallIndex
-from doorview.sight.levels import Level, level
+from doorview.sight.levels import Level, level, level_at
 from doorview.sight.walls import walls_of
 
-__all__ = ["camera", "crs_name", "door_arrays", "level", "viewsheds", "visible_area", "wall_index"]
+__all__ = [
+    "camera",
+    "crs_name",
+    "door_arrays",
+    "lens_groups",
+    "level",
+    "viewsheds",
+    "visible_area",
+    "wall_index",
+    "wall_indexes",
+]
 
 CHORD_TOLERANCE_M = 0.01
 """How far the chords of an outline may lie inside its arcs [m]; areas are exact all the same."""
@@ -29,6 +40,9 @@ DEFAULT_CAMERA_HEIGHT_M = 1.2
 """Mount height above the floor that makers ask for (see cameras.toml)."""
 DEFAULT_TARGET_HEIGHT_M = 1.5
 """An adult's face."""
+LENS_COLUMN = "lens_height_m"
+"""Column of doors whose lenses hang at heights of their own [m], as on a porch with steps."""
+HIGHEST_LENS_M = 30.0
 
 
 def _check_crs(crs: CRS | None, what: str) -> CRS:
@@ -106,6 +120,16 @@ def wall_index(
         If obstacles lie in another CRS than the doors, or in none.
 
     """
+    return wall_indexes(obstacles, crs, [camera_height_m], target_height_m)[0]
+
+
+def wall_indexes(
+    obstacles: gpd.GeoDataFrame | gpd.GeoSeries,
+    crs: CRS | None,
+    camera_heights_m: Iterable[float],
+    target_height_m: float = DEFAULT_TARGET_HEIGHT_M,
+) -> list[WallIndex]:
+    """Return the index of the walls for each of the cameras' heights [m]; else as `wall_index`."""
     mend = (
         "obstacles.to_crs(doors.crs)" if obstacles.crs is not None else "obstacles.set_crs('EPSG:...') with their CRS"
     )
@@ -114,10 +138,51 @@ def wall_index(
             f"obstacles are in {crs_name(obstacles.crs)} and doors in {crs_name(crs)}, so their places cannot be "
             f"compared. Use {mend}."
         )
-    walls = walls_of(obstacles)
+    walls, heights = walls_of(obstacles), list(camera_heights_m)
     if np.isinf(walls.height).all():
-        return index_walls(walls.xy)
-    return index_walls(walls.xy, height_scale(walls.height, camera_height_m, target_height_m))
+        # Walls taller than any sight line hide the same from every height.
+        return [index_walls(walls.xy)] * len(heights)
+    return [index_walls(walls.xy, height_scale(walls.height, height, target_height_m)) for height in heights]
+
+
+def lens_groups(
+    doors: gpd.GeoDataFrame, given: ArrayLike | None, default_m: float
+) -> list[tuple[float, NDArray[np.int64]]]:
+    """Return the heights [m] of the lenses above the ground, lowest first, each with the rows of its doors.
+
+    Parameters
+    ----------
+    doors
+        A column `lens_height_m` [m] holds a height for each.
+    given
+        Heights (n,), or one for all, in place of that column.
+    default_m
+        The height of all doors where neither says any.
+
+    Raises
+    ------
+    InputError
+        If a height is no number above 0 and at most 30 m, or there are not as many as doors.
+    """
+    if given is None and LENS_COLUMN not in doors:
+        return [(float(default_m), np.arange(len(doors)))]
+    source = pd.Series(np.asarray(doors[LENS_COLUMN] if given is None else given).ravel())
+    heights = pd.to_numeric(source, errors="coerce").to_numpy(dtype=np.float64)
+    if len(heights) not in {1, len(doors)}:
+        raise InputError(
+            f"lens_height_m holds {len(heights)} heights for {len(doors)} doors: give one for each, in their order, or "
+            "one for all."
+        )
+    heights = np.broadcast_to(heights, (len(doors),))
+    wrong = np.flatnonzero(~((heights > 0) & (heights <= HIGHEST_LENS_M)))
+    if len(wrong):
+        raise InputError(
+            f"door {doors.index[wrong[0]]!r} has lens_height_m {heights[wrong[0]]}: a lens hangs above 0 and at most "
+            f"{HIGHEST_LENS_M:g} m above the ground before the house. Where it is unknown, use "
+            f"doors['lens_height_m'].fillna({default_m:g})."
+        )
+    found, of = np.unique(heights, return_inverse=True)
+    return [(float(height), np.flatnonzero(of == number)) for number, height in enumerate(found)]
 
 
 def visible_area(
@@ -125,6 +190,8 @@ def visible_area(
     obstacles: gpd.GeoDataFrame | gpd.GeoSeries,
     range_m: float = 30.0,
     field_of_view: float = 155.0,
+    *,
+    lens_height_m: ArrayLike | None = None,
 ) -> pd.Series:
     """Return the exact area [m2] that a camera at each door sees, on the doors' index.
 
@@ -138,19 +205,27 @@ def visible_area(
         How far a camera sees [m].
     field_of_view
         How wide it sees [degrees], in (0, 360].
+    lens_height_m
+        Height [m] of each lens above the ground (n,), or of all; left out: the column `lens_height_m` of doors, else
+        1.2. A face at 1.5 m must be in view. Each different height costs an index of the obstacles.
 
     Raises
     ------
     InputError
-        For another CRS, a heading or coordinate that is not a number, a range or field of view out of bounds.
+        For another CRS, a heading or coordinate that is not a number, a range, field of view or lens out of bounds.
 
     """
     reach, field = check_range(range_m), check_field_of_view(field_of_view)
     xy, forward = door_arrays(doors)
-    index = wall_index(obstacles, doors.crs)
-    out = np.empty((len(xy), 1))
-    areas_of_cameras(xy, forward, np.array([reach]), np.zeros(1), math.radians(field), index, out)
-    return pd.Series(out[:, 0], index=doors.index, name="visible_area_m2")
+    groups = lens_groups(doors, lens_height_m, DEFAULT_CAMERA_HEIGHT_M)
+    area = np.empty(len(xy))
+    for (_, rows), index in zip(
+        groups, wall_indexes(obstacles, doors.crs, [height for height, _ in groups]), strict=True
+    ):
+        out = np.empty((len(rows), 1))
+        areas_of_cameras(xy[rows], forward[rows], np.array([reach]), np.zeros(1), math.radians(field), index, out)
+        area[rows] = out[:, 0]
+    return pd.Series(area, index=doors.index, name="visible_area_m2")
 
 
 def viewsheds(
@@ -158,11 +233,26 @@ def viewsheds(
     obstacles: gpd.GeoDataFrame | gpd.GeoSeries,
     camera: str | CameraModel = "ring-video-doorbell-wired",
     level: str | Level = "observe",
+    *,
+    lens_height_m: ArrayLike | None = None,
 ) -> gpd.GeoDataFrame:
     """Return what a camera at each door sees at a level, as polygons on the doors' index.
 
     Columns: `geometry` (arcs as chords to 1 cm; the near hole and the shadows of walls lower than the lens are cut out
     where there are any), `area_m2` (exact), `level`.
+
+    Parameters
+    ----------
+    doors
+        Points with a column `heading` [degrees clockwise from north], in a projected CRS in metres.
+    obstacles
+        Lines or polygons in the same CRS; a column `height_m` [m] may give heights (else taller than any sight line).
+    camera, level
+        Names, or a model and a level of your own.
+    lens_height_m
+        Height [m] of each lens above the ground (n,), or of all; left out: the column `lens_height_m` of doors, else
+        the model's mount height. It decides what low obstacles hide and, but for the trigger, from where on a face is
+        in the picture (`levels.level_at`). Each different height costs an index of the obstacles.
 
     Raises
     ------
@@ -173,7 +263,21 @@ def viewsheds(
     model = _camera(camera)
     wanted = level if isinstance(level, Level) else _level(model, level)
     xy, forward = door_arrays(doors)
-    index = wall_index(obstacles, doors.crs, model.mount_height_m, wanted.target_height_m)
+    groups = lens_groups(doors, lens_height_m, model.mount_height_m)
+    indexes = wall_indexes(obstacles, doors.crs, [height for height, _ in groups], wanted.target_height_m)
+    shapes: NDArray[np.object_] = np.empty(len(xy), dtype=object)
+    area = np.empty(len(xy))
+    for (height, rows), index in zip(groups, indexes, strict=True):
+        shapes[rows], area[rows] = _views(xy[rows], forward[rows], level_at(wanted, model, height), index)
+    return gpd.GeoDataFrame({"area_m2": area, "level": wanted.name}, geometry=shapes, index=doors.index, crs=doors.crs)
+
+
+def _views(
+    xy: FloatArray, forward: FloatArray, wanted: Level, index: WallIndex
+) -> tuple[NDArray[np.object_], FloatArray]:
+    """Return the views (n,) of cameras alike and their exact areas (n,) [m2]; at a range of 0 they are empty."""
+    if wanted.range_m <= 0:
+        return np.full(len(xy), shapely.Polygon(), dtype=object), np.zeros(len(xy))
     field = math.radians(check_field_of_view(wanted.field_of_view_degrees))
     start, points, area = outlines(xy, forward, wanted.range_m, wanted.near_m, field, index, CHORD_TOLERANCE_M)
     lengths = np.diff(start)
@@ -184,7 +288,7 @@ def viewsheds(
     rings = (
         shapely.linearrings(points, indices=np.repeat(np.arange(len(xy)), lengths)) if len(xy) else np.zeros(0, object)
     )
-    shapes = shapely.polygons(rings)
+    shapes: NDArray[np.object_] = shapely.polygons(rings)
     # An outline touches itself where a wall begins right behind another's end.
     touching = np.flatnonzero(~shapely.is_valid(shapes))
     shapes[touching] = shapely.make_valid(shapes[touching], method="structure", keep_collapsed=False)
@@ -192,7 +296,7 @@ def viewsheds(
         shapes = _without_shadows(shapes, xy, forward, wanted.range_m, field, index)
     if wanted.near_m > 0:
         shapes = shapely.difference(shapes, shapely.buffer(shapely.points(xy), wanted.near_m, quad_segs=32))
-    return gpd.GeoDataFrame({"area_m2": area, "level": wanted.name}, geometry=shapes, index=doors.index, crs=doors.crs)
+    return shapes, area
 
 
 def _without_shadows(

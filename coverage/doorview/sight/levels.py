@@ -11,7 +11,7 @@ caps every pixel density. It stands for a street without lamps; a lit one lies b
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from doorview.errors import InputError, UnknownNameError
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-__all__ = ["DEFAULT_LEVELS", "LEVEL_NAMES", "Level", "compare_readings", "level", "range_at_density"]
+__all__ = ["DEFAULT_LEVELS", "LEVEL_NAMES", "Level", "compare_readings", "level", "level_at", "range_at_density"]
 
 DEFAULT_LEVELS = ("trigger", "recognise", "observe", "detect")
 
@@ -101,10 +101,27 @@ def range_at_density(camera: CameraModel, px_per_m: float) -> float:
     return camera.pixels / (field * px_per_m)
 
 
-def nearest_visible_m(camera: CameraModel, target_height_m: float) -> float:
-    """Return how near [m] the target's height still lies in the vertical field of view of a level lens."""
+def nearest_visible_m(camera: CameraModel, target_height_m: float, lens_height_m: float | None = None) -> float:
+    """Return how near [m] the target's height still lies in the vertical field of view of a level lens.
+
+    The lens is `lens_height_m` above the ground, or the model's mount height.
+    """
+    lens = camera.mount_height_m if lens_height_m is None else lens_height_m
     half = math.radians(camera.vertical_field_of_view_degrees) / 2.0
-    return abs(target_height_m - camera.mount_height_m) / math.tan(half) if half < math.pi / 2 else 0.0
+    return abs(target_height_m - lens) / math.tan(half) if half < math.pi / 2 else 0.0
+
+
+def level_at(item: Level, camera: CameraModel, lens_height_m: float) -> Level:
+    """Return a level as it is for a lens at another height [m] above the ground, as on a porch with steps.
+
+    The range of a pixel density is the same; it begins where the target comes into the picture of the level lens, and
+    a level of which nothing is left has the range 0. The motion sensor is as its maker says, whatever its height; at
+    the model's mount height a level is as it is.
+    """
+    if item.name == "trigger" or lens_height_m == camera.mount_height_m:
+        return item
+    near = nearest_visible_m(camera, item.target_height_m, lens_height_m)
+    return replace(item, near_m=near) if near < item.range_m else replace(item, near_m=0.0, range_m=0.0)
 
 
 def level(camera: CameraModel, name: str, *, target_height_m: float = 1.5, night: bool = False) -> Level:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from doorview.city.doors_along import ALONG, along_rules
 from doorview.city.obstacles import obstacle_rules
-from doorview.sight.recess import recess_rules
+from doorview.sight.door_rules import recess_rules
 
 __all__ = ["obstacles_page"]
 
 _HEAD = """# Obstacles: what hides what, and how high it is
 
-This page is written from `city/rules/obstacles.toml` and `sight/rules/recess.toml` by
+This page is written from `city/rules/obstacles.toml`, `city/rules/along.toml` and `sight/rules/recess.toml` by
 `doorview.sight.obstacles_page.obstacles_page()`; a test fails when it is not current. Marks: **C** read in the source,
 **D** worked out from sources, **A** an assumption, **U** unknown: no source was found.
 
@@ -36,13 +37,20 @@ stops, hydrants, restrictions by the hour.
 """
 
 _DOORS = """
-Drawn per door, by building kind, as a hash of the door's id and the seed. A study gives its own figures, parameter by
-parameter and kind by kind: `values` with `chances`, or `low` and `high`. All defaults below change nothing, because no
-survey of any of them was found; a parameter that nobody has measured is no reason to hide anything.
+Drawn per door, by building kind, as a hash of the door's id and the seed. A study gives its own figures under
+`[doors]`, parameter by parameter and kind by kind: a plain figure, `values` with `chances`, or `low` and `high`
+([the study file](study.md)). All defaults below change nothing, because no survey of any of them was found; a parameter
+that nobody has measured is no reason to hide anything.
 
 The walls of a recess stand before the facade, where a porch has them: a bell in the middle of an opening of width W at
 depth D sees 2 atan(W / 2D). For a recess cut into the house the lens would lie D further back, so that the picture is
-the same, moved outward by D. The place of a door along its facade is `find_doors(city, along=)`, for all doors alike.
+the same, moved outward by D. A wedge turns the lens and leaves the walls. Steps raise the lens above the ground before
+the house: what is lower than it then hides a strip only, and the picture begins elsewhere; a building lower than a lens
+at a door of its own is taken as higher, because nobody looks over the house from its door. Planting stands where its
+distance says, be that on a sidewalk: give it to the kinds of building that have front gardens.
+
+`along_facade` chooses the place on the wall before the wall is chosen, so that it may choose another wall; what an
+entrance or address node places stays there, and so does a door's id.
 
 | parameter | what | default | mark | source |
 |---|---|---|---|---|"""
@@ -142,9 +150,9 @@ def _trees_and_cars(rules: Mapping[str, Any]) -> list[str]:
 
 def _doors(rules: Mapping[str, Any]) -> list[str]:
     lines = [f"## At the door (on request)\n{_DOORS}"]
-    for name, table in rules["parameters"].items():
+    for name, table in {**rules["parameters"], ALONG: along_rules()[ALONG]}.items():
         for kind, entry in table.items():
-            if isinstance(entry, Mapping):
+            if isinstance(entry, Mapping) and "mark" in entry:
                 which = name if kind == "all" else f"{name}, {kind}"
                 cells = (which, table["meaning"], _chances(entry), entry["mark"], entry["source"])
                 lines.append(f"| {' | '.join(cells)} |")

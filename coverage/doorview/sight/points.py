@@ -14,13 +14,13 @@ from pyproj import CRS
 
 from doorview.errors import InputError
 from doorview.sight.api import camera as camera_named
-from doorview.sight.api import crs_name, door_arrays, wall_index
+from doorview.sight.api import crs_name, door_arrays, lens_groups, wall_indexes
 from doorview.sight.api import level as level_named
 from doorview.sight.arrays import check_field_of_view, check_range
 from doorview.sight.camera import CameraModel
 from doorview.sight.kernels.sightlines import clear_pairs
 from doorview.sight.kernels.types import FloatArray, WallIndex
-from doorview.sight.levels import Level
+from doorview.sight.levels import Level, level_at
 
 __all__ = ["SeenPairs", "seen_pairs", "sees"]
 
@@ -86,6 +86,8 @@ def sees(
     obstacles: gpd.GeoDataFrame | gpd.GeoSeries,
     camera: str | CameraModel = "ring-video-doorbell-wired",
     level: str | Level = "observe",
+    *,
+    lens_height_m: ArrayLike | None = None,
 ) -> pd.DataFrame:
     """Return who sees these spots: one row for each pair of a door and a point in its camera's view.
 
@@ -102,7 +104,7 @@ def sees(
         Points in the same CRS; the level says how high above the ground they are looked for.
     obstacles
         Lines or polygons in the same CRS; a column `height_m` [m] may give heights (else taller than any sight line).
-    camera, level
+    camera, level, lens_height_m
         As for `viewsheds`.
 
     Raises
@@ -115,8 +117,17 @@ def sees(
     wanted = level if isinstance(level, Level) else level_named(model, level)
     xy, forward = door_arrays(doors)
     places = _places(points, doors.crs)
-    index = wall_index(obstacles, doors.crs, model.mount_height_m, wanted.target_height_m)
-    pairs = seen_pairs(xy, forward, places, index, wanted.range_m, wanted.field_of_view_degrees, wanted.near_m)
+    groups = lens_groups(doors, lens_height_m, model.mount_height_m)
+    indexes = wall_indexes(obstacles, doors.crs, [height for height, _ in groups], wanted.target_height_m)
+    found = []
+    for (height, rows), index in zip(groups, indexes, strict=True):
+        seen = level_at(wanted, model, height)
+        if seen.range_m > 0 or wanted.range_m <= 0:
+            part = seen_pairs(
+                xy[rows], forward[rows], places, index, seen.range_m, seen.field_of_view_degrees, seen.near_m
+            )
+            found.append(part._replace(camera=rows[part.camera]))
+    pairs = _together(found)
     return pd.DataFrame(
         {
             "door": doors.index.to_flat_index().take(pairs.camera),
@@ -125,6 +136,16 @@ def sees(
             "bearing_degrees": pairs.bearing_degrees,
         }
     )
+
+
+def _together(parts: list[SeenPairs]) -> SeenPairs:
+    """Return the pairs of cameras at several heights, ordered by point, then camera."""
+    if len(parts) == 1:
+        return parts[0]
+    none = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), np.zeros(0))
+    columns = [np.concatenate(column) for column in zip(none, *parts, strict=True)]
+    order = np.lexsort((columns[0], columns[1]))
+    return SeenPairs(*(column[order] for column in columns))
 
 
 def _places(points: gpd.GeoDataFrame | gpd.GeoSeries, crs: CRS) -> FloatArray:

@@ -19,11 +19,6 @@ back: the picture is the same, moved outward by D (at most 5 m, and 0 to 1 m as 
 
 from __future__ import annotations
 
-import math
-import tomllib
-from collections.abc import Mapping
-from functools import cache
-from importlib import resources
 from typing import Any
 
 import geopandas as gpd
@@ -32,23 +27,15 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from doorview.city.chances import check_seed, keys_of, uniform
-from doorview.errors import InputError, StudyError, UnknownNameError
+from doorview.city.chances import check_seed
+from doorview.city.drawn import Rules, draw, home_kinds, merged, rule_note
+from doorview.errors import InputError, StudyError
+from doorview.sight.door_rules import recess_rules, with_what_if
 
 __all__ = ["door_details", "front_planting", "recess_rules", "recess_walls", "turned"]
 
 MOUNT_HEIGHT_M = 1.2
 """Mount height above the floor that makers ask for (see cameras.toml)."""
-
-Rules = Mapping[str, Mapping[str, Mapping[str, Any]]]
-"""Parameter -> building kind (or ``all``) -> ``values`` and ``chances``, or ``low`` and ``high``."""
-
-
-@cache
-def recess_rules() -> dict[str, Any]:
-    """Read `rules/recess.toml`, once; a dict of its tables."""
-    text = resources.files("doorview.sight").joinpath("rules/recess.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
 
 
 def _fixed(name: str) -> float:
@@ -69,8 +56,9 @@ def door_details(
     doors
         As `find_doors`; the index and `kind` are read (without a column `kind`, the rules for ``all`` hold).
     rules
-        A study's own figures, in place of those of `rules/recess.toml` parameter by parameter and kind by kind; the
-        name of a what-if in it (``porches``); None: as they stand there, which changes nothing.
+        A study's own figures, in place of those of `rules/recess.toml` parameter by parameter and kind by kind (their
+        form: `doorview.city.drawn`); the name of a what-if in it (``porches``); None: as they stand there, which
+        changes nothing. `doorview.sight.door_rules.with_what_if` puts both together.
     seed
         Another seed draws other details.
     mount_height_m
@@ -88,15 +76,15 @@ def door_details(
     UnknownNameError
         If there is no what-if of that name.
     StudyError
-        If the rules name an unknown parameter, or hold figures out of bounds; all faults at once.
+        If the rules name an unknown parameter or kind, or hold figures out of bounds; all faults at once.
     InputError
         If the seed or the mount height cannot be used, or two doors have one id.
     """
     seed = check_seed(seed)
     mount = float(mount_height_m)
-    if not 0 < mount <= 10:
+    if not 0 < mount <= 20:
         raise InputError(
-            f"mount_height_m is {mount_height_m!r}: it is the lens above the floor in metres, above 0 and at most 10, "
+            f"mount_height_m is {mount_height_m!r}: it is the lens above the floor in metres, above 0 and at most 20, "
             "e.g. mount_height_m=1.2."
         )
     if not doors.index.is_unique:
@@ -104,106 +92,24 @@ def door_details(
             f"door {doors.index[doors.index.duplicated()][0]!r} stands twice in doors, so both would get the same "
             "details. Give each an id of its own: doors.reset_index(drop=True)."
         )
-    merged = _merged(rules)
+    own = with_what_if(rules, None) if isinstance(rules, str) else dict(rules or {})
     kind = doors["kind"].to_numpy(dtype=object) if "kind" in doors else np.full(len(doors), "all", dtype=object)
-    keys = keys_of(f"{door}|details" for door in doors.index)
+    by_parameter, faults = merged(recess_rules()["parameters"], own, {*home_kinds(), *kind} - {"all"})
+    if faults:
+        raise StudyError("rules of door details", faults)
     columns: dict[str, NDArray[Any]] = {}
-    notes = []
-    for number, (name, by_kind) in enumerate(merged.items()):
-        drawn = uniform(keys, seed, number)
-        out: NDArray[Any] = np.full(len(doors), "", dtype=object) if name == "side" else np.zeros(len(doors))
-        own = np.array([k if k in by_kind else "all" for k in kind], dtype=object)
-        for each, entry in by_kind.items():
-            here = own == each
-            out[here] = _drawn(entry, drawn[here])
-            if here.any():
-                notes.append(f"{name}, {each}: {_words(entry)} (mark {entry.get('mark', 'given')}).")
-        columns[name] = out
+    notes: list[str] = []
+    present = set(kind)
+    for number, (name, by_kind) in enumerate(by_parameter.items()):
+        columns[name] = draw(doors.index, kind, by_kind, seed, purpose="details", counter=number)
+        held = {each if each in by_kind else "all" for each in present}
+        notes += [rule_note(name, each, entry) for each, entry in by_kind.items() if each in held]
     steps = columns.pop("porch_steps").astype(np.float64)
     table = pd.DataFrame(columns, index=doors.index)
     table.insert(4, "lens_height_m", mount + steps * _fixed("step_height_m"))
     table["side"] = table["side"].astype(object)
     table.attrs["notes"] = notes
     return table
-
-
-def _merged(rules: Rules | str | None) -> dict[str, dict[str, Mapping[str, Any]]]:
-    """Return the rules with a study's own put in, checked."""
-    known = recess_rules()["parameters"]
-    if isinstance(rules, str):
-        what_if = recess_rules()["what_if"]
-        if rules not in what_if:
-            raise UnknownNameError("what-if of door details", rules, what_if, "Or give rules of your own.")
-        rules = {name: table for name, table in what_if[rules].items() if isinstance(table, dict)}
-    kinds = {"meaning", "low", "high", "step", "choices"}
-    merged = {name: {k: e for k, e in table.items() if k not in kinds} for name, table in known.items()}
-    faults: list[str] = []
-    for name, table in (rules or {}).items():
-        if name not in known:
-            faults.append(f"unknown parameter {name!r}: known are {', '.join(known)}")
-        elif not isinstance(table, Mapping) or not all(isinstance(entry, Mapping) for entry in table.values()):
-            faults.append(f"{name}: must hold a table for each building kind, or for 'all'")
-        else:
-            for kind, entry in table.items():
-                faults += [f"{name}, {kind}: {fault}" for fault in _faults(known[name], entry)]
-                merged[name][kind] = entry
-    if faults:
-        raise StudyError("rules of door details", faults)
-    return merged
-
-
-def _faults(parameter: Mapping[str, Any], entry: Mapping[str, Any]) -> list[str]:
-    """Return what is wrong with a rule."""
-    faults = [
-        f"unknown key {key!r}" for key in entry if key not in {"values", "chances", "low", "high", "mark", "source"}
-    ]
-    choices = parameter.get("choices")
-    if "values" in entry:
-        values, chances = entry["values"], entry.get("chances", [1.0] if len(entry["values"]) == 1 else [])
-        if len(values) != len(chances) or not values:
-            faults.append(f"{len(values)} values need as many chances, and at least one")
-        elif not all(_is_number(c) and 0 <= c <= 1 for c in chances) or abs(sum(chances) - 1) > 1e-9:
-            faults.append("chances must lie in [0, 1] and add up to 1")
-    elif choices is None and {"low", "high"} <= entry.keys():
-        values = [entry["low"], entry["high"]]
-        if all(_is_number(value) for value in values) and values[0] > values[1]:
-            faults.append("low lies above high")
-        if "step" in parameter:
-            faults.append("comes in steps: give values and chances")
-    else:
-        return [*faults, "give values and chances" + (", or low and high" if choices is None else "")]
-    for value in values:
-        if choices is not None:
-            if value not in choices:
-                faults.append(f"{value!r} is none of {', '.join(choices)}")
-        elif not _is_number(value) or not parameter["low"] <= value <= parameter["high"]:
-            faults.append(f"{value!r} does not lie from {parameter['low']:g} to {parameter['high']:g}")
-        elif "step" in parameter and value % parameter["step"]:
-            faults.append(f"{value!r} is no multiple of {parameter['step']:g}")
-    return faults
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _drawn(entry: Mapping[str, Any], chance: NDArray[np.float64]) -> NDArray[Any]:
-    """Return the figure of each door for its number in [0, 1)."""
-    if "values" not in entry:
-        spread: NDArray[Any] = entry["low"] + (entry["high"] - entry["low"]) * chance
-        return spread
-    upper = np.cumsum(entry.get("chances", [1.0]))
-    which = np.minimum(np.searchsorted(upper, chance, side="right"), len(upper) - 1)
-    text = any(isinstance(value, str) for value in entry["values"])
-    picked: NDArray[Any] = np.array(entry["values"], dtype=object if text else np.float64)[which]
-    return picked
-
-
-def _words(entry: Mapping[str, Any]) -> str:
-    if "values" not in entry:
-        return f"from {entry['low']} to {entry['high']}"
-    chances = entry.get("chances", [1.0])
-    return ", ".join(f"{v} for {c:.0%}" for v, c in zip(entry["values"], chances, strict=True))
 
 
 def _frame(doors: gpd.GeoDataFrame, details: pd.DataFrame, *columns: str) -> tuple[NDArray[np.float64], ...]:

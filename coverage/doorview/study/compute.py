@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,7 +25,7 @@ from doorview.share.coverage import Coverage, fold
 from doorview.share.discretisation import GridError, grid_errors
 from doorview.share.grid import Grid
 from doorview.share.outputs import Outputs, outputs_of
-from doorview.share.scene import Kit, RangeCurve, Scene, build_scene
+from doorview.share.scene import RangeCurve, Scene, build_scene
 from doorview.share.summary import (
     DoorTable,
     counts_table,
@@ -37,11 +36,10 @@ from doorview.share.summary import (
 )
 from doorview.share.tiles import TileResult, cover
 from doorview.show.text import OSM_ATTRIBUTION
-from doorview.sight.api import wall_index
 from doorview.sight.camera import CameraModel
 from doorview.sight.levels import Level
-from doorview.sight.recess import door_details, recess_walls
 from doorview.study.dwellings import dwellings_table
+from doorview.study.kits import kits_of, lenses_and_obstacles
 from doorview.study.sections import Study
 from doorview.study.zones import read_zones, zone_membership
 
@@ -159,15 +157,13 @@ def _counted_area(city: City, reach_m: float) -> tuple[Any, float]:
     return inside, float(shapely.area(wanted) - shapely.area(inside))
 
 
-def _obstacles(study: Study, city: City, doors: gpd.GeoDataFrame, ground: Ground) -> gpd.GeoDataFrame:
+def _obstacles(study: Study, city: City, ground: Ground) -> gpd.GeoDataFrame:
     """Return all that hides, as the study asks."""
     asked, seed = study.coverage, study.study.seed
     obstacles = find_obstacles(city, asked.obstacles, openings=asked.openings, trees=asked.trees)
     more = []
     if asked.parked_cars > 0:
         more.append(parked_cars(ground, asked.parked_cars, seed, ways=city.ways))
-    if asked.porches:
-        more.append(recess_walls(doors, door_details(doors, rules="porches", seed=seed)))
     return joined(obstacles, *more) if more else obstacles
 
 
@@ -193,7 +189,7 @@ def prepare(study: Study, city: City, stages: Stages, *, camera: CameraModel | N
     # Before anything slow, so that a wrong column is told of at once.
     zones, left_out = read_zones(study.zones, city.crs, inside)
     with stages.stage("finding doors"):
-        doors = find_doors(city)
+        doors = find_doors(city, along=study.doors.along, seed=study.study.seed)
         if not len(doors):
             raise EmptyCityError(
                 f"'{city.name}' holds {len(city.buildings):,} buildings but no homes, so there is no door for a "
@@ -205,15 +201,16 @@ def prepare(study: Study, city: City, stages: Stages, *, camera: CameraModel | N
         widths = study.public_space
         ground = public_space(city, doors, lane_width_m=widths.lane_width_m, sidewalk_width_m=widths.sidewalk_width_m)
     with stages.stage("finding obstacles"):
-        obstacles = _obstacles(study, city, doors, ground)
-        target = max(item.target_height_m for item in levels)
-        walls = wall_index(obstacles, doors.crs, camera.mount_height_m, target)
+        at_doors = lenses_and_obstacles(study, camera, doors, _obstacles(study, city, ground))
+        doors, obstacles = at_doors.doors, at_doors.obstacles
+        kits, door_kit = kits_of(levels, camera, doors, obstacles)
     with stages.stage("laying out tiles"):
         scene = build_scene(
             doors,
-            Kit(levels, walls, math.radians(camera.field_of_view_degrees)),
+            kits,
             ground,
             inside=inside,
+            door_kit=door_kit,
             zones=zones,
             grid=Grid(study.coverage.cell_m),
             range_curve=curve,
@@ -232,6 +229,7 @@ def prepare(study: Study, city: City, stages: Stages, *, camera: CameraModel | N
         "doors": dict(doors.attrs.get("counts", {})),
         "obstacles": dict(obstacles.attrs.get("counts", {})),
         "zones": left_out,
+        **({"at the doors": at_doors.counts} if at_doors.counts else {}),
     }
     return Prepared(
         city, study, camera, levels, scenarios, doors, obstacles, ground, zones, inside, lost, scene, table, counts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -88,6 +88,7 @@ def estimate(
     levels: str | Iterable[str] | None = None,
     rates: float | Iterable[float] | None = None,
     obstacles: str = "buildings",
+    doors: Mapping[str, object] | None = None,
     near_m: float = 50.0,
     cell_m: float = 0.5,
     target_height_m: float = 1.5,
@@ -110,6 +111,9 @@ def estimate(
         0, 0.01 ... 1 too.
     obstacles
         ``buildings``, or ``all`` with walls, fences and hedges.
+    doors
+        What stands at the doors and where on their walls they are: the section ``[doors]`` of a study file, e.g.
+        ``{"what_if": "porches"}`` or ``{"porch_steps": {"house": 2}}``; default: nothing.
     near_m
         Streets within this distance of a home make the headline [m].
     cell_m
@@ -121,7 +125,7 @@ def estimate(
     workers
         How many at once; default: one per processor. Changes no result.
     seed
-        Seed of the simulated intervals.
+        Seed of the simulated intervals, and of what is drawn at the doors.
 
     Raises
     ------
@@ -147,6 +151,8 @@ def estimate(
         "public_space": {"near_home_m": float(near_m)},
         "coverage": {"cell_m": float(cell_m), "obstacles": obstacles, "range_curve": range_curve, "workers": workers},
     }
+    if doors is not None:
+        data["doors"] = doors
     if rates is not None:
         wanted = [check_rate(rate) for rate in ([rates] if isinstance(rates, int | float) else rates)]
         data["scenarios"] = {scenario_name(rate): {"process": "independent", "rate": rate} for rate in wanted}

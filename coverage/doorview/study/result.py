@@ -145,6 +145,9 @@ class Result:
         if far:
             share, limit = percent(far / max(len(ready.doors), 1)), distance(50.0, ready.study.output.units)
             lines.append(f"{far:,} doors ({share}) lie more than {limit} from any mapped street.")
+        drawn = ready.doors.attrs.get("notes", [])
+        if drawn:
+            lines.append("Put at the doors as the study asks, not found in the map data: " + " ".join(drawn))
         table = self.tables.dwellings
         if table is not None:
             zones = table[table["zone"] != ALL].drop_duplicates(["zoning", "zone"])

@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails
 from doorview.errors import InputError, MissingFileError, StudyError, nearest_name
 from doorview.sight.camera import READINGS, CameraModel, catalogue
 from doorview.sight.levels import DEFAULT_LEVELS, LEVEL_NAMES
+from doorview.study.doors_section import doors_faults
 from doorview.study.sections import (
     BUILTIN_SCENARIOS,
     DEFAULT_CAMERA,
@@ -258,6 +259,7 @@ def _cross_faults(data: Mapping[str, Any], *, needs_place: bool = True) -> list[
     faults += more
     if isinstance(camera, Mapping):
         faults += _camera_faults(camera, own)
+    faults += doors_faults(data.get("doors"))
     scenarios = data.get("scenarios", {})
     if "scenarios" in data and scenarios == {}:
         faults.append("scenarios: empty; leave the section out for the built-in ones, or add [scenarios.NAME]")

@@ -20,6 +20,7 @@ from pyproj.exceptions import CRSError
 from doorview.errors import InputError
 from doorview.sight.camera import CameraModel, Figure, angle_across, camera, camera_of, catalogue
 from doorview.sight.levels import DEFAULT_LEVELS, LEVEL_NAMES, Level, level
+from doorview.study.doors_section import DoorsSection
 
 __all__ = [
     "BUILTIN_SCENARIOS",
@@ -27,6 +28,7 @@ __all__ = [
     "SECTIONS",
     "CameraSection",
     "CoverageSection",
+    "DoorsSection",
     "Layers",
     "OutputSection",
     "OwnCamera",
@@ -381,9 +383,6 @@ class CoverageSection(_Section):
         False,
         description="Cut buildings open where passages and arcades run through them and parts begin above the eye.",
     )
-    porches: bool = Field(
-        False, description="A what-if without a source: every bell at the back of a porch, by kind of building."
-    )
     range_curve: bool = Field(True, description="Also write `range_curve.csv`: share against range from 2 to 40 m.")
     workers: int | None = Field(None, ge=1, description="Cores at work; left out: all of them. Changes no result.")
 
@@ -448,6 +447,7 @@ class Study(_Section):
     cameras: dict[str, OwnCamera] = Field(default_factory=dict)
     public_space: PublicSpaceSection = Field(default_factory=PublicSpaceSection)
     coverage: CoverageSection = Field(default_factory=CoverageSection)
+    doors: DoorsSection = Field(default_factory=DoorsSection)
     ownership: OwnershipSection = Field(default_factory=OwnershipSection)
     scenarios: dict[str, Scenario] = Field(
         default_factory=lambda: {name: Scenario.model_validate(dict(raw)) for name, raw in BUILTIN_SCENARIOS.items()}
@@ -501,6 +501,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "cameras.NAME": OwnCamera,
     "public_space": PublicSpaceSection,
     "coverage": CoverageSection,
+    "doors": DoorsSection,
     "ownership": OwnershipSection,
     "scenarios": Scenario,
     "output": OutputSection,
