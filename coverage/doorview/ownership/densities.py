@@ -32,6 +32,7 @@ __all__ = [
 ]
 
 KINDS = ("share_of_households", "per_street_km", "per_km2", "number")
+OWN = "the study's own figure"
 INTERNET = 0.92
 """US households with home internet [C], survey of Q3 2023: Parks Associates, in Broadband Technology Report,
 https://www.broadbandtechreport.com/home/article/14303226/residential-broadband-is-now-in-92-of-all-homes ."""
@@ -189,7 +190,7 @@ def density_table(densities: Mapping[str, Density], size: CitySize, shared_doors
     Columns: `name`, `kind` and `value` as stated, `share_of_households` (the household rate), `rate_per_door` (expected
     cameras / doors), `rate_per_household` (owning households behind the doors / households: by the rules ``one`` and
     ``none`` a shared door has at most one owner), `number`, `per_street_km`, `per_km2`, and `year`, `base`, `source`,
-    `mark` of a published rate (None for the user's own).
+    `mark` of a published rate (the user's own says so).
 
     Raises
     ------
@@ -215,10 +216,10 @@ def density_table(densities: Mapping[str, Density], size: CitySize, shared_doors
                 "number": cameras,
                 "per_street_km": cameras / size.street_km if size.street_km > 0 else np.nan,
                 "per_km2": cameras / size.area_km2 if size.area_km2 > 0 else np.nan,
-                "year": known.year if known else None,
-                "base": known.base if known else None,
-                "source": known.source if known else None,
-                "mark": known.mark if known else None,
+                "year": known.year if known else "",
+                "base": known.base if known else "households of the place",
+                "source": known.source if known else OWN,
+                "mark": known.mark if known else "",
             }
         )
     faults.refuse()

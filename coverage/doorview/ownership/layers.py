@@ -9,7 +9,7 @@ owner.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -31,8 +31,11 @@ Floats = NDArray[np.float64]
 PARTS = 8
 """Numbers of its own that a layer may ask for: which door, whether kept, its cluster, its field."""
 DOOR, KEEP, SHARED = range(3)
-ALL: Floats = np.ones(())
-"""Every camera is kept."""
+
+
+def _all() -> Floats:
+    """Return the chance that every camera is kept."""
+    return np.ones(())
 
 
 class Urn(NamedTuple):
@@ -97,12 +100,12 @@ class Independent(Layer):
     """
 
     p: Floats
-    keep: Floats = ALL
+    keep: Floats = field(default_factory=_all)
 
     def __post_init__(self) -> None:
         """Check the chances."""
         faults = Faults("independent owners")
-        _set(self, p=faults.chances("the chance", np.atleast_1d(np.asarray(self.p))))
+        _set(self, p=np.atleast_1d(faults.chances("the chance", self.p)))
         _set(self, keep=faults.chances("keep", self.keep, len(self.p)))
         faults.refuse()
 
@@ -137,7 +140,7 @@ class Exactly(Layer):
 
     stratum: NDArray[np.int64]
     numbers: NDArray[np.int64]
-    keep: Floats = ALL
+    keep: Floats = field(default_factory=_all)
 
     def __post_init__(self) -> None:
         """Check the numbers against the doors that there are."""
@@ -219,7 +222,7 @@ class BetaBinomial(Layer):
     p: Floats
     cluster: NDArray[np.int64]
     correlation: float
-    keep: Floats = ALL
+    keep: Floats = field(default_factory=_all)
 
     def __post_init__(self) -> None:
         """Check chances, clusters and correlation."""
@@ -310,7 +313,7 @@ class Field(Layer):
     xy: Floats
     distance_m: float
     correlation: float
-    keep: Floats = ALL
+    keep: Floats = field(default_factory=_all)
     lattice: Lattice | None = None
     """Made from `xy` and `distance_m`."""
 

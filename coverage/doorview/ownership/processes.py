@@ -50,8 +50,8 @@ SOURCES: dict[str, str] = {
     "independent": "an assumption [D]: no household's choice depends on another's",
     "exactly": "an assumption [D]: every eligible door is drawn as likely as every other",
     "by_street": (
-        "an analogy [D], no study is about doorbells: a neighbour's solar panels that cannot be seen act within 100 m on "
-        "the same street only, https://in.bgu.ac.il/en/dmep/Pages/"
+        "an analogy [D], no study is about doorbells: a neighbour's solar panels that cannot be seen act within 100 m "
+        "on the same street only, https://in.bgu.ac.il/en/dmep/Pages/"
         "Visibility-and-Peer-Influence-in-Durable-Good-Adoption.aspx [C]; the beta-binomial is Griffiths 1973, "
         "doi 10.2307/2529131 [M]"
     ),
@@ -284,8 +284,9 @@ def rates_by_weight(weight: ArrayLike, dwellings: Ints, rate: float) -> Floats:
     rest = np.cumsum((w * d)[::-1])[::-1]
     with np.errstate(divide="ignore", invalid="ignore"):
         c = (mean_rate * homes - full) / rest
-    fits = np.isfinite(c) & (c * w <= 1.0 + 1e-12)
-    return np.minimum(1.0, c[fits][0] * values)
+        fits = np.isfinite(c) & (c * w <= 1.0 + 1e-12)
+    rates: Floats = np.minimum(1.0, c[fits][0] * values)
+    return rates
 
 
 # --- given away ----------------------------------------------------------------------------------------------------

@@ -194,15 +194,19 @@ def _averaged(
     """Return the mean of weigh(one(replicate)), in batches until the largest error is small enough."""
     if replicates < 2:
         raise InputError(f"replicates is {replicates!r}: an error needs at least 2, e.g. 256.")
-    values: list[Floats] = []
-    while len(values) < replicates:
-        batch = range(len(values), min(len(values) + BATCH, replicates))
-        values.extend(weigh(one(replicate)) for replicate in batch)
-        table = np.stack(values)
-        found = table.std(axis=0, ddof=1) / math.sqrt(len(values))
+    # One pass (Welford 1962, doi 10.2307/1266577): all replicates of all sets at once would fill the memory.
+    mean, squares = np.zeros(()), np.zeros(())
+    for done in range(1, replicates + 1):
+        value = weigh(one(done - 1))
+        away = value - mean
+        mean = mean + away / done
+        squares = squares + away * (value - mean)
+        if done % BATCH and done < replicates:
+            continue
+        found = np.sqrt(squares / max(done - 1, 1) / done)
         if error is not None and float(found.max(initial=0.0)) <= error:
             break
-    return Estimate(table.mean(axis=0), found, len(values))
+    return Estimate(mean, found, done)
 
 
 def _weigher(amount: ArrayLike | None) -> Callable[[Ints], Floats]:
