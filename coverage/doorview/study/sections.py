@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-import types
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -21,6 +20,14 @@ from doorview.errors import InputError
 from doorview.sight.camera import CameraModel, Figure, angle_across, camera, camera_of, catalogue
 from doorview.sight.levels import DEFAULT_LEVELS, LEVEL_NAMES, Level, level
 from doorview.study.doors_section import DoorsSection
+from doorview.study.scenario_sections import (
+    BUILTIN_SCENARIOS,
+    OwnershipSection,
+    ProgrammeSection,
+    RulesSection,
+    Scenario,
+    StagesSection,
+)
 
 __all__ = [
     "BUILTIN_SCENARIOS",
@@ -387,37 +394,6 @@ class CoverageSection(_Section):
     workers: int | None = Field(None, ge=1, description="Cores at work; left out: all of them. Changes no result.")
 
 
-class OwnershipSection(_Section):
-    """Who owns a camera."""
-
-    rates: Annotated[tuple[Rate, ...], Field(strict=False, min_length=1)] = Field(
-        tuple(step / 100 for step in range(101)),
-        description="Rates of the coverage curve: owning households / households; left out: 0, 0.01 ... 1.",
-    )
-    shared_doors: Literal["one", "any", "none"] = Field(
-        "one",
-        description="Chance of a camera at a door with several dwellings: `one` the rate itself, `any` "
-        "1 - (1 - rate)^dwellings, `none` no camera.",
-    )
-
-
-class Scenario(_Section):
-    """One ownership scenario; write `[scenarios.NAME]` for each. A scenario may name a base and override some of it."""
-
-    based_on: Text | None = Field(
-        None, description="Name of the scenario whose values hold where this one gives none (built-in ones too)."
-    )
-    process: Literal["independent", "exactly"] = Field(
-        "independent", description="`independent`: every home by its own chance; `exactly`: a fixed number of doors."
-    )
-    rate: Rate | None = Field(None, description="Owning households / households, 0 to 1.")
-    number: int | None = Field(None, ge=0, description="With `exactly`: the number of doors with a camera.")
-    shared_doors: Literal["one", "any", "none"] | None = Field(
-        None, description="As in `[ownership]`, for this scenario alone."
-    )
-    label: Text | None = Field(None, description="Plain name for maps and tables.")
-
-
 class OutputSection(_Section):
     """What is written. Computing is in metres; these change only how it is shown."""
 
@@ -426,15 +402,6 @@ class OutputSection(_Section):
     rasters: bool = Field(True, description="Write `seen_by_LEVEL.tif`: doors that see each cell.")
     maps: bool = Field(True, description="Draw the maps.")
     viewsheds: bool = Field(False, description="Write `working/viewsheds.parquet`: one polygon per door and level.")
-
-
-BUILTIN_SCENARIOS: Mapping[str, Mapping[str, object]] = types.MappingProxyType(
-    {
-        "independent_05": {"process": "independent", "rate": 0.05},
-        "independent_20": {"process": "independent", "rate": 0.2},
-        "independent_40": {"process": "independent", "rate": 0.4},
-    }
-)
 
 
 class Study(_Section):
@@ -452,6 +419,7 @@ class Study(_Section):
     scenarios: dict[str, Scenario] = Field(
         default_factory=lambda: {name: Scenario.model_validate(dict(raw)) for name, raw in BUILTIN_SCENARIOS.items()}
     )
+    stages: StagesSection | None = Field(None)
     output: OutputSection = Field(default_factory=OutputSection)
     _file: Path | None = PrivateAttr(default=None)
 
@@ -504,6 +472,9 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "doors": DoorsSection,
     "ownership": OwnershipSection,
     "scenarios": Scenario,
+    "scenarios.NAME.programme": ProgrammeSection,
+    "scenarios.NAME.rules": RulesSection,
+    "stages": StagesSection,
     "output": OutputSection,
 }
 """The sections by the names that they have in the file."""
