@@ -21,7 +21,7 @@ from doorview.sight.kernels.types import FloatArray, WallIndex
 from doorview.sight.levels import Level, level
 from doorview.sight.walls import walls_of
 
-__all__ = ["camera", "crs_name", "door_arrays", "level", "viewsheds", "visible_area", "wall_index"]
+__all__ = ["camera", "crs_name", "door_arrays", "level", "views_from", "viewsheds", "visible_area", "wall_index"]
 
 CHORD_TOLERANCE_M = 0.01
 """How far the chords of an outline may lie inside its arcs [m]; areas are exact all the same."""
@@ -172,8 +172,15 @@ def viewsheds(
     """
     model = _camera(camera)
     wanted = level if isinstance(level, Level) else _level(model, level)
+    return views_from(doors, obstacles, model.mount_height_m, wanted)
+
+
+def views_from(
+    doors: gpd.GeoDataFrame, obstacles: gpd.GeoDataFrame | gpd.GeoSeries, camera_height_m: float, wanted: Level
+) -> gpd.GeoDataFrame:
+    """Return what `viewsheds` does, for cameras at a height [m] that see what the level says."""
     xy, forward = door_arrays(doors)
-    index = wall_index(obstacles, doors.crs, model.mount_height_m, wanted.target_height_m)
+    index = wall_index(obstacles, doors.crs, camera_height_m, wanted.target_height_m)
     field = math.radians(check_field_of_view(wanted.field_of_view_degrees))
     start, points, area = outlines(xy, forward, wanted.range_m, wanted.near_m, field, index, CHORD_TOLERANCE_M)
     lengths = np.diff(start)

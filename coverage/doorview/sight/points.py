@@ -22,7 +22,7 @@ from doorview.sight.kernels.sightlines import clear_pairs
 from doorview.sight.kernels.types import FloatArray, WallIndex
 from doorview.sight.levels import Level
 
-__all__ = ["SeenPairs", "seen_pairs", "sees"]
+__all__ = ["SeenPairs", "pairs_from", "seen_pairs", "sees"]
 
 
 class SeenPairs(NamedTuple):
@@ -113,9 +113,20 @@ def sees(
     """
     model = camera_named(camera)
     wanted = level if isinstance(level, Level) else level_named(model, level)
+    return pairs_from(doors, points, obstacles, model.mount_height_m, wanted)
+
+
+def pairs_from(
+    doors: gpd.GeoDataFrame,
+    points: gpd.GeoDataFrame | gpd.GeoSeries,
+    obstacles: gpd.GeoDataFrame | gpd.GeoSeries,
+    camera_height_m: float,
+    wanted: Level,
+) -> pd.DataFrame:
+    """Return what `sees` does, for cameras at a height [m] that see what the level says."""
     xy, forward = door_arrays(doors)
     places = _places(points, doors.crs)
-    index = wall_index(obstacles, doors.crs, model.mount_height_m, wanted.target_height_m)
+    index = wall_index(obstacles, doors.crs, camera_height_m, wanted.target_height_m)
     pairs = seen_pairs(xy, forward, places, index, wanted.range_m, wanted.field_of_view_degrees, wanted.near_m)
     return pd.DataFrame(
         {
