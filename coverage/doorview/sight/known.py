@@ -259,8 +259,8 @@ def known_viewsheds(
     -------
     GeoDataFrame
         On the cameras' index: `geometry` polygons (arcs as chords to 1 cm), `area_m2` (with the arcs: exact, or to some
-        1e-5 where the ground of a solid obstacle lower than the camera is cut out), `level`, `reach_m` [m] along the ground, `private` (what does not
-        say so is).
+        1e-5 where the ground of a solid obstacle lower than the camera is cut out), `level`, `reach_m` [m] along the
+        ground, `private` (what does not say so is).
 
     Raises
     ------
