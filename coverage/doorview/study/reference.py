@@ -22,6 +22,8 @@ def _type_text(annotation: Any) -> str:
         return " or ".join(f'`"{choice}"`' for choice in arguments)
     if origin in (Union, types.UnionType):
         return " or ".join(_type_text(item) for item in arguments if item is not type(None))
+    if origin is dict:
+        return "table"
     if origin is tuple:
         return "list of " + {"number": "numbers"}.get(_type_text(arguments[0]), "texts")
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
