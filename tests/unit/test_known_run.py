@@ -14,7 +14,10 @@ import rasterio
 from PIL import Image
 
 import doorview as dv
+from doorview.cli import main
 from doorview.errors import InputError, StudyError
+from doorview.show.picture import count_image
+from doorview.show.rasters import SparseRaster
 from doorview.sight.known import known_cameras, known_viewsheds, sees_known
 from doorview.study.pipeline import run_study
 from doorview.study.schema import study_from_arguments, study_from_dict
@@ -321,3 +324,46 @@ def test_a_place_where_nothing_is_mapped_gets_zeros_and_no_map(tmp_path):
     assert (found.known["share_known"] == 0).all()
     assert (found.known["share_either"] == found.known["share_mean"]).all()
     assert not list((found.folder / "maps").glob("known*"))
+
+
+# ---- the command line, and pictures of counts
+
+
+def test_the_command_line_counts_them_and_says_so(folder, tmp_path, capsys):
+    file = folder / "study.toml"
+    file.write_text(
+        '[place]\nextract = "town.osm.pbf"\n[known]\nosm = true\nfile = "secret list.csv"\n', encoding="utf-8"
+    )
+    assert main(["check", str(file)]) == 0
+    assert "known      OpenStreetMap's, secret list.csv" in capsys.readouterr().out
+    out = tmp_path / "out"
+    asked = ["estimate", str(folder / "town.osm.pbf"), "--levels", "detect", "--rates", "0.2", "--cell", "1"]
+    assert main([*asked, "--known", "--out", str(out)]) == 0
+    assert "2 known cameras are counted, 1 left out" in capsys.readouterr().out
+    assert (out / "known.csv").is_file()
+
+
+@pytest.mark.parametrize("metres", [0.5, 1.0, 1.2, 3.0, 7.9])
+def test_pixels_hold_the_largest_count_of_their_cells(tmp_path, metres):
+    cells = np.random.default_rng(4).integers(0, 5, (1024, 1024)).astype(np.uint16)
+    cells[np.random.default_rng(5).random(cells.shape) < 0.99] = 0
+    cells[:512, 512:] = 0  # a block that is not stored
+    with SparseRaster(
+        tmp_path / "k.tif", crs="EPSG:32618", cell_m=0.5, row0=2048, col0=1024, rows=1024, cols=1024
+    ) as file:
+        file.write(2048, 1024, cells)
+    image = count_image(tmp_path / "k.tif", (600.0, 1100.0, 780.0, 1290.0), metres)
+    west, south, east, north = image.bounds
+    values = image[0]
+    size = (east - west) / values.shape[1]
+    assert size == pytest.approx(0.5 * np.ceil(metres / 0.5))
+    assert west <= 600 < west + size
+    assert north - size < 1290 <= north
+    assert east >= 780
+    assert south <= 1100
+    for row, column in np.random.default_rng(6).integers(0, values.shape, (400, 2)):
+        x, y = west + column * size, north - (row + 1) * size
+        left, low = round((x - 512) / 0.5), round((y - 1024) / 0.5)
+        side = round(size / 0.5)
+        inside = cells[max(low, 0) : max(low + side, 0), max(left, 0) : max(left + side, 0)]
+        assert values[row, column] == inside.max(initial=0)

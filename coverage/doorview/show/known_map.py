@@ -33,7 +33,7 @@ from doorview.show.maps import (
 from doorview.show.names import write_ground, write_streets, write_zones
 from doorview.show.picture import Bounds, count_image, densest_window
 from doorview.show.style import BUILDING, GROUND, GROUND_EDGES, INK, MUTED, PAGE, rgb
-from doorview.show.text import LevelLike, clean, distance, level_phrase, percent
+from doorview.show.text import LevelLike, clean, level_phrase, percent
 
 __all__ = ["COUNT_COLOURS", "KnownFigure", "KnownMapData", "known_detail_map", "known_map"]
 
@@ -152,8 +152,7 @@ def _draw_figures(frame: Frame, data: KnownMapData, x: float, y: float, *, locat
         sheet.write(x + at, y, name, 0.9, size=8, colour=MUTED)
     y -= 0.16
     for figure in data.figures:
-        name = f"{clean(figure.level.name, 30)}, up to {distance(figure.level.range_m, base.caption.units)}"
-        y = sheet.write(x, y, name, PANEL, size=8.5, bold=True)
+        y = sheet.write(x, y, level_phrase(figure.level, base.caption.units), PANEL, size=8)
         for at, share in zip(columns, figure[1:], strict=True):
             end = sheet.write(x + at, y, percent(share), 0.9, size=10, bold=True)
         y = end - 0.03
