@@ -138,11 +138,13 @@ def study_from_arguments(
     country: str | None = None,
     crs: str | None = None,
     units: str | None = None,
+    known: bool | None = None,
 ) -> Study:
     """Return the study of ``doorview estimate``: a place or file, and a few choices; the rest by default.
 
     `source` is the path of an OSM file, a bounding box ``"west,south,east,north"`` [degrees], or a place name.
-    Each of `rates` becomes a scenario of independent ownership and joins the steps of the curve.
+    Each of `rates` becomes a scenario of independent ownership and joins the steps of the curve. `known` asks for the
+    cameras that OpenStreetMap maps.
 
     Raises
     ------
@@ -165,6 +167,7 @@ def study_from_arguments(
         "camera": {"model": camera, "levels": None if levels is None else list(levels)},
         "public_space": {"near_home_m": None if near_m is None else float(near_m)},
         "coverage": {"cell_m": cell_m, "obstacles": obstacles, "workers": workers},
+        "known": {"osm": known or None},
         "output": {"units": units},
     }
     raw: dict[str, Any] = {
@@ -260,6 +263,7 @@ def _cross_faults(data: Mapping[str, Any], *, needs_place: bool = True) -> list[
     if isinstance(camera, Mapping):
         faults += _camera_faults(camera, own)
     faults += doors_faults(data.get("doors"))
+    faults += _known_faults(data.get("known"), [*own, *catalogue()])
     scenarios = data.get("scenarios", {})
     if "scenarios" in data and scenarios == {}:
         faults.append("scenarios: empty; leave the section out for the built-in ones, or add [scenarios.NAME]")
@@ -368,6 +372,30 @@ def _camera_faults(raw: Mapping[str, Any], own: Mapping[str, CameraModel | None]
     wrong = [item.name for item in chosen if section.edition and item.edition not in ("maker", section.edition)]
     if wrong:
         faults.append(f"camera.edition: {', '.join(wrong)} not in the {section.edition} edition; leave one of both out")
+    return faults
+
+
+def _known_faults(raw: object, models: Iterable[str]) -> list[str]:
+    """Return the faults of ``[known]``; `models` are the names of cameras."""
+    if not isinstance(raw, Mapping):
+        return []
+    faults = []
+    listed, columns, model = raw.get("file") is not None, raw.get("columns"), raw.get("model")
+    if raw and raw.get("osm", False) is False and not listed:
+        faults.append("known: asks for no cameras; give osm = true, or file = 'cameras.csv', or leave the section out")
+    faults += [
+        f"known.{key}: says something of a file, and there is none; give file = 'cameras.csv'"
+        for key in ("columns", "layer")
+        if raw.get(key) and not listed
+    ]
+    if isinstance(columns, Mapping) and columns:
+        from doorview.city.own_cameras import OWN_COLUMNS  # it loads geopandas, which few studies need to be read
+
+        unknown = [str(name) for name in columns if name not in OWN_COLUMNS]
+        faults += [f"known.columns: nothing is called '{name}'.{_hint(name, OWN_COLUMNS)}" for name in unknown]
+    if isinstance(model, str) and not _is_camera(model, list(models)):
+        hint = _hint(model, models)
+        faults.append(f"known.model: unknown camera '{model}'.{hint} List them with: doorview cameras")
     return faults
 
 
