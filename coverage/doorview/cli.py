@@ -143,6 +143,9 @@ def build_parser() -> argparse.ArgumentParser:
     estimate.add_argument("--obstacles", choices=("buildings", "all"), help="what hides (default: buildings)")
     estimate.add_argument("--near", type=float, metavar="M", help="how near a home is near [m] (default: 50)")
     estimate.add_argument("--cell", type=float, metavar="M", help="edge of a grid cell [m] (default: 0.5)")
+    estimate.add_argument(
+        "--known", action="store_true", help="count the cameras that OpenStreetMap maps too, beside the simulated ones"
+    )
     estimate.add_argument("--units", choices=("metric", "us"), help="units on maps and pages (default: metric)")
 
     check = command("check", "read a study file and list every fault in it, or say what it would do")
@@ -289,6 +292,7 @@ def _estimate(options: argparse.Namespace) -> None:
         country=options.country,
         crs=options.crs,
         units=options.units,
+        known=options.known,
     )
     _finish(study, options)
 
@@ -306,6 +310,9 @@ def _check(options: argparse.Namespace) -> None:
         _say(f"  zones      {zoning.set_name}: {zoning.file.name}")
     _say(f"  camera     {study.camera.model}")
     _say(f"  levels     {', '.join(study.camera.levels)}")
+    known = [*(["OpenStreetMap's"] if study.known.osm else []), *([study.known.file.name] if study.known.file else [])]
+    if known:
+        _say(f"  known      {', '.join(known)}")
     for name, scenario in study.scenarios.items():
         amount = f"{scenario.number} doors" if scenario.rate is None else f"{100 * scenario.rate:g} %"
         _say(f"  scenario   {name}: {scenario.process}, {amount}")

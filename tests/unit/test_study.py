@@ -92,7 +92,7 @@ def test_a_scenario_takes_what_its_base_says():
     }
     found = study_from_dict(place({"scenarios": scenarios})).scenarios
     assert list(found) == list(scenarios)
-    assert (found["more"].rate, found["more"].shared_doors, found["more"].label) == (0.6, "any", "Base")
+    assert (found["more"].rate, found["more"].shared_doors, found["more"].label) == (0.6, "any", None)  # no name twice
     # The number overrides the base's rate: both together would contradict each other.
     assert (found["fixed"].process, found["fixed"].number, found["fixed"].rate) == ("exactly", 500, None)
     assert (found["built_in"].rate, found["built_in"].shared_doors) == (0.2, "none")

@@ -24,7 +24,7 @@ from doorview.sight.levels import Level
 if TYPE_CHECKING:
     from doorview.city.ground import Ground
 
-__all__ = ["LENGTH_SPACES", "SPACES", "Edges", "Kit", "RangeCurve", "Scene", "build_scene", "door_keys"]
+__all__ = ["LENGTH_SPACES", "SPACES", "Edges", "Kit", "KnownViews", "RangeCurve", "Scene", "build_scene", "door_keys"]
 
 SPACES: tuple[str, ...] = (*(item.name for item in CLASSES), "centreline", "sidewalk_line")
 """What an amount can be of: the classes of ground (cells), then the two kinds of street length (samples)."""
@@ -130,6 +130,7 @@ class Scene:
     zone_edges: Edges | None
     near_m: float
     index: dict[str, TileIndex] = field(repr=False)
+    known: KnownViews | None = None
 
     @property
     def levels(self) -> tuple[Level, ...]:
@@ -144,6 +145,17 @@ class Scene:
     def tiles(self) -> list[tuple[int, int]]:
         """Return the tiles to compute, in order: all that meet the counted area, whatever lies there."""
         return list(self.counted_tiles)
+
+
+@dataclass(frozen=True)
+class KnownViews:
+    """Known cameras beside the doors of a scene: `views` is the scene with the cameras for doors.
+
+    `layers` names which cameras (cameras,) are counted together; see `doorview.share.known`.
+    """
+
+    views: Scene
+    layers: dict[str, NDArray[np.bool_]]
 
 
 def _reach_m(kits: Sequence[Kit], curve: RangeCurve | None) -> float:

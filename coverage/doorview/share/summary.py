@@ -6,7 +6,7 @@ Chances are integers in units of 2^-40 and amounts are whole numbers, so sums ar
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +27,7 @@ __all__ = [
     "counts_table",
     "curve_table",
     "face_shares",
+    "known_table",
     "range_table",
     "shares_table",
     "weighted_shares",
@@ -323,6 +324,49 @@ def face_shares(coverage: Coverage, scenario: Scenario, doors: DoorTable, faces:
         sums = _sum_chances(face, faces, seen, chance[sets])
         out[f"share_{name}"] = _ratio(sums.high, sums.low, amount)
     return out
+
+
+def known_table(
+    coverage: Coverage,
+    outputs: Outputs,
+    doors: DoorTable,
+    scenarios: Sequence[Scenario],
+    layer: str,
+    cameras: DoorTable,
+    *,
+    zones: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Return known cameras beside simulated ones: level, zoning, zone, space, measure, scenario, and shares in view.
+
+    `known_cameras` of `cameras` lie in the zone; `share_known` is certain, `share_mean` that of `shares_table`, and
+    `share_either` the expected share that a camera of either kind sees: known ground, plus what each set of doors sees
+    outside of it times the set's chance. Exact, as everything here; doors are independent of known cameras.
+    """
+    known = coverage.known[layer]
+    inside = np.array([len(group) for group in _doors_inside(outputs, cameras, zones)], np.int64)
+    by_level = _rows_by_level(coverage, outputs)
+    there = _rows_by_level(replace(coverage, rows=known.rows), outputs)
+    alone = _rows_by_level(replace(coverage, rows=known.alone.assign(set=0)), outputs)
+    bases, parts = len(outputs.bases), []
+    for scenario in scenarios:
+        chance = _chances(coverage, scenario, doors)[0]
+        for name, rows, shared, seen in zip(coverage.levels, by_level, there, alone, strict=True):
+            amount = np.zeros(bases, np.int64)
+            np.add.at(amount, seen.base, seen.amount)
+            every = _sum_chances(rows.base, bases, rows.amount, chance[rows.sets])
+            less = _sum_chances(shared.base, bases, shared.amount, chance[shared.sets])
+            either = _Sum(every.high - less.high + (amount << HALF), every.low - less.low)
+            part = outputs.table.copy()
+            part.insert(0, "level", name)
+            part["scenario"] = scenario.name
+            part["known_cameras"] = inside
+            part["public_amount"] = outputs.amount * outputs.unit
+            part["share_known"] = outputs.summed(amount) / outputs.amount
+            part["share_mean"] = _ratio(outputs.summed(every.high), outputs.summed(every.low), outputs.amount)
+            part["share_either"] = _ratio(outputs.summed(either.high), outputs.summed(either.low), outputs.amount)
+            parts.append(part)
+    keys = ["level", "zoning", "zone", "space", "measure", "scenario"]
+    return pd.concat(parts, ignore_index=True).sort_values(keys, ignore_index=True)
 
 
 def weighted_shares(coverage: Coverage, outputs: Outputs, p: NDArray[np.float64]) -> pd.DataFrame:

@@ -19,10 +19,12 @@ from doorview.show.text import SMALLEST_COUNT, count
 
 __all__ = [
     "CURVE_COLUMNS",
+    "KNOWN_COLUMNS",
     "RANGE_CURVE_COLUMNS",
     "SHARES_COLUMNS",
     "SHARES_KEYS",
     "write_curve",
+    "write_known",
     "write_parquet",
     "write_range_curve",
     "write_shares",
@@ -43,8 +45,14 @@ SHARES_COLUMNS: tuple[str, ...] = (
 )
 CURVE_COLUMNS: tuple[str, ...] = ("level", "zoning", "zone", "space", "measure", "rate", "share_mean")
 RANGE_CURVE_COLUMNS: tuple[str, ...] = ("scenario", "zoning", "zone", "space", "measure", "range_m", "share_mean")
+KNOWN_COLUMNS: tuple[str, ...] = (
+    *("level", "zoning", "zone", "space", "measure", "scenario"),
+    *("known_cameras", "public_amount", "share_known", "share_mean", "share_either"),
+)
 
-_IN_UNIT = frozenset({"rate", "rate_per_door", "rate_per_household", *_SHARES, *_SEEN_BY})
+_IN_UNIT = frozenset(
+    {"rate", "rate_per_door", "rate_per_household", "share_known", "share_either", *_SHARES, *_SEEN_BY}
+)
 
 
 def _checked(
@@ -113,6 +121,11 @@ def write_shares(path: str | os.PathLike[str], shares: pd.DataFrame) -> None:
 def write_curve(path: str | os.PathLike[str], curve: pd.DataFrame) -> None:
     """Write curve.csv: the share by ownership rate. Raises ValueError as `write_shares` does."""
     _write_csv(path, _checked(curve, CURVE_COLUMNS, CURVE_COLUMNS[:-1], frozenset(), "curve.csv"))
+
+
+def write_known(path: str | os.PathLike[str], known: pd.DataFrame) -> None:
+    """Write known.csv: known cameras beside simulated ones. Raises ValueError as `write_shares` does."""
+    _write_csv(path, _checked(known, KNOWN_COLUMNS, KNOWN_COLUMNS[:6], frozenset(), "known.csv"))
 
 
 def write_range_curve(path: str | os.PathLike[str], curve: pd.DataFrame) -> None:

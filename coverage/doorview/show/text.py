@@ -104,6 +104,8 @@ class Caption:
         Who made the data.
     label
         What else the study says about itself: a line of its own under each title; untrusted.
+    known
+        The picture shows known cameras, not simulated ones.
     """
 
     place: str
@@ -114,6 +116,7 @@ class Caption:
     units: Units = "metric"
     attribution: str = OSM_ATTRIBUTION
     label: str = ""
+    known: bool = False
 
     @property
     def place_name(self) -> str:
@@ -140,6 +143,8 @@ class Caption:
     @property
     def simulated(self) -> str:
         """The sentence that no picture goes without."""
+        if self.known:
+            return "Cameras as they are mapped; what they see is computed with an assumed lens, not measured."
         return "Simulated cameras, not real ones."
 
     @property
@@ -158,7 +163,7 @@ class Caption:
     @property
     def camera_line(self) -> str:
         """Camera model, and which of its values nobody has confirmed."""
-        line = f"Camera: {clean(self.camera, 60)}."
+        line = f"{'Lens assumed' if self.known else 'Camera'}: {clean(self.camera, 60)}."
         if self.unconfirmed:
             line += f" Not confirmed by the maker: {_by_reason(self.unconfirmed)}."
         return line

@@ -28,6 +28,7 @@ __all__ = [
     "door_arrays",
     "lens_groups",
     "level",
+    "views_from",
     "viewsheds",
     "visible_area",
     "wall_index",
@@ -269,6 +270,16 @@ def viewsheds(
     area = np.empty(len(xy))
     for (height, rows), index in zip(groups, indexes, strict=True):
         shapes[rows], area[rows] = _views(xy[rows], forward[rows], level_at(wanted, model, height), index)
+    return gpd.GeoDataFrame({"area_m2": area, "level": wanted.name}, geometry=shapes, index=doors.index, crs=doors.crs)
+
+
+def views_from(
+    doors: gpd.GeoDataFrame, obstacles: gpd.GeoDataFrame | gpd.GeoSeries, camera_height_m: float, wanted: Level
+) -> gpd.GeoDataFrame:
+    """Return what `viewsheds` does, for cameras at one height [m] that see what the level says."""
+    xy, forward = door_arrays(doors)
+    index = wall_index(obstacles, doors.crs, camera_height_m, wanted.target_height_m)
+    shapes, area = _views(xy, forward, wanted, index)
     return gpd.GeoDataFrame({"area_m2": area, "level": wanted.name}, geometry=shapes, index=doors.index, crs=doors.crs)
 
 

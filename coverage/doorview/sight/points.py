@@ -14,7 +14,7 @@ from pyproj import CRS
 
 from doorview.errors import InputError
 from doorview.sight.api import camera as camera_named
-from doorview.sight.api import crs_name, door_arrays, lens_groups, wall_indexes
+from doorview.sight.api import crs_name, door_arrays, lens_groups, wall_index, wall_indexes
 from doorview.sight.api import level as level_named
 from doorview.sight.arrays import check_field_of_view, check_range
 from doorview.sight.camera import CameraModel
@@ -22,7 +22,7 @@ from doorview.sight.kernels.sightlines import clear_pairs
 from doorview.sight.kernels.types import FloatArray, WallIndex
 from doorview.sight.levels import Level, level_at
 
-__all__ = ["SeenPairs", "seen_pairs", "sees"]
+__all__ = ["SeenPairs", "pairs_from", "seen_pairs", "sees"]
 
 
 class SeenPairs(NamedTuple):
@@ -127,7 +127,26 @@ def sees(
                 xy[rows], forward[rows], places, index, seen.range_m, seen.field_of_view_degrees, seen.near_m
             )
             found.append(part._replace(camera=rows[part.camera]))
-    pairs = _together(found)
+    return _labelled(_together(found), doors, points)
+
+
+def pairs_from(
+    doors: gpd.GeoDataFrame,
+    points: gpd.GeoDataFrame | gpd.GeoSeries,
+    obstacles: gpd.GeoDataFrame | gpd.GeoSeries,
+    camera_height_m: float,
+    wanted: Level,
+) -> pd.DataFrame:
+    """Return what `sees` does, for cameras at one height [m] that see what the level says."""
+    xy, forward = door_arrays(doors)
+    places = _places(points, doors.crs)
+    index = wall_index(obstacles, doors.crs, camera_height_m, wanted.target_height_m)
+    pairs = seen_pairs(xy, forward, places, index, wanted.range_m, wanted.field_of_view_degrees, wanted.near_m)
+    return _labelled(pairs, doors, points)
+
+
+def _labelled(pairs: SeenPairs, doors: gpd.GeoDataFrame, points: gpd.GeoDataFrame | gpd.GeoSeries) -> pd.DataFrame:
+    """Return pairs with the labels of their doors and points."""
     return pd.DataFrame(
         {
             "door": doors.index.to_flat_index().take(pairs.camera),

@@ -40,6 +40,7 @@ from doorview.sight.camera import CameraModel
 from doorview.sight.levels import Level
 from doorview.study.dwellings import dwellings_table
 from doorview.study.kits import kits_of, lenses_and_obstacles
+from doorview.study.known import KnownCameras, find_known, known_scene, known_tables
 from doorview.study.sections import Study
 from doorview.study.zones import read_zones, zone_membership
 
@@ -91,6 +92,7 @@ class Prepared:
     scene: Scene
     door_table: DoorTable
     counts: dict[str, Any]
+    known: KnownCameras | None = None
 
     @property
     def attribution(self) -> str:
@@ -122,6 +124,7 @@ class Tables:
     faces: dict[str, pd.DataFrame]
     dwellings: pd.DataFrame | None
     grid_errors: list[GridError]
+    known: dict[str, pd.DataFrame] = field(default_factory=dict)
 
 
 def scenarios_of(study: Study) -> tuple[Scenario, ...]:
@@ -188,6 +191,7 @@ def prepare(study: Study, city: City, stages: Stages, *, camera: CameraModel | N
     inside, lost = _counted_area(city, reach)
     # Before anything slow, so that a wrong column is told of at once.
     zones, left_out = read_zones(study.zones, city.crs, inside)
+    known = find_known(study, city, camera)
     with stages.stage("finding doors"):
         doors = find_doors(city, along=study.doors.along, seed=study.study.seed)
         if not len(doors):
@@ -216,6 +220,8 @@ def prepare(study: Study, city: City, stages: Stages, *, camera: CameraModel | N
             range_curve=curve,
             near_m=study.public_space.near_home_m,
         )
+        if known is not None:
+            scene = known_scene(scene, known, obstacles)
     table = DoorTable(
         key=scene.door_key,
         dwellings=np.asarray(doors["dwellings"], dtype=np.int64),
@@ -232,8 +238,9 @@ def prepare(study: Study, city: City, stages: Stages, *, camera: CameraModel | N
         **({"at the doors": at_doors.counts} if at_doors.counts else {}),
     }
     return Prepared(
-        city, study, camera, levels, scenarios, doors, obstacles, ground, zones, inside, lost, scene, table, counts
-    )
+        city, study, camera, levels, scenarios, doors, obstacles, ground, zones, inside, lost, scene, table, counts,
+        known,
+    )  # fmt: skip
 
 
 def measure(
@@ -281,14 +288,18 @@ def measure(
     with stages.stage("simulated intervals"):
         shares = shares_table(coverage, outputs, ready.door_table, ready.scenarios, zones=zones, seed=study.study.seed)
         dwellings = dwellings_table(ready, coverage, outputs, shares)
+        known = known_tables(
+            ready.known, coverage, outputs, ready.door_table, ready.scenarios, ready.inside, ready.zones
+        )
     with stages.stage("measuring the grid's error"):
         errors = grid_errors(ready.scene)
-    return Tables(coverage, outputs, shares, curve, ranges, counts, faces, dwellings, errors)
+    return Tables(coverage, outputs, shares, curve, ranges, counts, faces, dwellings, errors, known)
 
 
 def _without_rasters(result: TileResult) -> TileResult:
     """Return the result without its rasters, so that memory holds one tile's at a time."""
-    return replace(result, seen_by=dict.fromkeys(result.seen_by))
+    known = {name: tile.without_rasters() for name, tile in result.known.items()}
+    return replace(result, seen_by=dict.fromkeys(result.seen_by), known=known)
 
 
 def _range_curve(coverage: Coverage, ready: Prepared) -> pd.DataFrame:

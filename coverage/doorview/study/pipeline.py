@@ -93,6 +93,7 @@ def estimate(
     cell_m: float = 0.5,
     target_height_m: float = 1.5,
     range_curve: bool = True,
+    known: bool = False,
     workers: int | None = None,
     seed: int = 0,
 ) -> Result:
@@ -122,6 +123,8 @@ def estimate(
         Height of what must be in view [m].
     range_curve
         Whether to count coverage at every range from 2 to 40 m too.
+    known
+        Whether to count the cameras that OpenStreetMap maps too, beside the simulated ones: `Result.known`.
     workers
         How many at once; default: one per processor. Changes no result.
     seed
@@ -153,6 +156,8 @@ def estimate(
     }
     if doors is not None:
         data["doors"] = doors
+    if known:
+        data["known"] = {"osm": True}
     if rates is not None:
         wanted = [check_rate(rate) for rate in ([rates] if isinstance(rates, int | float) else rates)]
         data["scenarios"] = {scenario_name(rate): {"process": "independent", "rate": rate} for rate in wanted}

@@ -12,9 +12,11 @@ import shapely
 
 from doorview.errors import InputError, UnknownNameError
 from doorview.share.outputs import HEADLINE
-from doorview.show.text import distance, percent
+from doorview.show.text import distance, percent, place_words
 from doorview.study.compute import Prepared, Stages, Tables
 from doorview.study.dwellings import ALL, DOUBTFUL
+from doorview.study.known import ALL as EVERY
+from doorview.study.known import OSM
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -61,6 +63,11 @@ class Result:
     def counts(self) -> pd.DataFrame:
         """Amounts by number of doors that see them (counts.parquet)."""
         return self.tables.counts
+
+    @property
+    def known(self) -> pd.DataFrame | None:
+        """Known cameras beside simulated ones (known.csv), the user's own with them; None where not asked for."""
+        return self.tables.known.get(EVERY, self.tables.known.get(OSM))
 
     @property
     def doors(self) -> gpd.GeoDataFrame:
@@ -157,8 +164,28 @@ class Result:
                 f"Homes found / homes that you counted, by zone: outside 0.8 to 1.25 in {doubtful} of {len(compared)} "
                 "zones, which are hatched on maps; dwellings.csv has them all."
             )
+        lines += self._known_words()
         lines.append(self.grid_error_words())
         return lines
+
+    def _known_words(self) -> list[str]:
+        """Return what a reader has to know of the known cameras that may be published."""
+        known, table = self.ready.known, self.tables.known.get(OSM)
+        if known is None or table is None:
+            return []
+        lines, scenario = [known.words()], self.main_scenario()
+        space = HEADLINE if (table["space"] == HEADLINE).any() else "all"
+        here = table[(table["scenario"] == scenario) & (table["space"] == space) & (table["zoning"] == "all")]
+        rows = here.set_index("level")
+        parts = [
+            f"{name} {percent(rows.loc[name, 'share_known'])} by known cameras alone, "
+            f"{percent(rows.loc[name, 'share_mean'])} by simulated ones ({scenario}), "
+            f"{percent(rows.loc[name, 'share_either'])} by either"
+            for name in HEADLINE_LEVELS
+            if name in rows.index
+        ]
+        near, units = self.ready.study.public_space.near_home_m, self.ready.study.output.units
+        return [*lines, f"In view of {place_words(space, units, near)}: {'; '.join(parts)}."] if parts else lines
 
     def grid_error_of_share(self, level: str, space: str = HEADLINE) -> float:
         """Return the standard error that counting by cells makes of a share at full ownership; it is less below."""

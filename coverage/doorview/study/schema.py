@@ -150,11 +150,13 @@ def study_from_arguments(
     country: str | None = None,
     crs: str | None = None,
     units: str | None = None,
+    known: bool | None = None,
 ) -> Study:
     """Return the study of ``doorview estimate``: a place or file, and a few choices; the rest by default.
 
     `source` is the path of an OSM file, a bounding box ``"west,south,east,north"`` [degrees], or a place name.
-    Each of `rates` becomes a scenario of independent ownership and joins the steps of the curve.
+    Each of `rates` becomes a scenario of independent ownership and joins the steps of the curve. `known` asks for the
+    cameras that OpenStreetMap maps.
 
     Raises
     ------
@@ -177,6 +179,7 @@ def study_from_arguments(
         "camera": {"model": camera, "levels": None if levels is None else list(levels)},
         "public_space": {"near_home_m": None if near_m is None else float(near_m)},
         "coverage": {"cell_m": cell_m, "obstacles": obstacles, "workers": workers},
+        "known": {"osm": known or None},
         "output": {"units": units},
     }
     raw: dict[str, Any] = {
@@ -242,10 +245,11 @@ def _cross_faults(data: Mapping[str, Any], *, needs_place: bool = True) -> list[
     if isinstance(camera, Mapping):
         faults += _camera_faults(camera, own)
     faults += doors_faults(data.get("doors"))
+    faults += _known_faults(data.get("known"), [*own, *catalogue()])
     scenarios = data.get("scenarios", {})
     if "scenarios" in data and scenarios == {}:
         faults.append("scenarios: empty; leave the section out for the built-in ones, or add [scenarios.NAME]")
-    for name, scenario in scenarios.items() if isinstance(scenarios, Mapping) else ():
+    for name in scenarios if isinstance(scenarios, Mapping) else ():
         if not _SCENARIO_NAME.fullmatch(name):
             faults.append(f"scenarios: the name '{name}' must be letters, digits, '-' and '_' (it names files)")
     names = _zoning_names(data)
@@ -310,8 +314,8 @@ def _own_cameras(raw: object) -> tuple[dict[str, CameraModel | None], list[str]]
             continue  # told of as a field's own fault
         base = values.get("based_on")
         if isinstance(base, str) and not _is_camera(base, catalogue()):
-            hint = hint(base, catalogue())
-            faults.append(f"cameras.{name}.based_on: unknown camera '{base}'.{hint} List them with: doorview cameras")
+            near = hint(base, catalogue())
+            faults.append(f"cameras.{name}.based_on: unknown camera '{base}'.{near} List them with: doorview cameras")
             continue
         try:
             models[name] = OwnCamera.model_validate(values).camera_model(name)
@@ -340,8 +344,8 @@ def _camera_faults(raw: Mapping[str, Any], own: Mapping[str, CameraModel | None]
     model = raw.get("model", DEFAULT_CAMERA)
     known = [*own, *catalogue()]
     if isinstance(model, str) and not _is_camera(model, known):
-        hint = hint(model, known)
-        faults.append(f"camera.model: unknown camera '{model}'.{hint} List them with: doorview cameras")
+        near = hint(model, known)
+        faults.append(f"camera.model: unknown camera '{model}'.{near} List them with: doorview cameras")
     if faults or (isinstance(model, str) and own.get(model.partition("+")[0], True) is None):
         return faults
     try:
@@ -354,6 +358,30 @@ def _camera_faults(raw: Mapping[str, Any], own: Mapping[str, CameraModel | None]
     wrong = [item.name for item in chosen if section.edition and item.edition not in ("maker", section.edition)]
     if wrong:
         faults.append(f"camera.edition: {', '.join(wrong)} not in the {section.edition} edition; leave one of both out")
+    return faults
+
+
+def _known_faults(raw: object, models: Iterable[str]) -> list[str]:
+    """Return the faults of ``[known]``; `models` are the names of cameras."""
+    if not isinstance(raw, Mapping):
+        return []
+    faults = []
+    listed, columns, model = raw.get("file") is not None, raw.get("columns"), raw.get("model")
+    if raw and raw.get("osm", False) is False and not listed:
+        faults.append("known: asks for no cameras; give osm = true, or file = 'cameras.csv', or leave the section out")
+    faults += [
+        f"known.{key}: says something of a file, and there is none; give file = 'cameras.csv'"
+        for key in ("columns", "layer")
+        if raw.get(key) and not listed
+    ]
+    if isinstance(columns, Mapping) and columns:
+        from doorview.city.own_cameras import OWN_COLUMNS  # it loads geopandas, which few studies need to be read
+
+        unknown = [str(name) for name in columns if name not in OWN_COLUMNS]
+        faults += [f"known.columns: nothing is called '{name}'.{hint(name, OWN_COLUMNS)}" for name in unknown]
+    if isinstance(model, str) and not _is_camera(model, list(models)):
+        near = hint(model, models)
+        faults.append(f"known.model: unknown camera '{model}'.{near} List them with: doorview cameras")
     return faults
 
 

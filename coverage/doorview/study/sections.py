@@ -36,6 +36,7 @@ __all__ = [
     "CameraSection",
     "CoverageSection",
     "DoorsSection",
+    "KnownSection",
     "Layers",
     "OutputSection",
     "OwnCamera",
@@ -394,6 +395,55 @@ class CoverageSection(_Section):
     workers: int | None = Field(None, ge=1, description="Cores at work; left out: all of them. Changes no result.")
 
 
+class KnownSection(_Section):
+    """Cameras that are known to be there, counted beside the simulated ones and never mixed into their figures.
+
+    Nothing is read unless asked for: OpenStreetMap maps few of the cameras that there are, and unevenly.
+    """
+
+    osm: bool = Field(False, description="The surveillance cameras that OpenStreetMap maps (`man_made=surveillance`).")
+    file: FilePath | None = Field(
+        None,
+        description="Your own list: `.csv` with longitude and latitude, or `.gpkg` of points. It is never published: "
+        "all that counts it lies in `working/`.",
+    )
+    layer: Text | None = Field(None, description="Layer of the `.gpkg`, where it holds several.")
+    columns: dict[str, Text] | None = Field(
+        None,
+        description="Which column says what, as in `{lon = 'x', direction = 'heading'}`: `lon`, `lat`, `direction`, "
+        "`height_m`, `field_of_view`, `range_m`; left out: the columns of these names.",
+    )
+    model: Text | None = Field(
+        None,
+        description="Camera assumed where nothing says a field of view or range, as OpenStreetMap never does: a name "
+        "of the catalogue or of a `[cameras.NAME]`; left out: the one at the doors.",
+    )
+    height_m: float = Field(3.5, gt=0.0, description="Height above the ground assumed where nothing says one [m].")
+    range_m: float | None = Field(
+        None,
+        gt=0.0,
+        description="Range along the ground, at every level, of cameras that say none [m]; left out: what `model` "
+        "reaches at each level.",
+    )
+    angle_means: Literal["width", "tilt"] | None = Field(
+        None,
+        description="What `camera:angle` is in the data: `width` of the view or `tilt` below the horizon. Mappers use "
+        "it for both; left out: it says nothing.",
+    )
+    unknown_all_around: bool = Field(
+        False,
+        description="Cameras whose direction nobody says see all around: an upper bound. Else they are left out "
+        "(domes see all around anyway).",
+    )
+    plate_readers: bool = Field(False, description="Number-plate readers, speed and red-light cameras too.")
+    indoor: bool = Field(False, description="Cameras tagged as indoors too.")
+
+    @property
+    def asked(self) -> bool:
+        """Whether any known cameras are asked for."""
+        return self.osm or self.file is not None
+
+
 class OutputSection(_Section):
     """What is written. Computing is in metres; these change only how it is shown."""
 
@@ -415,6 +465,7 @@ class Study(_Section):
     public_space: PublicSpaceSection = Field(default_factory=PublicSpaceSection)
     coverage: CoverageSection = Field(default_factory=CoverageSection)
     doors: DoorsSection = Field(default_factory=DoorsSection)
+    known: KnownSection = Field(default_factory=KnownSection)
     ownership: OwnershipSection = Field(default_factory=OwnershipSection)
     scenarios: dict[str, Scenario] = Field(
         default_factory=lambda: {name: Scenario.model_validate(dict(raw)) for name, raw in BUILTIN_SCENARIOS.items()}
@@ -470,6 +521,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "public_space": PublicSpaceSection,
     "coverage": CoverageSection,
     "doors": DoorsSection,
+    "known": KnownSection,
     "ownership": OwnershipSection,
     "scenarios": Scenario,
     "scenarios.NAME.programme": ProgrammeSection,

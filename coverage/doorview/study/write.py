@@ -27,6 +27,13 @@ from doorview.show.text import SMALLEST_COUNT, count, level_phrase
 from doorview.sight.api import viewsheds
 from doorview.study.compute import Prepared
 from doorview.study.draw import attribution_of, draw_curves, draw_maps
+from doorview.study.known_files import (
+    draw_known,
+    known_facts,
+    known_rasters,
+    settings_to_publish,
+    write_known_files,
+)
 from doorview.study.result import Result
 
 __all__ = ["raster_sink", "write_into", "write_result"]
@@ -57,18 +64,30 @@ def raster_sink(ready: Prepared, run: RunFolder, attribution: str) -> Iterator[C
                     f"{level_phrase(item, ready.study.output.units)}",
                     tags={"level": item.name, "camera": ready.camera.label},
                     attribution=attribution,
-                    licence=FICTIONAL_LICENCE if ready.study.study.fictional else ODBL,
+                    licence=_licence(ready),
                 )
             )
             for item in ready.levels
         }
 
+        shared = {
+            "crs": ready.city.crs.to_wkt(), "cell_m": ready.scene.grid.cell_m, "row0": int(row0), "col0": int(col0),
+            "rows": int(row1 - row0), "cols": int(col1 - col0), "attribution": attribution,
+        }  # fmt: skip
+        write_known = known_rasters(ready, run, stack, shared, _licence(ready))
+
         def write(result: TileResult) -> None:
+            write_known(result)
             for name, array in result.seen_by.items():
                 if array is not None:
                     rasters[name].write(result.row0, result.col0, array)
 
         yield write
+
+
+def _licence(ready: Prepared) -> str:
+    """Return the licence of what derives from the map data."""
+    return FICTIONAL_LICENCE if ready.study.study.fictional else ODBL
 
 
 def write_result(result: Result, folder: Path, *, fresh: bool = False) -> Path:
@@ -95,13 +114,14 @@ def write_into(result: Result, run: RunFolder) -> None:
         write_parquet(run.path("counts.parquet"), result.counts)
         _write_working(result, run)
     with stages.stage("writing layers"):
-        written = _write_layers(result, run)
+        written = _write_layers(result, run) | write_known_files(result, run, _licence(result.ready))
     if study.output.maps:
         with stages.stage("drawing"):
             folder = run.path("maps", "x").parent
             placed = replace(result, folder=run.partial)
             draw_maps(placed, folder, run.partial)
             draw_curves(placed, folder)
+            draw_known(placed, folder, run.partial)
     run.write_run(_run_facts(result, written))
 
 
@@ -175,8 +195,7 @@ def _write_layers(result: Result, run: RunFolder) -> dict[str, str]:
     if ready.study.output.crs:
         layers = {name: layer.to_crs(ready.study.output.crs) for name, layer in layers.items()}
     name = "own.gpkg" if own else "city.gpkg"
-    fictional = ready.study.study.fictional
-    licence = FICTIONAL_LICENCE if fictional else ODBL
+    licence = _licence(ready)
     if own:
         licence = f"the user's own layers, with parts derived from OpenStreetMap ({ODBL}) where the run used it"
     write_layers(
@@ -228,7 +247,7 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
             ],
             "zones": [zoning.file.name for zoning in ready.study.zones],
         },
-        "settings": ready.study.settings(),
+        "settings": settings_to_publish(ready.study.settings()),
         "crs": city.crs.to_string(),
         "country": city.country,
         "camera": {
@@ -269,6 +288,7 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
         },
         "public_space": _plain_notes(ready.ground.notes),
         "counts": ready.counts,
+        **known_facts(result),
         "intervals": "share_p05 and share_p95: chance alone, which homes happen to own one (256 simulated ownerships); "
         "share_low and share_high, the range over assumptions, are not computed and left empty",
         "seed": ready.study.study.seed,
