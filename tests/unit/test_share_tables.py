@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from doorview.city.classes import RANK
 from doorview.ownership.scenario import Scenario, draw_owners
 from doorview.share.kernels.draws import bits_of_sets
+from doorview.share.rows import rows_by_level
 from doorview.share.summary import (
-    _rows_by_level,
     _simulated_shares,
     counts_table,
     curve_table,
@@ -209,7 +209,7 @@ def test_simulated_quantiles_bracket_the_mean(here: Covered, plain: Spots, scena
     members = here.coverage.members
     bits = bits_of_sets(members.start, members.doors, owners)
     for level, item in enumerate(LEVELS):
-        drawn = _simulated_shares(here.outputs, _rows_by_level(here.coverage, here.outputs)[level], bits)
+        drawn = _simulated_shares(here.outputs, rows_by_level(here.coverage, here.outputs)[level], bits)
         for n, zone, zoning, name, space in rows_of(here):
             row = rows.loc[(item.name, zoning, name, space)]
             error = drawn[n].std(ddof=1) / 64.0
