@@ -98,3 +98,18 @@ def test_replicates_in_view() -> None:
     for b, s, a in zip(base, sets, amount, strict=True):
         wanted[b] += a * expected[s]
     assert np.array_equal(out, wanted)
+
+
+@pytest.mark.parametrize(("rows", "largest"), [(0, 10), (7, 2), (8, 2), (9, 300), (200, 90), (200, 2**50)])
+def test_sums_of_replicates_of_any_length(rows: int, largest: int) -> None:
+    """Around the block of eight rows, with amounts of 1 and of 2^50, bases in order and not, against plain sums."""
+    rng = np.random.default_rng(rows)
+    bits = rng.integers(0, 2**64, (30, 3), dtype=np.uint64)
+    sets, amount = rng.integers(0, 30, rows), rng.integers(0, largest, rows)
+    flags = bits_to_bool(bits)
+    for base in (np.sort(rng.integers(0, 4, rows)), rng.integers(0, 4, rows)):
+        out = np.zeros((4, 192), np.int64)
+        replicate_amounts(base, sets, amount, bits, out)
+        for place in range(4):
+            here = base == place
+            assert out[place].tolist() == (amount[here, None] * flags[sets[here]]).sum(axis=0).tolist()

@@ -91,10 +91,11 @@ def curve_table(
 ) -> pd.DataFrame:
     """Return the expected share for every rate: level, zoning, zone, space, measure, rate, share_mean."""
     by_size = shared_doors == "one" or bool((doors.dwellings == 1).all())
+    chance = _chance_by_size(int(coverage.members.size.max(initial=0)) + 1, rates) if by_size else None
     parts = []
     for name, rows in zip(coverage.levels, rows_by_level(coverage, outputs), strict=True):
-        if by_size:
-            share = _curve_by_size(coverage, outputs, rows, rates)
+        if chance is not None:
+            share = _curve_by_size(coverage, outputs, rows, chance)
         else:
             scenarios = [Scenario("curve", rate=rate, shared_doors=shared_doors) for rate in rates]
             share = expected_shares(outputs, rows, np.stack([_chances(coverage, s, doors)[0] for s in scenarios])).T
@@ -108,11 +109,14 @@ def curve_table(
 
 
 def _curve_by_size(
-    coverage: Coverage, outputs: Outputs, rows: LevelRows, rates: Sequence[float]
+    coverage: Coverage, outputs: Outputs, rows: LevelRows, chance: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Return (outputs, rates) expected shares where all doors have the same chance: the number of doors decides."""
+    """Return (outputs, rates) expected shares where all doors have the same chance: the number of doors decides.
+
+    `chance` (sizes, rates) in fixed point, for all sizes that there are.
+    """
     counts = outputs.summed(_base_counts(coverage, rows, len(outputs.bases)))
-    chance = _chance_by_size(counts.shape[1], rates)
+    chance = chance[: counts.shape[1]]
     return ratio(counts @ (chance >> HALF), counts @ (chance & MASK), outputs.amount[:, None])
 
 

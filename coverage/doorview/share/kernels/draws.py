@@ -51,7 +51,7 @@ def _add_at(place: int, word: Any, sums: Any, waiting: Any, full: Any) -> None:
 def _add_block(sets: Any, at: int, bits: Any, ones: Any, twos: Any, fours: Any, eights: Any) -> None:
     """Add the bits of `sets[at : at + 8]`, carry-save, by Harley and Seal's circuit.
 
-    The circuit is that of Mula, Kurz and Lemire 2018 (doi 10.1093/comjnl/bxx046), section 4.
+    The circuit is drawn in Mula, Kurz and Lemire 2018 (doi 10.1093/comjnl/bxx046).
     `ones`, `twos` and `fours` (words,) hold what is left over from block to block, `eights` what this one carries.
     """
     i0, i1, i2, i3 = sets[at], sets[at + 1], sets[at + 2], sets[at + 3]
