@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from doorview.city.classes import CLASSES
-from doorview.errors import EmptyCityError
+from doorview.errors import EmptyCityError, InputError
 from doorview.ownership.expected import at_least_exactly, at_least_independent, fixed_point
 from doorview.ownership.kernels.draws import at_least_of_sets
 from doorview.ownership.scenario import Scenario, draw_owners
@@ -138,10 +138,12 @@ def shares_table(
     """Return the contract's `shares.csv` as a table.
 
     share_mean and seen_by_2_mean, seen_by_3_mean are exact; share_p05 and share_p95 are quantiles over `replicates`
-    simulated ownerships (chance alone; a multiple of 64, at least 64). share_low and share_high, the range over
-    assumptions, are NaN: they need runs under other assumptions.
+    simulated ownerships (chance alone; a multiple of 64; with 0 nothing is simulated and they are NaN). share_low and
+    share_high, the range over assumptions, are NaN: they need runs under other assumptions.
     """
-    words = max(replicates // 64, 1)
+    if replicates % 64 or replicates < 0:
+        raise InputError(f"{replicates} replicates: give a multiple of 64, e.g. 256, or 0 for no simulation.")
+    words = replicates // 64
     doors_in = _doors_inside(outputs, doors, zones)
     inside = np.array([len(group) for group in doors_in], np.int64)
     homes = _sum_of_doors(doors_in, doors.dwellings)
@@ -156,7 +158,9 @@ def shares_table(
         bits = bits_of_sets(coverage.members.start, coverage.members.doors, owners)
         for name, rows, doors_seeing in zip(coverage.levels, by_level, seeing, strict=True):
             by_count = expected_shares(outputs, rows, chance)
-            low, high = np.quantile(_simulated_shares(outputs, rows, bits), [0.05, 0.95], axis=1)
+            low, high = np.full((2, len(outputs.table)), np.nan)
+            if words:
+                low, high = np.quantile(_simulated_shares(outputs, rows, bits), [0.05, 0.95], axis=1)
             part = outputs.table.copy()
             part.insert(0, "scenario", scenario.name)
             part.insert(1, "level", name)
