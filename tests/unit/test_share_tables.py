@@ -12,10 +12,11 @@ import shapely
 from numpy.typing import NDArray
 
 from doorview.city.classes import RANK
+from doorview.errors import InputError
 from doorview.ownership.scenario import Scenario, draw_owners
 from doorview.share.kernels.draws import bits_of_sets
+from doorview.share.rows import rows_by_level
 from doorview.share.summary import (
-    _rows_by_level,
     _simulated_shares,
     counts_table,
     curve_table,
@@ -209,7 +210,7 @@ def test_simulated_quantiles_bracket_the_mean(here: Covered, plain: Spots, scena
     members = here.coverage.members
     bits = bits_of_sets(members.start, members.doors, owners)
     for level, item in enumerate(LEVELS):
-        drawn = _simulated_shares(here.outputs, _rows_by_level(here.coverage, here.outputs)[level], bits)
+        drawn = _simulated_shares(here.outputs, rows_by_level(here.coverage, here.outputs)[level], bits)
         for n, zone, zoning, name, space in rows_of(here):
             row = rows.loc[(item.name, zoning, name, space)]
             error = drawn[n].std(ddof=1) / 64.0
@@ -219,6 +220,21 @@ def test_simulated_quantiles_bracket_the_mean(here: Covered, plain: Spots, scena
             # A rare view may have its mean above the 95th percentile: then nearly all draws see nothing of it.
             assert row["share_p95"] >= row["share_mean"] - 1e-9 or (drawn[n] > 0).mean() < 0.1
             assert row["share_p95"] <= seen + 1e-12
+
+
+def test_no_replicates_leave_the_exact_columns(here: Covered) -> None:
+    """Nothing is simulated, and nothing else changes; what is no multiple of 64 is refused."""
+    scenarios = [Scenario("r", rate=0.3), Scenario("n", process="exactly", number=3)]
+    drawn, exact = (
+        shares_table(here.coverage, here.outputs, here.doors, scenarios, zones=here.zones, replicates=n)
+        for n in (64, 0)
+    )
+    simulated = ["share_p05", "share_p95"]
+    assert exact[simulated].isna().all().all()
+    assert drawn[simulated].notna().all().all()
+    pd.testing.assert_frame_equal(drawn.drop(columns=simulated), exact.drop(columns=simulated), check_exact=True)
+    with pytest.raises(InputError, match="multiple of 64"):
+        shares_table(here.coverage, here.outputs, here.doors, scenarios, zones=here.zones, replicates=100)
 
 
 def test_weighted_chances_by_enumeration(here: Covered, plain: Spots) -> None:

@@ -7,20 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from doorview.city.classes import CLASSES
-from doorview.errors import EmptyCityError
-from doorview.ownership.expected import ONE, at_least_exactly, at_least_independent, fixed_point
+from doorview.errors import EmptyCityError, InputError
+from doorview.ownership.expected import at_least_exactly, at_least_independent, fixed_point
 from doorview.ownership.kernels.draws import at_least_of_sets
 from doorview.ownership.scenario import Scenario, draw_owners
 from doorview.share.coverage import Coverage
 from doorview.share.kernels.draws import bits_of_sets, replicate_amounts
-from doorview.share.outputs import HEADLINE, Outputs, base_numbers, street_spaces
+from doorview.share.kernels.sums import count_doors, doors_of_bases, sum_chances
+from doorview.share.outputs import HEADLINE, Outputs, street_spaces
+from doorview.share.rows import HALF, MASK, LevelRows, expected_shares, ratio, rows_by_level
 
 __all__ = [
     "DoorTable",
@@ -33,8 +34,6 @@ __all__ = [
     "weighted_shares",
 ]
 
-HALF = 20
-MASK = (1 << HALF) - 1
 SEEN_BY = 3
 
 
@@ -47,54 +46,6 @@ class DoorTable:
     inside: NDArray[np.bool_]
     zone_inside: NDArray[np.bool_] | None = None
     """(doors, zones): which zone each door lies in."""
-
-
-class _Rows(NamedTuple):
-    """The set rows of one level: the base, the set and the amount of each."""
-
-    base: NDArray[np.int64]
-    sets: NDArray[np.int64]
-    amount: NDArray[np.int64]
-
-
-class _Sum(NamedTuple):
-    """Sums of amount * chance, as high * 2^20 + low: each part is added up without overflow."""
-
-    high: NDArray[np.int64]
-    low: NDArray[np.int64]
-
-
-def _rows_by_level(coverage: Coverage, outputs: Outputs) -> list[_Rows]:
-    """Return the set rows of each level."""
-    base, rows = base_numbers(coverage, outputs), coverage.rows
-    level, sets, amount = (np.asarray(rows[name], np.int64) for name in ("level", "set", "amount"))
-    found = []
-    for number in range(len(coverage.levels)):
-        here = np.flatnonzero(level == number)
-        found.append(_Rows(base[here], sets[here], amount[here]))
-    return found
-
-
-def _sum_chances(place: NDArray[np.int64], places: int, amount: NDArray[np.int64], chance: NDArray[np.int64]) -> _Sum:
-    """Return (places,) sums of amount * chance over the rows of each place."""
-    sums = _Sum(np.zeros(places, np.int64), np.zeros(places, np.int64))
-    np.add.at(sums.high, place, amount * (chance >> HALF))
-    np.add.at(sums.low, place, amount * (chance & MASK))
-    return sums
-
-
-def _expected_share(outputs: Outputs, rows: _Rows, chance: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the expected share of each output; `chance` by set, in fixed point."""
-    sums = _sum_chances(rows.base, len(outputs.bases), rows.amount, chance[rows.sets])
-    return _ratio(outputs.summed(sums.high), outputs.summed(sums.low), outputs.amount)
-
-
-def _ratio(high: NDArray[np.int64], low: NDArray[np.int64], amount: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return (high * 2^20 + low) / (amount * 2^40), correctly rounded from whole numbers."""
-    whole = np.broadcast_to(amount, high.shape).ravel().tolist()
-    parts = zip(high.ravel().tolist(), low.ravel().tolist(), whole, strict=True)
-    share = [((h << HALF) + lo) / (n * ONE) if n else np.nan for h, lo, n in parts]
-    return np.array(share, dtype=np.float64).reshape(high.shape)
 
 
 def _chances(coverage: Coverage, scenario: Scenario, doors: DoorTable) -> NDArray[np.int64]:
@@ -115,7 +66,7 @@ def _chances(coverage: Coverage, scenario: Scenario, doors: DoorTable) -> NDArra
 def counts_table(coverage: Coverage, outputs: Outputs) -> pd.DataFrame:
     """Return amounts by number of doors: level, zoning, zone, space, measure, k, amount [m2 or m]; k = 0 included."""
     parts = []
-    for name, rows in zip(coverage.levels, _rows_by_level(coverage, outputs), strict=True):
+    for name, rows in zip(coverage.levels, rows_by_level(coverage, outputs), strict=True):
         out = outputs.summed(_base_counts(coverage, rows, len(outputs.bases)))
         out[:, 0] = outputs.amount - out[:, 1:].sum(axis=1)
         where, at = np.nonzero(out)
@@ -128,7 +79,7 @@ def counts_table(coverage: Coverage, outputs: Outputs) -> pd.DataFrame:
     return table.sort_values(["level", "zoning", "zone", "space", "measure", "k"], ignore_index=True)
 
 
-def _base_counts(coverage: Coverage, rows: _Rows, bases: int) -> NDArray[np.int64]:
+def _base_counts(coverage: Coverage, rows: LevelRows, bases: int) -> NDArray[np.int64]:
     """Return (bases, most k + 1) amounts by the number of doors k; k = 0 is left at 0."""
     k = coverage.members.size[rows.sets]
     counts = np.zeros((bases, int(k.max(initial=0)) + 1), np.int64)
@@ -141,14 +92,14 @@ def curve_table(
 ) -> pd.DataFrame:
     """Return the expected share for every rate: level, zoning, zone, space, measure, rate, share_mean."""
     by_size = shared_doors == "one" or bool((doors.dwellings == 1).all())
+    chance = _chance_by_size(int(coverage.members.size.max(initial=0)) + 1, rates) if by_size else None
     parts = []
-    for name, rows in zip(coverage.levels, _rows_by_level(coverage, outputs), strict=True):
-        if by_size:
-            share = _curve_by_size(coverage, outputs, rows, rates)
+    for name, rows in zip(coverage.levels, rows_by_level(coverage, outputs), strict=True):
+        if chance is not None:
+            share = _curve_by_size(coverage, outputs, rows, chance)
         else:
             scenarios = [Scenario("curve", rate=rate, shared_doors=shared_doors) for rate in rates]
-            columns = [_expected_share(outputs, rows, _chances(coverage, item, doors)[0]) for item in scenarios]
-            share = np.stack(columns, axis=1)
+            share = expected_shares(outputs, rows, np.stack([_chances(coverage, s, doors)[0] for s in scenarios])).T
         part = outputs.table.loc[np.repeat(outputs.table.index, len(rates))].reset_index(drop=True)
         part.insert(0, "level", name)
         part["rate"] = np.tile(np.asarray(rates, dtype=np.float64), len(outputs.table))
@@ -158,11 +109,16 @@ def curve_table(
     return table.sort_values(["level", "zoning", "zone", "space", "measure", "rate"], ignore_index=True)
 
 
-def _curve_by_size(coverage: Coverage, outputs: Outputs, rows: _Rows, rates: Sequence[float]) -> NDArray[np.float64]:
-    """Return (outputs, rates) expected shares where all doors have the same chance: the number of doors decides."""
+def _curve_by_size(
+    coverage: Coverage, outputs: Outputs, rows: LevelRows, chance: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return (outputs, rates) expected shares where all doors have the same chance: the number of doors decides.
+
+    `chance` (sizes, rates) in fixed point, for all sizes that there are.
+    """
     counts = outputs.summed(_base_counts(coverage, rows, len(outputs.bases)))
-    chance = _chance_by_size(counts.shape[1], rates)
-    return _ratio(counts @ (chance >> HALF), counts @ (chance & MASK), outputs.amount[:, None])
+    chance = chance[: counts.shape[1]]
+    return ratio(counts @ (chance >> HALF), counts @ (chance & MASK), outputs.amount[:, None])
 
 
 def _chance_by_size(sizes: int, rates: Sequence[float]) -> NDArray[np.int64]:
@@ -183,14 +139,16 @@ def shares_table(
     """Return the contract's `shares.csv` as a table.
 
     share_mean and seen_by_2_mean, seen_by_3_mean are exact; share_p05 and share_p95 are quantiles over `replicates`
-    simulated ownerships (chance alone; a multiple of 64, at least 64). share_low and share_high, the range over
-    assumptions, are NaN: they need runs under other assumptions.
+    simulated ownerships (chance alone; a multiple of 64; with 0 nothing is simulated and they are NaN). share_low and
+    share_high, the range over assumptions, are NaN: they need runs under other assumptions.
     """
-    words = max(replicates // 64, 1)
+    if replicates % 64 or replicates < 0:
+        raise InputError(f"{replicates} replicates: give a multiple of 64, e.g. 256, or 0 for no simulation.")
+    words = replicates // 64
     doors_in = _doors_inside(outputs, doors, zones)
     inside = np.array([len(group) for group in doors_in], np.int64)
     homes = _sum_of_doors(doors_in, doors.dwellings)
-    by_level = _rows_by_level(coverage, outputs)
+    by_level = rows_by_level(coverage, outputs)
     seeing = [_doors_seeing(coverage, outputs, rows) for rows in by_level]
     parts = []
     for scenario in scenarios:
@@ -200,8 +158,10 @@ def shares_table(
         owners = draw_owners(scenario, doors.key, doors.dwellings, doors.inside, seed, words)
         bits = bits_of_sets(coverage.members.start, coverage.members.doors, owners)
         for name, rows, doors_seeing in zip(coverage.levels, by_level, seeing, strict=True):
-            by_count = [_expected_share(outputs, rows, chance[m]) for m in range(SEEN_BY)]
-            low, high = np.quantile(_simulated_shares(outputs, rows, bits), [0.05, 0.95], axis=1)
+            by_count = expected_shares(outputs, rows, chance)
+            low, high = np.full((2, len(outputs.table)), np.nan)
+            if words:
+                low, high = np.quantile(_simulated_shares(outputs, rows, bits), [0.05, 0.95], axis=1)
             part = outputs.table.copy()
             part.insert(0, "scenario", scenario.name)
             part.insert(1, "level", name)
@@ -219,7 +179,7 @@ def shares_table(
     return pd.concat(parts, ignore_index=True).sort_values(keys, ignore_index=True)
 
 
-def _simulated_shares(outputs: Outputs, rows: _Rows, bits: NDArray[np.uint64]) -> NDArray[np.float64]:
+def _simulated_shares(outputs: Outputs, rows: LevelRows, bits: NDArray[np.uint64]) -> NDArray[np.float64]:
     """Return (outputs, replicates) shares in view; `bits` (sets, words) says in which replicates a set has an owner."""
     drawn = np.zeros((len(outputs.bases), 64 * bits.shape[1]), np.int64)
     replicate_amounts(rows.base, rows.sets, rows.amount, bits, drawn)
@@ -245,22 +205,11 @@ def _sum_of_doors(groups: list[NDArray[np.int64]], values: NDArray[np.generic]) 
     return np.array([known[id(group)] for group in groups])
 
 
-def _doors_seeing(coverage: Coverage, outputs: Outputs, rows: _Rows) -> NDArray[np.int64]:
+def _doors_seeing(coverage: Coverage, outputs: Outputs, rows: LevelRows) -> NDArray[np.int64]:
     """Return how many different doors see some of each output."""
-    pairs = np.unique(rows.base * np.int64(1 << 32) + rows.sets)
-    pair_base, pair_set = pairs >> 32, pairs & 0xFFFFFFFF
-    size, start = coverage.members.size[pair_set], coverage.members.start[pair_set]
-    at = np.repeat(start - np.concatenate([[0], np.cumsum(size)[:-1]]), size) + np.arange(int(size.sum()))
-    seen = np.unique(np.repeat(pair_base, size) * np.int64(1 << 32) + coverage.members.doors[at])
-    bounds = np.searchsorted(seen >> 32, np.arange(len(outputs.bases) + 1))
-    door = (seen & 0xFFFFFFFF).astype(np.int64)
-    counted = np.empty(len(outputs.table), np.int64)
-    mark = np.zeros(len(coverage.door_ids), bool)
-    for n in range(len(outputs.table)):
-        mark[:] = False
-        for b in outputs.parts[outputs.start[n] : outputs.start[n + 1]].tolist():
-            mark[door[bounds[b] : bounds[b + 1]]] = True
-        counted[n] = int(mark.sum())
+    members, doors = coverage.members, len(coverage.door_ids)
+    first, found = doors_of_bases(rows.base, rows.sets, members.start, members.doors, len(outputs.bases), doors)
+    counted: NDArray[np.int64] = count_doors(outputs.start, outputs.parts, first, found, doors)
     return counted
 
 
@@ -289,7 +238,7 @@ def range_table(coverage: Coverage, rates: Sequence[float]) -> pd.DataFrame:
     for name, codes, wanted in (("all", public, (0, 1)), (HEADLINE, street, (1,)), ("streets", street, (0, 1))):
         counts = coverage.rings[[2 * code + n for code in codes for n in wanted]].sum(axis=0)
         whole = int(amount[np.isin(space, codes) & np.isin(near, wanted)].sum())
-        share = _ratio(counts @ (chance >> HALF), counts @ (chance & MASK), np.array(whole))
+        share = ratio(counts @ (chance >> HALF), counts @ (chance & MASK), np.array(whole))
         part = pd.DataFrame(
             {"space": name, "measure": "area_m2", "range_m": np.repeat(ranges.astype(float), len(rates))}
         )
@@ -321,8 +270,8 @@ def face_shares(coverage: Coverage, scenario: Scenario, doors: DoorTable, faces:
     for number, name in enumerate(coverage.levels):
         here = rows[rows["level"] == number]
         face, sets, seen = (np.asarray(here[column], np.int64) for column in ("face", "set", "amount"))
-        sums = _sum_chances(face, faces, seen, chance[sets])
-        out[f"share_{name}"] = _ratio(sums.high, sums.low, amount)
+        high, low = sum_chances(face, sets, seen, chance[None, :], faces)
+        out[f"share_{name}"] = ratio(high[:, 0], low[:, 0], amount)
     return out
 
 
@@ -376,9 +325,9 @@ def weighted_shares(coverage: Coverage, outputs: Outputs, p: NDArray[np.float64]
     """
     chance = fixed_point(at_least_of_sets(coverage.members.start, coverage.members.doors, p, 1)[0])
     parts = []
-    for name, rows in zip(coverage.levels, _rows_by_level(coverage, outputs), strict=True):
+    for name, rows in zip(coverage.levels, rows_by_level(coverage, outputs), strict=True):
         table = outputs.table.copy()
         table.insert(0, "level", name)
-        table["share_weighted_to_count"] = _expected_share(outputs, rows, chance)
+        table["share_weighted_to_count"] = expected_shares(outputs, rows, chance[None, :])[0]
         parts.append(table)
     return pd.concat(parts, ignore_index=True)
