@@ -17,6 +17,7 @@ from doorview.ownership.kernels.draws import (
     salted,
     smallest_bits,
     uniforms,
+    weighed_bits,
 )
 from doorview.share.kernels.draws import bits_of_sets, replicate_amounts
 
@@ -152,3 +153,9 @@ def test_replicates_with_at_least_m_owners() -> None:
     for least in (1, 2, 3):
         expected = np.array([owns[members].sum(axis=0) >= least for members in SETS])
         assert np.array_equal(bits_to_bool(found[least - 1]), expected)
+
+
+def test_amounts_of_replicates() -> None:
+    owners = np.random.default_rng(5).integers(0, 2**63, (6, 2), dtype=np.uint64)
+    amount = np.array([1.0, 20.0, 300.0, 4000.0, 0.5, 7.0])
+    assert weighed_bits(owners, amount) == pytest.approx(amount @ bits_to_bool(owners))
