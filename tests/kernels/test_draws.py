@@ -17,6 +17,7 @@ from doorview.ownership.kernels.draws import (
     salted,
     smallest_bits,
     uniforms,
+    weighed_bits,
 )
 from doorview.share.kernels.draws import bits_of_sets, replicate_amounts
 
@@ -167,3 +168,9 @@ def test_sums_of_replicates_of_any_length(rows: int, largest: int) -> None:
         for place in range(4):
             here = base == place
             assert out[place].tolist() == (amount[here, None] * flags[sets[here]]).sum(axis=0).tolist()
+
+
+def test_amounts_of_replicates() -> None:
+    owners = np.random.default_rng(5).integers(0, 2**63, (6, 2), dtype=np.uint64)
+    amount = np.array([1.0, 20.0, 300.0, 4000.0, 0.5, 7.0])
+    assert weighed_bits(owners, amount) == pytest.approx(amount @ bits_to_bool(owners))

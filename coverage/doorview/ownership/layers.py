@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -243,6 +244,7 @@ class BetaBinomial(Layer):
         """Return each door's chance (doors,) of a camera by this layer."""
         return self.p * self.keep
 
+    @cached_property
     def _clusters(self) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
         """Return ids (clusters,), each door's cluster as a number among them or -1, and the mean of each theta."""
         ids, which = np.unique(self.cluster[self.cluster >= 0], return_inverse=True)
@@ -252,25 +254,27 @@ class BetaBinomial(Layer):
         np.maximum.at(mean, which, self.p[self.cluster >= 0])
         return ids, number, mean
 
-    def _thinning(self, number: NDArray[np.int64], mean: Floats) -> Floats:
+    @cached_property
+    def _thinning(self) -> Floats:
         """Return (doors,) p / theta's mean * keep; 0 where there is no cluster."""
+        _, number, mean = self._clusters
         top = np.append(mean, 0.0)[number]
         part: Floats = np.divide(self.p, top, out=np.zeros(len(self)), where=(number >= 0) & (top > 0.0))
         return part * self.keep
 
     def urn(self) -> Urn:
         """Return the layer as Polya's urn; doors without a cluster own independently."""
-        _, number, mean = self._clusters()
+        _, number, mean = self._clusters
         r = self.correlation
         urns = np.column_stack([mean * (1.0 - r), np.full(len(mean), 1.0 - r), np.full(len(mean), r)])
-        return Urn(number, urns, self._thinning(number, mean), np.where(number < 0, self.marginal(), 0.0))
+        return Urn(number, urns, self._thinning, np.where(number < 0, self.marginal(), 0.0))
 
     def conditional(self, keys: Keys, seed: int, replicate: int, stream: int = 0) -> Floats:  # noqa: ARG002 - by cluster
         """Return each door's chance (doors,) given theta; theta rises with p for the same number of its cluster."""
-        ids, number, mean = self._clusters()
+        ids, number, mean = self._clusters
         u = uniforms(stream_keys(ids.astype(np.uint64), stream, SHARED), np.uint64(seed), replicate)
         theta = np.append(_beta_quantile(u, mean, self.correlation), 0.0)
-        p: Floats = np.where(number < 0, self.marginal(), theta[number] * self._thinning(number, mean))
+        p: Floats = np.where(number < 0, self.marginal(), theta[number] * self._thinning)
         return p
 
 
@@ -338,12 +342,17 @@ class Field(Layer):
         """Return each door's chance (doors,) of a camera by this layer."""
         return self.p * self.keep
 
+    @cached_property
+    def _threshold(self) -> Floats:
+        """Return Phi^-1(p) of each door (doors,)."""
+        return np.asarray(special.ndtri(self.p))
+
     def conditional(self, keys: Keys, seed: int, replicate: int, stream: int = 0) -> Floats:  # noqa: ARG002 - by place
         """Return each door's chance (doors,) given the field of a replicate."""
         if self.correlation == 0.0 or self.lattice is None:
             return self.marginal()
         shared = self.lattice.values(seed, replicate, stream * PARTS + SHARED)
-        p: Floats = conditional_chances(special.ndtri(self.p), shared, self.correlation, self.keep)
+        p: Floats = conditional_chances(self._threshold, shared, self.correlation, self.keep)
         return p
 
 

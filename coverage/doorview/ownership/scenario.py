@@ -101,6 +101,11 @@ class Scenario:
         alike = len(layers) == 1 and isinstance(layers[0], Independent) and len(p) > 0 and bool((p == p[0]).all())
         return float(p[0]) if alike else None
 
+    def exact(self, dwellings: NDArray[np.int64], inside: NDArray[np.bool_]) -> bool:
+        """Say whether the chances of sets of doors have a closed form."""
+        none = np.zeros(1, np.int64)
+        return self.owners(dwellings, inside).at_least(none, none[:0]) is not None
+
     def probabilities(self, dwellings: NDArray[np.int64], inside: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Return each door's chance of a camera; `inside` says which doors lie in the counted area."""
         return self.owners(dwellings, inside).marginal()

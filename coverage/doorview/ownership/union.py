@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from doorview.errors import InputError
 from doorview.ownership.checks import Faults
 from doorview.ownership.expected import ONE, fixed_point
-from doorview.ownership.kernels.draws import at_least_of_sets, owned_bits_of_sets
+from doorview.ownership.kernels.draws import at_least_of_sets, owned_bits_of_sets, weighed_bits
 from doorview.ownership.kernels.urns import urn_counts_of_sets
 from doorview.ownership.layers import Independent, Layer, Urn, thinned
 
@@ -286,10 +286,6 @@ def mean_of_draws(
     if amount is None:
         mean = np.bitwise_count(owned).sum(axis=2) / count
         return Estimate(mean, np.sqrt(mean * (1.0 - mean) / (count - 1)), count)
-    weigh, shares, one = _weigher(amount), [], np.uint64(1)
-    for word in range(words):
-        for bit in range(64):
-            in_view = (owned[:, :, word] >> np.uint64(bit)) & one
-            shares.append(weigh(in_view.astype(np.int64) * ONE))
-    table = np.stack(shares)
+    weight = np.asarray(amount, dtype=np.float64)
+    table = np.stack([weighed_bits(bits, weight) for bits in owned], axis=1) / (weight.sum() or 1.0)
     return Estimate(table.mean(axis=0), table.std(axis=0, ddof=1) / math.sqrt(count), count)

@@ -17,6 +17,7 @@ from doorview.errors import EmptyCityError, InputError
 from doorview.ownership.expected import at_least_exactly, at_least_independent, fixed_point
 from doorview.ownership.kernels.draws import at_least_of_sets
 from doorview.ownership.scenario import Scenario, draw_owners
+from doorview.ownership.union import mean_of_draws
 from doorview.share.coverage import Coverage
 from doorview.share.kernels.draws import bits_of_sets, replicate_amounts
 from doorview.share.kernels.sums import count_doors, doors_of_bases, sum_chances
@@ -30,11 +31,16 @@ __all__ = [
     "face_shares",
     "known_table",
     "range_table",
+    "set_chances",
     "shares_table",
     "weighted_shares",
 ]
 
 SEEN_BY = 3
+SHARED_DRAWS = 256
+"""Draws of what doors share, where no closed form gives the mean: the error is that of the shared part alone."""
+DRAWN_WORDS = 16
+"""Words of drawn owners where not even that leaves a closed form: 1,024 replicates."""
 
 
 @dataclass(frozen=True)
@@ -48,19 +54,29 @@ class DoorTable:
     """(doors, zones): which zone each door lies in."""
 
 
-def _chances(coverage: Coverage, scenario: Scenario, doors: DoorTable) -> NDArray[np.int64]:
-    """Return (3, sets) in fixed point: the chance that at least 1, 2, 3 doors of each set own a camera."""
+def set_chances(coverage: Coverage, scenario: Scenario, doors: DoorTable, seed: int = 0) -> NDArray[np.int64]:
+    """Return (3, sets) in fixed point: the chance that at least 1, 2, 3 doors of each set own a camera.
+
+    Exact where there is a closed form. Else (owners alike over a distance, several lots at once) the mean over
+    `SHARED_DRAWS` draws of what doors share, each exact given it; `Scenario.exact` says which.
+    """
     members = coverage.members
-    if scenario.process == "exactly":
-        is_inside = np.concatenate([[0], np.cumsum(doors.inside[members.doors])])
-        inside = np.diff(is_inside[members.start])
-        # exactly() checks the number against the doors there are
-        scenario.probabilities(doors.dwellings, doors.inside)
-        return at_least_exactly(inside, members.size - inside, scenario.number or 0, int(doors.inside.sum()), SEEN_BY)
-    p = scenario.probabilities(doors.dwellings, doors.inside)
-    if len(p) and (p == p[0]).all():
-        return at_least_independent(members.size, float(p[0]), SEEN_BY)
-    return fixed_point(at_least_of_sets(members.start, members.doors, p, SEEN_BY))
+    rate = scenario.equal_rate(doors.dwellings, doors.inside)
+    if rate is not None:
+        return at_least_independent(members.size, rate, SEEN_BY)
+    owners = scenario.owners(doors.dwellings, doors.inside)
+    exact = owners.at_least(members.start, members.doors, SEEN_BY)
+    if exact is not None:
+        return exact
+    total = np.zeros((SEEN_BY, len(members.size)), np.int64)
+    for replicate in range(SHARED_DRAWS):
+        chance = owners.given(doors.key, seed, replicate).at_least(members.start, members.doors, SEEN_BY)
+        if chance is None:
+            return fixed_point(
+                mean_of_draws(owners, doors.key, members.start, members.doors, seed=seed, words=DRAWN_WORDS).mean
+            )
+        total += chance
+    return np.rint(total / SHARED_DRAWS).astype(np.int64)
 
 
 def counts_table(coverage: Coverage, outputs: Outputs) -> pd.DataFrame:
@@ -99,7 +115,7 @@ def curve_table(
             share = _curve_by_size(coverage, outputs, rows, chance)
         else:
             scenarios = [Scenario("curve", rate=rate, shared_doors=shared_doors) for rate in rates]
-            share = expected_shares(outputs, rows, np.stack([_chances(coverage, s, doors)[0] for s in scenarios])).T
+            share = expected_shares(outputs, rows, np.stack([set_chances(coverage, s, doors)[0] for s in scenarios])).T
         part = outputs.table.loc[np.repeat(outputs.table.index, len(rates))].reset_index(drop=True)
         part.insert(0, "level", name)
         part["rate"] = np.tile(np.asarray(rates, dtype=np.float64), len(outputs.table))
@@ -152,7 +168,7 @@ def shares_table(
     seeing = [_doors_seeing(coverage, outputs, rows) for rows in by_level]
     parts = []
     for scenario in scenarios:
-        chance = _chances(coverage, scenario, doors)
+        chance = set_chances(coverage, scenario, doors, seed)
         cameras = _sum_of_doors(doors_in, scenario.probabilities(doors.dwellings, doors.inside))
         owning = _sum_of_doors(doors_in, scenario.owning_households(doors.dwellings, doors.inside))
         owners = draw_owners(scenario, doors.key, doors.dwellings, doors.inside, seed, words)
@@ -251,12 +267,14 @@ def range_table(coverage: Coverage, rates: Sequence[float]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True).sort_values(["space", "measure", "rate", "range_m"], ignore_index=True)
 
 
-def face_shares(coverage: Coverage, scenario: Scenario, doors: DoorTable, faces: int) -> pd.DataFrame:
+def face_shares(
+    coverage: Coverage, scenario: Scenario, doors: DoorTable, faces: int, seed: int = 0
+) -> pd.DataFrame:
     """Return, by block face: public_m2 of its street space, near_home_m2 of that, and share_LEVEL, the share in view.
 
     Index `face`; NaN where a face has no public ground that is counted.
     """
-    chance = _chances(coverage, scenario, doors)[0]
+    chance = set_chances(coverage, scenario, doors, seed)[0]
     street = street_spaces()
     totals = coverage.totals[np.isin(coverage.totals["space"], street) & (coverage.totals["face"] >= 0)]
     amount, near = np.zeros(faces, np.int64), np.zeros(faces, np.int64)
@@ -284,6 +302,7 @@ def known_table(
     cameras: DoorTable,
     *,
     zones: pd.DataFrame | None = None,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """Return known cameras beside simulated ones: level, zoning, zone, space, measure, scenario, and shares in view.
 
@@ -293,26 +312,26 @@ def known_table(
     """
     known = coverage.known[layer]
     inside = np.array([len(group) for group in _doors_inside(outputs, cameras, zones)], np.int64)
-    by_level = _rows_by_level(coverage, outputs)
-    there = _rows_by_level(replace(coverage, rows=known.rows), outputs)
-    alone = _rows_by_level(replace(coverage, rows=known.alone.assign(set=0)), outputs)
+    by_level = rows_by_level(coverage, outputs)
+    there = rows_by_level(replace(coverage, rows=known.rows), outputs)
+    alone = rows_by_level(replace(coverage, rows=known.alone.assign(set=0)), outputs)
     bases, parts = len(outputs.bases), []
     for scenario in scenarios:
-        chance = _chances(coverage, scenario, doors)[0]
+        chance = set_chances(coverage, scenario, doors, seed)[0]
         for name, rows, shared, seen in zip(coverage.levels, by_level, there, alone, strict=True):
             amount = np.zeros(bases, np.int64)
             np.add.at(amount, seen.base, seen.amount)
-            every = _sum_chances(rows.base, bases, rows.amount, chance[rows.sets])
-            less = _sum_chances(shared.base, bases, shared.amount, chance[shared.sets])
-            either = _Sum(every.high - less.high + (amount << HALF), every.low - less.low)
+            high, low = (part[:, 0] for part in sum_chances(*rows, chance[None], bases))
+            less_high, less_low = (part[:, 0] for part in sum_chances(*shared, chance[None], bases))
+            either = high - less_high + (amount << HALF), low - less_low
             part = outputs.table.copy()
             part.insert(0, "level", name)
             part["scenario"] = scenario.name
             part["known_cameras"] = inside
             part["public_amount"] = outputs.amount * outputs.unit
             part["share_known"] = outputs.summed(amount) / outputs.amount
-            part["share_mean"] = _ratio(outputs.summed(every.high), outputs.summed(every.low), outputs.amount)
-            part["share_either"] = _ratio(outputs.summed(either.high), outputs.summed(either.low), outputs.amount)
+            part["share_mean"] = ratio(outputs.summed(high), outputs.summed(low), outputs.amount)
+            part["share_either"] = ratio(outputs.summed(either[0]), outputs.summed(either[1]), outputs.amount)
             parts.append(part)
     keys = ["level", "zoning", "zone", "space", "measure", "scenario"]
     return pd.concat(parts, ignore_index=True).sort_values(keys, ignore_index=True)
