@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from doorview.city.classes import CLASSES
 from doorview.errors import EmptyCityError, InputError
-from doorview.ownership.expected import at_least_exactly, at_least_independent, fixed_point
+from doorview.ownership.expected import at_least_independent, fixed_point
 from doorview.ownership.kernels.draws import at_least_of_sets
 from doorview.ownership.scenario import Scenario, draw_owners
 from doorview.ownership.union import mean_of_draws
@@ -267,9 +267,7 @@ def range_table(coverage: Coverage, rates: Sequence[float]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True).sort_values(["space", "measure", "rate", "range_m"], ignore_index=True)
 
 
-def face_shares(
-    coverage: Coverage, scenario: Scenario, doors: DoorTable, faces: int, seed: int = 0
-) -> pd.DataFrame:
+def face_shares(coverage: Coverage, scenario: Scenario, doors: DoorTable, faces: int, seed: int = 0) -> pd.DataFrame:
     """Return, by block face: public_m2 of its street space, near_home_m2 of that, and share_LEVEL, the share in view.
 
     Index `face`; NaN where a face has no public ground that is counted.
