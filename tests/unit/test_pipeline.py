@@ -16,8 +16,10 @@ from doorview.errors import EmptyCityError, InputError, OutputError, UnknownName
 from doorview.show.tables import CURVE_COLUMNS, RANGE_CURVE_COLUMNS, SHARES_COLUMNS
 from doorview.sight.camera import camera
 from doorview.study import pipeline
+from doorview.study.hides import obstacle_words
 from doorview.study.pipeline import run_study
 from doorview.study.schema import study_from_dict
+from doorview.study.sections import CoverageSection
 from helpers.osmfile import OsmFile
 from helpers.tiny import halves, tiny_town
 
@@ -201,6 +203,51 @@ def test_the_headline_names_three_levels_for_every_scenario(result):
         assert all(name in line for name in ("detect", "observe", "recognise"))
         assert "within 50" in line
     assert "22 doors" in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({}, "Obstacles: buildings only."),
+        ({"obstacles": "all"}, "Obstacles: buildings, walls, closed fences and hedges."),
+        ({"parked_cars": 0.6}, "Obstacles: buildings and parked cars at 60% of kerb places (simulated)."),
+        (
+            {"trees": True, "porches": True},
+            "Obstacles: buildings, trunks of mapped trees and porches at every door (a what-if).",
+        ),
+        (
+            {"openings": True},
+            "Obstacles: buildings only. Buildings are open at passages, at arcades and under raised parts.",
+        ),
+    ],
+)
+def test_what_hides_is_named_in_words(asked, words):
+    assert obstacle_words(CoverageSection(**asked)) == words
+
+
+def test_headline_run_json_and_layers_name_what_hides(folder, tmp_path):
+    asked = {"parked_cars": 0.6, "obstacles": "all", "range_curve": False}
+    found = run_study(study_of(folder, output=QUICK["output"], coverage=asked), tmp_path / "out")
+    words = "Obstacles: buildings, walls, closed fences, hedges and parked cars at 60% of kerb places (simulated)."
+    assert words in found.headline()[0]
+    run = json.loads((found.folder / "run.json").read_text(encoding="utf-8"))
+    assert run["obstacles"] == words
+    assert words in run["headline"][0]
+    with sqlite3.connect(found.folder / "city.gpkg") as base:
+        said = " ".join(str(row) for row in base.execute("SELECT description FROM gpkg_contents"))
+    assert words in said
+
+
+def test_a_disputed_field_of_view_is_told_of_with_its_other_reading(result):
+    # 155 degrees along the diagonal of 1920 x 1080 pixels: 155 * 1920 / hypot(1920, 1080) = 135.1 across.
+    words = (
+        "The 155 degrees printed are read as horizontal, which is disputed: 155 across the picture, but 135 if "
+        "diagonal."
+    )
+    assert words in result.notes()
+    run = json.loads((result.folder / "run.json").read_text(encoding="utf-8"))
+    assert run["camera"]["reading_of_field_of_view"] == words
+    assert camera("ring-battery-doorbell-plus").reading_words() == ""
 
 
 # --- what changes nothing ------------------------------------------------------------------------------------------

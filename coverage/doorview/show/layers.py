@@ -100,7 +100,7 @@ def write_layers(
     note = {
         "licence": licence,
         "attribution": attribution,
-        "description": clean(description, 400),
+        "description": clean(description, 800),
         "simulated": "simulated cameras, not real ones",
         "data_date": data_date or "unknown",
     }

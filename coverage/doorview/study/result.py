@@ -15,6 +15,7 @@ from doorview.share.outputs import HEADLINE
 from doorview.show.text import distance, percent
 from doorview.study.compute import Prepared, Stages, Tables
 from doorview.study.dwellings import ALL, DOUBTFUL
+from doorview.study.hides import obstacle_words
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -101,7 +102,8 @@ class Result:
         levels = [name for name in HEADLINE_LEVELS if name in self.levels] or list(self.levels)
         name, homes = self.ready.study.study.label or self.ready.city.name, int(self.ready.doors["dwellings"].sum())
         first = f"{name}: {len(self.ready.doors):,} doors, {homes:,} homes. "
-        lines = [first + f"Simulated {self.ready.camera.label} at every owner's door."]
+        hides = obstacle_words(self.ready.study.coverage)
+        lines = [first + f"Simulated {self.ready.camera.label} at every owner's door. {hides}"]
         space = HEADLINE
         if pd.isna(self.share(self.ready.scenarios[0].name, levels[0])):
             space = "all"
@@ -154,6 +156,8 @@ class Result:
                 f"Homes found / homes that you counted, by zone: outside 0.8 to 1.25 in {doubtful} of {len(compared)} "
                 "zones, which are hatched on maps; dwellings.csv has them all."
             )
+        if ready.camera.reading_words():
+            lines.append(ready.camera.reading_words())
         lines.append(self.grid_error_words())
         return lines
 

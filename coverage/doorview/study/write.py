@@ -27,6 +27,7 @@ from doorview.show.text import SMALLEST_COUNT, count, level_phrase
 from doorview.sight.api import viewsheds
 from doorview.study.compute import Prepared
 from doorview.study.draw import attribution_of, draw_curves, draw_maps
+from doorview.study.hides import obstacle_words
 from doorview.study.result import Result
 
 __all__ = ["raster_sink", "write_into", "write_result"]
@@ -55,7 +56,11 @@ def raster_sink(ready: Prepared, run: RunFolder, attribution: str) -> Iterator[C
                     cols=int(col1 - col0),
                     description="simulated doors that would see the cell, "
                     f"{level_phrase(item, ready.study.output.units)}",
-                    tags={"level": item.name, "camera": ready.camera.label},
+                    tags={
+                        "level": item.name,
+                        "camera": ready.camera.label,
+                        "obstacles": obstacle_words(ready.study.coverage),
+                    },
                     attribution=attribution,
                     licence=FICTIONAL_LICENCE if ready.study.study.fictional else ODBL,
                 )
@@ -185,7 +190,8 @@ def _write_layers(result: Result, run: RunFolder) -> dict[str, str]:
         styles=styles,
         licence=licence,
         attribution=attribution_of(result),
-        description=f"{city.name}: simulated doorbell coverage. {ready.study.study.label or ''} Layer ground: public "
+        description=f"{city.name}: simulated doorbell coverage. {ready.study.study.label or ''} "
+        f"{obstacle_words(ready.study.coverage)} Layer ground: public "
         "ground by class, with driveways, closed ground and water; without buildings, yards and strips along facades. "
         "Round corners are drawn in chords, at most 0.2 m inside the arc.",
         data_date=city.source.get("data_date"),
@@ -234,12 +240,14 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
         "camera": {
             "name": ready.camera.name,
             "label": ready.camera.label,
+            "reading_of_field_of_view": ready.camera.reading_words() or None,
             "values": {
                 key: {"value": getattr(ready.camera, key), "mark": figure.mark, "source": figure.source}
                 for key, figure in ready.camera.figures.items()
             },
         },
         "levels": {item.name: item.as_dict() for item in ready.levels},
+        "obstacles": obstacle_words(ready.study.coverage),
         "scenarios": {item.name: item.words() for item in ready.scenarios},
         "shown_on_maps": {"scenario": result.main_scenario(), "level": result.main_level()},
         "counted": {
