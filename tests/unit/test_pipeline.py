@@ -217,7 +217,7 @@ def test_the_headline_names_three_levels_for_every_scenario(result):
         ),
         (
             {"openings": True},
-            "Obstacles: buildings only. Buildings are open at passages, at arcades and under raised parts.",
+            "Obstacles: buildings only. Passages, arcades and the ground under raised parts are open.",
         ),
     ],
 )

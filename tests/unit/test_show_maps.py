@@ -22,8 +22,8 @@ from doorview.show.text import Caption, LevelNote
 CRS = "EPSG:32618"
 EVERYTHING_HIDES = (
     "Obstacles: buildings, walls, closed fences, hedges, trunks of mapped trees, parked cars at 60% of kerb places "
-    "(simulated) and porches at every door (a what-if). Buildings are open at passages, at arcades and under raised "
-    "parts."
+    "(simulated) and porches at every door (a what-if). Passages, arcades and the ground under raised parts are "
+    "open."
 )
 DISPUTED = (
     "The 155 degrees printed are read as horizontal, which is disputed: 155 across the picture, but 135 if diagonal."

@@ -21,5 +21,5 @@ def obstacle_words(asked: CoverageSection) -> str:
         things.append("porches at every door (a what-if)")
     words = f"Obstacles: {join(things) if len(things) > 1 else 'buildings only'}."
     if asked.openings:
-        words += " Buildings are open at passages, at arcades and under raised parts."
+        words += " Passages, arcades and the ground under raised parts are open."
     return words
