@@ -30,7 +30,8 @@ def layer(rows):
 def city(buildings, barriers=None):
     tagged = {name: (shapely.box(0, 0, 5, 5), tags) for name, tags in buildings.items()}
     lines = {name: (shapely.LineString([(0, 0), (9, 9)]), tags) for name, tags in (barriers or {}).items()}
-    return SimpleNamespace(buildings=layer(tagged), barriers=layer(lines), crs=32618)
+    street = layer({"w98": (shapely.LineString([(0, -60), (9, -60)]), {"highway": "residential"})})
+    return SimpleNamespace(buildings=layer(tagged), barriers=layer(lines), ways=street, areas=layer({}), crs=32618)
 
 
 def test_heights_of_buildings():
@@ -62,6 +63,7 @@ def test_heights_of_buildings():
         {"building": "yes", "location": "underground"},
         {"building": "yes", "min_height": "5.5"},
         {"building": "yes", "building:min_level": "1"},
+        {"building": "yes", "location": "rooftop"},
     ],
 )
 def test_what_one_sees_past_is_left_out_and_counted(tags):
@@ -124,12 +126,13 @@ def test_real_barriers(shared_data):
 # --- passages, arcades, raised parts ---------------------------------------------------------------------------------
 
 
-def shaped(buildings, ways=None, parts=None, trees=None):
+def shaped(buildings, ways=None, parts=None, trees=None, areas=None):
     """Build a city of (geometry, tags) by id; a layer that is None was not read."""
     return SimpleNamespace(
         buildings=layer(buildings),
         barriers=layer({"w99": (shapely.LineString([(0, -50), (9, -50)]), {"barrier": "hedge"})}),
         ways=layer(ways or {"w98": (shapely.LineString([(0, -60), (9, -60)]), {"highway": "residential"})}),
+        areas=layer(areas or {}),
         parts=None if parts is None else layer(parts),
         trees=None if trees is None else layer(trees),
         crs="EPSG:32618",
@@ -172,6 +175,9 @@ def test_a_slanting_passage_is_open_from_wall_to_wall():
         ({"highway": "footway", "covered": "arcade"}, 2.0 + 2 * 1.0),
         ({"highway": "footway", "covered": "yes"}, 2.0),
         ({"highway": "footway", "covered": "yes", "layer": "0"}, 2.0),
+        ({"highway": "footway", "arcade": "left"}, 2.0 + 2 * 1.0),
+        ({"highway": "footway", "arcade": "no"}, 0.0),
+        ({"highway": "service", "tunnel": "passage"}, 3.0),
         ({"highway": "footway", "covered": "yes", "layer": "1"}, 0.0),
         ({"highway": "footway", "covered": "yes", "layer": "-1"}, 0.0),
         ({"highway": "footway", "covered": "yes", "bridge": "yes"}, 0.0),
@@ -197,6 +203,35 @@ def test_a_passage_that_only_touches_cuts_nothing_and_all_are_counted():
     assert counts["buildings with a passage or arcade, cut open"] == 1
 
 
+def test_a_covered_square_is_open_over_all_its_ground():
+    square = shapely.box(-20, 4, 20, 30)  # 40 m by 6 m of it lie in the house
+    tags = {"highway": "pedestrian", "area": "yes", "covered": "arcade"}
+    found = find_obstacles(shaped(HOUSE, areas={"w5": (square, tags)}), openings=True)
+    assert found.area.iloc[0] == pytest.approx(1000 - 240)
+    for other in ({"layer": "1"}, {"indoor": "yes"}, {"covered": "no"}, {"highway": None, "leisure": "park"}):
+        kept = find_obstacles(shaped(HOUSE, areas={"w5": (square, tags | other)}), openings=True)
+        assert kept.area.iloc[0] == 1000
+
+
+def test_what_stays_closed_is_counted():
+    ways = {
+        "w2": (THROUGH, {"highway": "service", "tunnel": "building_passage"}),
+        "w3": (shapely.LineString([(5, 0), (5, 10)]), {"highway": "footway"}),
+        "w4": (shapely.LineString([(9, -5), (9, 1)]), {"highway": "footway"}),
+        "w5": (shapely.LineString([(12, 0), (12, 10)]), {"highway": "footway", "layer": "1"}),
+        "w6": (shapely.LineString([(15, 0), (15, 10)]), {"highway": "service", "tunnel": "yes"}),
+    }
+    light = {"w7": (shapely.box(200, 0, 205, 5), {"building": "yes", "wall": "no"})}
+    closed = find_obstacles(shaped(HOUSE | light, ways))
+    assert closed.area.tolist() == [1000, 25]
+    words = "buildings with a passage or arcade, left closed because openings were not asked for"
+    assert closed.attrs["counts"][words] == 1
+    assert closed.attrs["counts"]["buildings with wall=no, open to some side or light, taken as closed"] == 1
+    cut = find_obstacles(shaped(HOUSE | light, ways), openings=True)
+    assert words not in cut.attrs["counts"]
+    assert cut.attrs["counts"]["ways through buildings that no tag explains, the buildings left closed"] == 1
+
+
 def test_a_house_no_wider_than_its_passage_is_gone_and_counted():
     place = shaped(
         HOUSE | {"w3": (shapely.box(60, 0, 62, 9), {"building": "yes"})},
@@ -220,6 +255,8 @@ def test_one_sees_under_raised_parts_of_a_building_drawn_whole():
     assert find_obstacles(shaped(HOUSE, parts={"w5": base, "w6": by_level}), openings=True).area.iloc[
         0
     ] == pytest.approx(700)
+    columns = (raised[0], {"building:part": "arcade"})
+    assert find_obstacles(shaped(HOUSE, parts={"w5": base, "w6": columns}), openings=True).area.iloc[0] == 700
     # A tower drawn alone, the house below it not; parts that all hang in the air; a step of half a metre.
     for parts in ({"w6": raised}, {"w6": raised, "w8": (shapely.box(-50, 0, 20, 10), {"building:part": "roof"})}):
         left = find_obstacles(shaped(HOUSE, parts=parts), openings=True)

@@ -57,6 +57,7 @@ def open_below(buildings: gpd.GeoDataFrame) -> NDArray[np.bool_]:
     levels = parsed(tag(buildings, "building:min_level"), count)
     start = np.where(np.isnan(start), levels * float(rules["levels"]["height_m"]), start)
     lifted = start >= float(rules["buildings"]["clear_below_m"])
+    lifted |= among(tag(buildings, "location"), rules["buildings"]["aloft"])
     return lifted | among(tag(buildings, "building"), rules["buildings"]["open_below"])
 
 
@@ -270,16 +271,20 @@ def _table(layer: gpd.GeoDataFrame, kind: Any, height: NDArray[np.float64]) -> p
 
 
 def _buildings(city: City, counts: dict[str, int], notes: list[str], *, openings: bool) -> pd.DataFrame:
+    from doorview.city.openings import closed_passages, cut_openings
+
     buildings = city.buildings
     per_level = float(obstacle_rules()["levels"]["height_m"])
     under, through = below_ground(buildings), open_below(buildings)
     counts["buildings below ground, left out"] = int(under.sum())
     counts["buildings open below (roofs, raised parts), left out"] = int((through & ~under).sum())
     kept = buildings[~(under | through) & ~shapely.is_empty(buildings.geometry.to_numpy())]
-    if openings:
-        from doorview.city.openings import cut_openings
-
-        left = cut_openings(kept, city.ways, city.parts, counts)
+    light = among(tag(kept, "wall"), ["no"])
+    counts["buildings with wall=no, open to some side or light, taken as closed"] = int(light.sum())
+    if not openings:
+        counts |= closed_passages(kept, city.ways, city.areas)
+    else:
+        left = cut_openings(kept, city.ways, city.areas, city.parts, counts)
         kept = kept.set_geometry(gpd.GeoSeries(left, index=kept.index, crs=kept.crs))[~shapely.is_missing(left)]
         aloft = parsed(tag(kept, "layer"), count)
         low = ~(parsed(tag(kept, "min_height"), metres) > 0) & ~(parsed(tag(kept, "building:min_level"), count) > 0)
