@@ -67,7 +67,12 @@ def open_or_underground(buildings: gpd.GeoDataFrame) -> NDArray[np.bool_]:
 
 
 def find_obstacles(
-    city: City, kinds: str = "buildings", *, openings: bool = False, trees: bool = False
+    city: City,
+    kinds: str = "buildings",
+    *,
+    openings: bool = False,
+    trees: bool = False,
+    row_spacing_m: float | None = None,
 ) -> gpd.GeoDataFrame:
     """Find what hides the street from a camera.
 
@@ -80,7 +85,9 @@ def find_obstacles(
     openings
         Cut buildings open where passages and arcades run through them and where parts begin above the eye.
     trees
-        Add the trunks of mapped trees (see `doorview.city.trees.tree_trunks`).
+        Add the trunks of mapped trees and tree rows (see `doorview.city.trees`).
+    row_spacing_m
+        Distance between the trunks of a tree row [m], by default as `rules/obstacles.toml` has it.
 
     Returns
     -------
@@ -94,6 +101,8 @@ def find_obstacles(
     ------
     UnknownNameError
         If `kinds` is neither.
+    InputError
+        If `row_spacing_m` is no number of 1 m or more.
 
     Notes
     -----
@@ -109,12 +118,12 @@ def find_obstacles(
         barriers = _barriers(city.barriers, counts, notes)
         parts.append(barriers[~barriers.index.isin(parts[0].index)])
     if trees:
-        from doorview.city.trees import tree_trunks
+        from doorview.city.trees import row_trunks, tree_trunks
 
-        trunks = tree_trunks(city)
-        counts |= trunks.attrs["counts"]
-        notes += trunks.attrs["notes"]
-        parts.append(pd.DataFrame(trunks))
+        for trunks in (tree_trunks(city), row_trunks(city, row_spacing_m)):
+            counts |= trunks.attrs["counts"]
+            notes += trunks.attrs["notes"]
+            parts.append(pd.DataFrame(trunks))
     table = pd.concat([part for part in parts if len(part)] or parts[:1])
     table = table.iloc[natural_order(table.index)]
     out = gpd.GeoDataFrame(table[["geometry", "kind", "height_m"]], geometry="geometry", crs=city.crs)

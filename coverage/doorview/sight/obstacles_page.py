@@ -123,8 +123,14 @@ def _trees_and_cars(rules: Mapping[str, Any]) -> list[str]:
             f"- Trunk: {trees['reason']} Default {trunk}, bounds "
             f"{trees['diameter_low_m']:g} to {trees['diameter_high_m']:g} m."
         ),
+        f"- Units: {trees['units']} Mark {trees['units_mark']}.",
         f"- Shape: {trees['reason_shape']}",
         f"- Height: {trees['reason_height']}",
+        f"- Crowns: {trees['crowns']}",
+        (
+            f"- Rows: {trees['row_reason']} Spacing {trees['row_spacing_m']:g} m (mark {trees['row_spacing_mark']}). "
+            f"{trees['row_source']}"
+        ),
         "",
         "## Parked cars (on request)",
         "",

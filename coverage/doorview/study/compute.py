@@ -162,7 +162,13 @@ def _counted_area(city: City, reach_m: float) -> tuple[Any, float]:
 def _obstacles(study: Study, city: City, doors: gpd.GeoDataFrame, ground: Ground) -> gpd.GeoDataFrame:
     """Return all that hides, as the study asks."""
     asked, seed = study.coverage, study.study.seed
-    obstacles = find_obstacles(city, asked.obstacles, openings=asked.openings, trees=asked.trees)
+    obstacles = find_obstacles(
+        city,
+        asked.obstacles,
+        openings=asked.openings,
+        trees=asked.trees,
+        row_spacing_m=asked.tree_row_spacing_m,
+    )
     more = []
     if asked.parked_cars > 0:
         more.append(parked_cars(ground, asked.parked_cars, seed, ways=city.ways))

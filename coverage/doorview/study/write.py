@@ -277,6 +277,7 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
         },
         "public_space": _plain_notes(ready.ground.notes),
         "counts": ready.counts,
+        "assumed_of_obstacles": list(ready.obstacles.attrs.get("notes", [])),
         "intervals": "share_p05 and share_p95: chance alone, which homes happen to own one (256 simulated ownerships); "
         "share_low and share_high, the range over assumptions, are not computed and left empty",
         "seed": ready.study.study.seed,
