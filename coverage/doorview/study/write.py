@@ -22,7 +22,7 @@ from doorview.show.layers import write_doors, write_layers
 from doorview.show.qml import ground_style, line_style, share_style, zone_style
 from doorview.show.rasters import SparseRaster
 from doorview.show.run_folder import RunFolder
-from doorview.show.tables import write_curve, write_parquet, write_range_curve, write_shares
+from doorview.show.tables import write_csv, write_curve, write_parquet, write_range_curve, write_shares
 from doorview.show.text import SMALLEST_COUNT, count, level_phrase
 from doorview.sight.api import viewsheds
 from doorview.study.compute import Prepared
@@ -120,7 +120,7 @@ def _write_dwellings(path: Path, table: pd.DataFrame) -> None:
             count(1) if few else "" if np.isnan(n) else f"{n:.15g}" for n, few in zip(numbers, small, strict=True)
         ]
         shown.loc[small, "ratio"] = np.nan
-    shown.to_csv(path, index=False, lineterminator="\n", encoding="utf-8", na_rep="")
+    write_csv(path, shown)
 
 
 def _write_working(result: Result, run: RunFolder) -> None:
