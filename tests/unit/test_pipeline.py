@@ -250,6 +250,33 @@ def test_a_disputed_field_of_view_is_told_of_with_its_other_reading(result):
     assert camera("ring-battery-doorbell-plus").reading_words() == ""
 
 
+def test_no_street_block_with_one_to_four_homes_is_published_alone(tmp_path):
+    """A street with a house every 30 m, and a side street with two: their blocks carry one figure."""
+    town = OsmFile()
+    west, corner, east = (town.node(x, 0) for x in (-150, 20, 150))
+    town.way([west, corner, east], {"highway": "residential", "name": "Elm Street"})
+    town.way([corner, town.node(20, 120)], {"highway": "residential", "name": "Oak Street"})
+    for x, y in [*((-140 + 30 * k, -24) for k in range(10)), (32, 60), (32, 90)]:
+        town.box(x, y, 10, 10, {"building": "house", "addr:housenumber": str(x), "addr:street": "Elm Street"})
+    town.write(tmp_path / "town.osm.pbf", box=(-250, -150, 250, 250))
+    raw = {"place": {"extract": str(tmp_path / "town.osm.pbf")}, **QUICK}
+    found = run_study(study_from_dict(raw), tmp_path / "out")
+    layer = gpd.read_file(found.folder / "city.gpkg", layer="block_faces")
+    doors, shapes = found.doors.geometry, layer.geometry
+    counted = layer["public_m2"] > 0
+    nearest = [int(shapes[counted].distance(door).idxmin()) for door in doors]
+    homes = pd.Series(found.doors["dwellings"].to_numpy()).groupby(nearest).sum().reindex(layer.index, fill_value=0)
+    by_group = homes.groupby(layer["group"]).sum()
+    assert not by_group[by_group.index >= 0].between(1, 4).any()
+    column = "share_detect__independent_20"
+    for _, group in layer[counted & (layer["group"] >= 0)].groupby("group"):
+        assert (group[column] == group[column].iloc[0]).all()
+    oak = layer.index[layer["name"] == "Oak Street"]
+    assert homes[oak].sum() == 2
+    assert set(layer.loc[oak, "group"]) <= set(layer.loc[layer["name"] == "Elm Street", "group"])
+    assert any("shown joined to neighbours" in line for line in found.notes())
+
+
 # --- what changes nothing ------------------------------------------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 import shapely
 
 from doorview.errors import InputError, UnknownNameError
+from doorview.share.face_groups import SMALLEST_GROUP
 from doorview.share.outputs import HEADLINE
 from doorview.show.text import distance, percent
 from doorview.study.compute import Prepared, Stages, Tables
@@ -130,6 +131,14 @@ class Result:
                 f"{_area(ready.lost_m2, ready.study.output.units)} at the edge of the data "
                 f"({percent(ready.lost_m2 / (ready.lost_m2 + counted))}) are left out: doors beyond the edge are "
                 "unknown."
+            )
+        group = next(iter(self.tables.faces.values()))["group"]
+        joined = int(group[group >= 0].duplicated(keep=False).sum())
+        if joined or (group < 0).any():
+            lines.append(
+                f"Street blocks with fewer than {SMALLEST_GROUP} homes are shown joined to neighbours: {joined:,} of "
+                f"{len(group):,} blocks share a figure"
+                + (f", {int((group < 0).sum()):,} show none." if (group < 0).any() else ".")
             )
         dropped = sum(number for number in ready.city.dropped.values() if isinstance(number, int))
         if dropped:

@@ -161,7 +161,7 @@ def _write_layers(result: Result, run: RunFolder) -> dict[str, str]:
     faces = ready.ground.faces.copy()
     for name, table in result.tables.faces.items():
         if "public_m2" not in faces:
-            faces["public_m2"] = table["public_m2"]
+            faces["public_m2"], faces["group"] = table["public_m2"], table["group"]
         for column in table.columns:
             if column.startswith("share_"):
                 faces[f"{column}__{name}"] = table[column]
