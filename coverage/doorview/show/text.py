@@ -106,6 +106,10 @@ class Caption:
         What else the study says about itself: a line of its own under each title; untrusted.
     known
         The picture shows known cameras, not simulated ones.
+    obstacles
+        What hides, as a sentence: "Obstacles: buildings only."
+    reading
+        How a disputed field of view is read, as a sentence; empty where none is disputed.
     """
 
     place: str
@@ -117,6 +121,8 @@ class Caption:
     attribution: str = OSM_ATTRIBUTION
     label: str = ""
     known: bool = False
+    obstacles: str = ""
+    reading: str = ""
 
     @property
     def place_name(self) -> str:
@@ -166,7 +172,12 @@ class Caption:
         line = f"{'Lens assumed' if self.known else 'Camera'}: {clean(self.camera, 60)}."
         if self.unconfirmed:
             line += f" Not confirmed by the maker: {_by_reason(self.unconfirmed)}."
-        return line
+        return f"{line} {clean(self.reading, 200)}".rstrip()
+
+    @property
+    def obstacles_line(self) -> str:
+        """What hides, cleaned and cut to 300 characters; may be empty."""
+        return clean(self.obstacles, 300)
 
 
 _REASONS = {"secondary source only": "third-party texts only"}

@@ -23,6 +23,7 @@ from doorview.errors import EmptyCityError, InputError
 from doorview.ownership.scenario import Scenario
 from doorview.share.coverage import Coverage, fold
 from doorview.share.discretisation import GridError, grid_errors
+from doorview.share.face_groups import face_groups, homes_by_face
 from doorview.share.grid import Grid
 from doorview.share.outputs import Outputs, outputs_of
 from doorview.share.scene import RangeCurve, Scene, build_scene
@@ -30,6 +31,7 @@ from doorview.share.summary import (
     DoorTable,
     counts_table,
     curve_table,
+    face_amounts,
     face_shares,
     range_table,
     shares_table,
@@ -163,7 +165,13 @@ def _counted_area(city: City, reach_m: float) -> tuple[Any, float]:
 def _obstacles(study: Study, city: City, ground: Ground) -> gpd.GeoDataFrame:
     """Return all that hides, as the study asks."""
     asked, seed = study.coverage, study.study.seed
-    obstacles = find_obstacles(city, asked.obstacles, openings=asked.openings, trees=asked.trees)
+    obstacles = find_obstacles(
+        city,
+        asked.obstacles,
+        openings=asked.openings,
+        trees=asked.trees,
+        row_spacing_m=asked.tree_row_spacing_m,
+    )
     more = []
     if asked.parked_cars > 0:
         more.append(parked_cars(ground, asked.parked_cars, seed, ways=city.ways))
@@ -281,7 +289,8 @@ def measure(
             )
         curve = curve_table(coverage, outputs, ready.door_table, study.ownership.rates, study.ownership.shared_doors)
         counts = counts_table(coverage, outputs)
-        faces = {s.name: face_shares(coverage, s, ready.door_table, len(ready.ground.faces)) for s in ready.scenarios}
+        number, groups = len(ready.ground.faces), _face_groups(ready, coverage)
+        faces = {s.name: face_shares(coverage, s, ready.door_table, number, groups) for s in ready.scenarios}
         ranges = None
         if study.coverage.range_curve:
             ranges = _range_curve(coverage, ready)
@@ -294,6 +303,14 @@ def measure(
     with stages.stage("measuring the grid's error"):
         errors = grid_errors(ready.scene)
     return Tables(coverage, outputs, shares, curve, ranges, counts, faces, dwellings, errors, known)
+
+
+def _face_groups(ready: Prepared, coverage: Coverage) -> NDArray[np.int64]:
+    """Return the group of each block face: none that is published has 1 to 4 homes."""
+    faces = ready.ground.faces
+    counted = face_amounts(coverage, len(faces)) > 0
+    homes = homes_by_face(faces, counted, ready.scene.door_xy, ready.door_table.dwellings)
+    return face_groups(faces, homes, counted)
 
 
 def _without_rasters(result: TileResult) -> TileResult:

@@ -379,7 +379,10 @@ class CoverageSection(_Section):
         description="Share of the places along kerbs where a car is parked, 1.5 m high, drawn by the seed; no source "
         "says how many: vary it.",
     )
-    trees: bool = Field(False, description="Trunks of mapped trees hide too.")
+    trees: bool = Field(False, description="Trunks of mapped trees and tree rows hide too.")
+    tree_row_spacing_m: float | None = Field(
+        None, ge=1.0, description="Distance between the trunks of a tree row [m]; left out: 8, see `obstacles.md`."
+    )
     openings: bool = Field(
         False,
         description="Cut buildings open where passages and arcades run through them and parts begin above the eye.",

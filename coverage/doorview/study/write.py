@@ -22,11 +22,12 @@ from doorview.show.layers import write_doors, write_layers
 from doorview.show.qml import ground_style, line_style, share_style, zone_style
 from doorview.show.rasters import SparseRaster
 from doorview.show.run_folder import RunFolder
-from doorview.show.tables import write_curve, write_parquet, write_range_curve, write_shares
+from doorview.show.tables import write_csv, write_curve, write_parquet, write_range_curve, write_shares
 from doorview.show.text import SMALLEST_COUNT, count, level_phrase
 from doorview.sight.api import viewsheds
 from doorview.study.compute import Prepared
 from doorview.study.draw import attribution_of, draw_curves, draw_maps
+from doorview.study.hides import obstacle_words
 from doorview.study.known_files import (
     draw_known,
     known_facts,
@@ -62,7 +63,11 @@ def raster_sink(ready: Prepared, run: RunFolder, attribution: str) -> Iterator[C
                     cols=int(col1 - col0),
                     description="simulated doors that would see the cell, "
                     f"{level_phrase(item, ready.study.output.units)}",
-                    tags={"level": item.name, "camera": ready.camera.label},
+                    tags={
+                        "level": item.name,
+                        "camera": ready.camera.label,
+                        "obstacles": obstacle_words(ready.study.coverage, ready.study.doors),
+                    },
                     attribution=attribution,
                     licence=_licence(ready),
                 )
@@ -135,7 +140,7 @@ def _write_dwellings(path: Path, table: pd.DataFrame) -> None:
             count(1) if few else "" if np.isnan(n) else f"{n:.15g}" for n, few in zip(numbers, small, strict=True)
         ]
         shown.loc[small, "ratio"] = np.nan
-    shown.to_csv(path, index=False, lineterminator="\n", encoding="utf-8", na_rep="")
+    write_csv(path, shown)
 
 
 def _write_working(result: Result, run: RunFolder) -> None:
@@ -176,7 +181,7 @@ def _write_layers(result: Result, run: RunFolder) -> dict[str, str]:
     faces = ready.ground.faces.copy()
     for name, table in result.tables.faces.items():
         if "public_m2" not in faces:
-            faces["public_m2"] = table["public_m2"]
+            faces["public_m2"], faces["group"] = table["public_m2"], table["group"]
         for column in table.columns:
             if column.startswith("share_"):
                 faces[f"{column}__{name}"] = table[column]
@@ -204,7 +209,8 @@ def _write_layers(result: Result, run: RunFolder) -> dict[str, str]:
         styles=styles,
         licence=licence,
         attribution=attribution_of(result),
-        description=f"{city.name}: simulated doorbell coverage. {ready.study.study.label or ''} Layer ground: public "
+        description=f"{city.name}: simulated doorbell coverage. {ready.study.study.label or ''} "
+        f"{obstacle_words(ready.study.coverage, ready.study.doors)} Layer ground: public "
         "ground by class, with driveways, closed ground and water; without buildings, yards and strips along facades. "
         "Round corners are drawn in chords, at most 0.2 m inside the arc.",
         data_date=city.source.get("data_date"),
@@ -253,12 +259,14 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
         "camera": {
             "name": ready.camera.name,
             "label": ready.camera.label,
+            "reading_of_field_of_view": ready.camera.reading_words() or None,
             "values": {
                 key: {"value": getattr(ready.camera, key), "mark": figure.mark, "source": figure.source}
                 for key, figure in ready.camera.figures.items()
             },
         },
         "levels": {item.name: item.as_dict() for item in ready.levels},
+        "obstacles": obstacle_words(ready.study.coverage, ready.study.doors),
         "scenarios": {item.name: item.words() for item in ready.scenarios},
         "shown_on_maps": {"scenario": result.main_scenario(), "level": result.main_level()},
         "counted": {
@@ -289,6 +297,7 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
         "public_space": _plain_notes(ready.ground.notes),
         "counts": ready.counts,
         **known_facts(result),
+        "assumed_of_obstacles": list(ready.obstacles.attrs.get("notes", [])),
         "intervals": "share_p05 and share_p95: chance alone, which homes happen to own one (256 simulated ownerships); "
         "share_low and share_high, the range over assumptions, are not computed and left empty",
         "seed": ready.study.study.seed,
