@@ -21,7 +21,7 @@ from doorview.sight.kernels.types import FloatArray, WallIndex
 from doorview.sight.levels import Level, level
 from doorview.sight.walls import walls_of
 
-__all__ = ["camera", "crs_name", "door_arrays", "level", "viewsheds", "visible_area", "wall_index"]
+__all__ = ["camera", "check_obstacles", "crs_name", "door_arrays", "level", "viewsheds", "visible_area", "wall_index"]
 
 CHORD_TOLERANCE_M = 0.01
 """How far the chords of an outline may lie inside its arcs [m]; areas are exact all the same."""
@@ -106,6 +106,15 @@ def wall_index(
         If obstacles lie in another CRS than the doors, or in none.
 
     """
+    check_obstacles(obstacles, crs)
+    walls = walls_of(obstacles)
+    if np.isinf(walls.height).all():
+        return index_walls(walls.xy)
+    return index_walls(walls.xy, height_scale(walls.height, camera_height_m, target_height_m))
+
+
+def check_obstacles(obstacles: gpd.GeoDataFrame | gpd.GeoSeries, crs: CRS | None) -> None:
+    """Refuse obstacles that lie in another CRS than the doors, or in none."""
     mend = (
         "obstacles.to_crs(doors.crs)" if obstacles.crs is not None else "obstacles.set_crs('EPSG:...') with their CRS"
     )
@@ -114,10 +123,6 @@ def wall_index(
             f"obstacles are in {crs_name(obstacles.crs)} and doors in {crs_name(crs)}, so their places cannot be "
             f"compared. Use {mend}."
         )
-    walls = walls_of(obstacles)
-    if np.isinf(walls.height).all():
-        return index_walls(walls.xy)
-    return index_walls(walls.xy, height_scale(walls.height, camera_height_m, target_height_m))
 
 
 def visible_area(

@@ -18,10 +18,9 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from doorview.sight.kernels.spans import SPAN_FIELDS
 from doorview.sight.kernels.types import FloatArray
 
-__all__ = ["Heights", "clear_spans", "fill_heights", "fill_visible", "height_at", "hidden"]
+__all__ = ["TOUCHING_M", "Heights", "fill_heights", "fill_visible", "height_at", "hidden"]
 
 TOUCHING_M = 1e-6
 """A surface must rise above a sight line by more than this to cut it. A target of height 0 lies on the ground, so that
@@ -128,82 +127,3 @@ def fill_visible(
         cx, cy, px, py = doors[n, 0], doors[n, 1], points[n, 0], points[n, 1]
         eye, aim = height_at(ground, cx, cy) + lens[n], height_at(ground, px, py) + target[n]
         out[n] = not hidden(surface, cx, cy, eye, px, py, aim, clear)
-
-
-@nb.njit(cache=True, nogil=True)
-def _put_run(out: Any, made: int, span: Any, start: int, stop: int) -> int:
-    """Write the columns start .. stop - 1 of a span if there is room; return the count."""
-    if made < out.shape[0]:
-        out[made, 0], out[made, 1], out[made, 4] = span[0], span[1], span[4]
-        out[made, 2], out[made, 3] = start, stop
-    return made + 1
-
-
-@nb.njit(cache=True, nogil=True)
-def _clear_runs(
-    ground: Any,
-    surface: Any,
-    cx: float,
-    cy: float,
-    eye: float,
-    target: float,
-    clear: float,
-    span: Any,
-    col0: int,
-    y: float,
-    cell: float,
-    out: Any,
-    made: int,
-) -> int:
-    """Append the runs of a span's cells that are seen; `y` is the middle of its row [m]."""
-    begin = -1
-    for column in range(span[2], span[3]):
-        x = (col0 + column + 0.5) * cell  # absolute first: no bit depends on the window
-        aim = height_at(ground, x, y) + target
-        if hidden(surface, cx, cy, eye, x, y, aim, clear):
-            if begin >= 0:
-                made = _put_run(out, made, span, begin, column)
-            begin = -1
-        elif begin < 0:
-            begin = column
-    if begin >= 0:
-        made = _put_run(out, made, span, begin, span[3])
-    return made
-
-
-@nb.njit(cache=True, nogil=True)
-def clear_spans(
-    ground: Any,
-    surface: Any,
-    doors: FloatArray,
-    eyes: FloatArray,
-    targets: FloatArray,
-    clear: float,
-    spans: Any,
-    count: int,
-    window: Any,
-    cell: float,
-) -> tuple[Any, int]:
-    """Return what the surface leaves of the first `count` of `spans`, in their order, and how many those are.
-
-    `doors` (doors, 2) [m], `eyes` (doors,) their lenses as heights of the raster [m], `targets` (levels,) [m above
-    ground]; `spans` (room, 5) int32 level, row, start, stop, door relative to `window` (row0, rows, col0, columns).
-    """
-    out = np.empty((max(count, 16), SPAN_FIELDS), np.int32)
-    made = 0
-    for k in range(count):
-        span = spans[k]
-        door = span[4]
-        y = (window[0] + span[1] + 0.5) * cell
-        while True:
-            done = _clear_runs(
-                ground, surface, doors[door, 0], doors[door, 1], eyes[door], targets[span[0]], clear, span, window[2],
-                y, cell, out, made,
-            )  # fmt: skip
-            if done <= out.shape[0]:
-                made = done
-                break
-            grown = np.empty((2 * done, SPAN_FIELDS), np.int32)
-            grown[:made] = out[:made]
-            out = grown
-    return out, made
