@@ -104,6 +104,8 @@ class Caption:
         Who made the data.
     label
         What else the study says about itself: a line of its own under each title; untrusted.
+    ground
+        What terrain views are cut by, as ``on the heights of FILE``; empty on flat ground.
     """
 
     place: str
@@ -114,6 +116,7 @@ class Caption:
     units: Units = "metric"
     attribution: str = OSM_ATTRIBUTION
     label: str = ""
+    ground: str = ""
 
     @property
     def place_name(self) -> str:
@@ -157,8 +160,9 @@ class Caption:
 
     @property
     def camera_line(self) -> str:
-        """Camera model, and which of its values nobody has confirmed."""
-        line = f"Camera: {clean(self.camera, 60)}."
+        """Camera model, the terrain it stands on, and which of its values nobody has confirmed."""
+        ground = clean(self.ground, 160)
+        line = f"Camera: {clean(self.camera, 60)}{', ' + ground if ground else ''}."
         if self.unconfirmed:
             line += f" Not confirmed by the maker: {_by_reason(self.unconfirmed)}."
         return line

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,7 +25,7 @@ from doorview.share.coverage import Coverage, fold
 from doorview.share.discretisation import GridError, grid_errors
 from doorview.share.grid import Grid
 from doorview.share.outputs import Outputs, outputs_of
-from doorview.share.scene import Kit, RangeCurve, Scene, build_scene
+from doorview.share.scene import RangeCurve, Scene, build_scene
 from doorview.share.summary import (
     DoorTable,
     counts_table,
@@ -37,12 +36,12 @@ from doorview.share.summary import (
 )
 from doorview.share.tiles import TileResult, cover
 from doorview.show.text import OSM_ATTRIBUTION
-from doorview.sight.api import wall_index
 from doorview.sight.camera import CameraModel
 from doorview.sight.levels import Level
 from doorview.sight.recess import door_details, recess_walls
 from doorview.study.dwellings import dwellings_table
 from doorview.study.sections import Study
+from doorview.study.terrain import kit_of, study_terrain
 from doorview.study.zones import read_zones, zone_membership
 
 __all__ = ["Prepared", "Stages", "Tables", "measure", "prepare", "scenarios_of"]
@@ -192,6 +191,7 @@ def prepare(study: Study, city: City, stages: Stages, *, camera: CameraModel | N
     inside, lost = _counted_area(city, reach)
     # Before anything slow, so that a wrong column is told of at once.
     zones, left_out = read_zones(study.zones, city.crs, inside)
+    terrain = study_terrain(study, city, inside, reach)
     with stages.stage("finding doors"):
         doors = find_doors(city)
         if not len(doors):
@@ -206,18 +206,18 @@ def prepare(study: Study, city: City, stages: Stages, *, camera: CameraModel | N
         ground = public_space(city, doors, lane_width_m=widths.lane_width_m, sidewalk_width_m=widths.sidewalk_width_m)
     with stages.stage("finding obstacles"):
         obstacles = _obstacles(study, city, doors, ground)
-        target = max(item.target_height_m for item in levels)
-        walls = wall_index(obstacles, doors.crs, camera.mount_height_m, target)
+        kit = kit_of(obstacles, doors, camera, levels, terrain, reach)
     with stages.stage("laying out tiles"):
         scene = build_scene(
             doors,
-            Kit(levels, walls, math.radians(camera.field_of_view_degrees)),
+            kit,
             ground,
             inside=inside,
             zones=zones,
             grid=Grid(study.coverage.cell_m),
             range_curve=curve,
             near_m=study.public_space.near_home_m,
+            terrain=terrain,
         )
     table = DoorTable(
         key=scene.door_key,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -92,6 +92,7 @@ def estimate(
     cell_m: float = 0.5,
     target_height_m: float = 1.5,
     range_curve: bool = True,
+    terrain: str | Path | Mapping[str, object] | None = None,
     workers: int | None = None,
     seed: int = 0,
 ) -> Result:
@@ -118,6 +119,8 @@ def estimate(
         Height of what must be in view [m].
     range_curve
         Whether to count coverage at every range from 2 to 40 m too.
+    terrain
+        Raster of the ground's heights, or a mapping with the keys of ``[terrain]`` in a study file; left out: flat.
     workers
         How many at once; default: one per processor. Changes no result.
     seed
@@ -151,6 +154,8 @@ def estimate(
         wanted = [check_rate(rate) for rate in ([rates] if isinstance(rates, int | float) else rates)]
         data["scenarios"] = {scenario_name(rate): {"process": "independent", "rate": rate} for rate in wanted}
         data["ownership"] = {"rates": sorted({*(n / 100 for n in range(101)), *wanted})}
+    if terrain is not None:
+        data["terrain"] = dict(terrain) if isinstance(terrain, Mapping) else {"ground": str(terrain)}
     study = study_from_dict(_without_none(data), where="estimate", needs_place=False)
     if model is not None:
         study = study.model_copy(update={"camera": study.camera.model_copy(update={"model": model.name})})

@@ -15,6 +15,7 @@ from doorview.share.outputs import HEADLINE
 from doorview.show.text import distance, percent
 from doorview.study.compute import Prepared, Stages, Tables
 from doorview.study.dwellings import ALL, DOUBTFUL
+from doorview.study.terrain import terrain_note, terrain_phrase
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -101,7 +102,8 @@ class Result:
         levels = [name for name in HEADLINE_LEVELS if name in self.levels] or list(self.levels)
         name, homes = self.ready.study.study.label or self.ready.city.name, int(self.ready.doors["dwellings"].sum())
         first = f"{name}: {len(self.ready.doors):,} doors, {homes:,} homes. "
-        lines = [first + f"Simulated {self.ready.camera.label} at every owner's door."]
+        on = terrain_phrase(self.ready.scene.terrain, self.ready.study.output.units)
+        lines = [first + f"Simulated {self.ready.camera.label} at every owner's door{', ' + on if on else ''}."]
         space = HEADLINE
         if pd.isna(self.share(self.ready.scenarios[0].name, levels[0])):
             space = "all"
@@ -120,7 +122,7 @@ class Result:
     def notes(self) -> list[str]:
         """Return what a reader of the figures has to know: what was not counted, what was dropped, how exact it is."""
         ready = self.ready
-        lines = []
+        lines = terrain_note(ready.scene.terrain, ready.study.output.units)
         if ready.lost_m2 >= 1.0:
             counted = float(shapely.area(ready.inside))
             lines.append(
