@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from pyproj import CRS
 
 from doorview.sight.arrays import forward_of, height_scale, index_walls
-from doorview.sight.kernels.uneven import clear_pairs_over, fill_extremes
+from doorview.sight.kernels.terrain import hidden
+from doorview.sight.kernels.uneven import _calm_boxes, clear_pairs_over, clear_spans, fill_extremes
 from doorview.sight.kernels.window import window_spans
 from doorview.sight.rasters import Terrain, heights_array
-from doorview.sight.terrain import open_walls, terrain_spans
+from doorview.sight.terrain import NO_WALLS, open_walls, terrain_spans
 from doorview.sight.walls import Walls
 from helpers.rays3d import blocked
 from helpers.terrain import bilinear, excess, random_surface, steepest
@@ -269,3 +270,35 @@ def test_extremes_hold_all_heights_of_a_box() -> None:
     inside = bilinear(z, 0.0, 0.0, 1.5, np.random.default_rng(1).uniform(boxes[0, :2], boxes[0, 2:], (3000, 2)))
     assert low[0] <= inside.min() < inside.max() <= high[0]
     assert low[0] == z[2:7, 2:8].min()
+
+
+@pytest.mark.parametrize(
+    ("rise", "crowns", "low", "high"),
+    [(4.0, 0.0, 0.9, 1.01), (16.0, 0.0, 0.1, 0.9), (60.0, 0.0, 0.0, 0.1), (9.0, 4.0, 0.02, 0.9)],
+)
+def test_where_no_line_is_asked_every_line_is_free(rise: float, crowns: float, low: float, high: float) -> None:
+    """Each cell by its own line, against spans for which most cells, some or none lie in a calm box."""
+    z = random_surface(17, 25, 25, rise, smooth=3)
+    ground = heights_array(z, -60.0, -60.0, 5.0)
+    over = z + np.where(random_surface(18, 25, 25, 1.0) > 0.97, crowns, 0.0)
+    surface = heights_array(over, -60.0, -60.0, 5.0)
+    doors = np.random.default_rng(2).uniform(-9.0, 9.0, (12, 2))
+    at = middles()
+    spans, count = window_spans(
+        doors, forward_of(np.arange(12) * 77.0), np.array([REACH]), np.zeros(1), np.array([2.0 * math.pi]),
+        np.zeros(1, np.int64), index_walls(np.zeros((0, 4))), CELL, WINDOW,
+    )  # fmt: skip
+    asked = cells_of(spans, count, 12)
+    lens, target = np.full(12, LENS), np.array([TARGET])
+    found = cells_of(*clear_spans(ground, surface, NO_WALLS, doors, lens, target, 1.0, spans, count, WINDOW, CELL), 30)
+    calm, box = np.zeros((12, 2, 2, 2)), np.array([-25.0, -25.0, 25.0, 25.0])
+    for n, (cx, cy) in enumerate(doors):
+        eye = float(bilinear(z, -60.0, -60.0, 5.0, doors[n])) + LENS
+        _calm_boxes(ground, surface, cx, cy, box, eye, TARGET, calm[n])
+        aim = bilinear(z, -60.0, -60.0, 5.0, at) + TARGET
+        for row, column in np.argwhere(asked[n]):
+            x, y = at[row, column]
+            assert found[n, row, column] == (not hidden(surface, cx, cy, eye, x, y, aim[row, column], 1.0))
+    quiet = calm.prod(axis=-1).sum() / (12 * 50.0 * 50.0)  # share of the window in calm boxes
+    assert low < quiet < high
+    assert found.sum() < asked.sum() or quiet > 0.5

@@ -164,7 +164,7 @@ def viewsheds(
     camera: str | CameraModel = "ring-video-doorbell-wired",
     level: str | Level = "observe",
 ) -> gpd.GeoDataFrame:
-    """Return what a camera at each door sees at a level, as polygons on the doors' index.
+    """Return what a camera at each door sees at a level, as polygons on the doors' index; on flat ground always.
 
     Columns: `geometry` (arcs as chords to 1 cm; the near hole and the shadows of walls lower than the lens are cut out
     where there are any), `area_m2` (exact), `level`.

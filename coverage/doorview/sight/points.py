@@ -20,7 +20,10 @@ from doorview.sight.arrays import check_field_of_view, check_range
 from doorview.sight.camera import CameraModel
 from doorview.sight.kernels.sightlines import clear_pairs
 from doorview.sight.kernels.types import FloatArray, WallIndex
+from doorview.sight.kernels.uneven import clear_pairs_over
 from doorview.sight.levels import Level
+from doorview.sight.rasters import Terrain
+from doorview.sight.terrain import NO_WALLS, walls_on_terrain
 
 __all__ = ["SeenPairs", "seen_pairs", "sees"]
 
@@ -86,6 +89,8 @@ def sees(
     obstacles: gpd.GeoDataFrame | gpd.GeoSeries,
     camera: str | CameraModel = "ring-video-doorbell-wired",
     level: str | Level = "observe",
+    *,
+    terrain: Terrain | None = None,
 ) -> pd.DataFrame:
     """Return who sees these spots: one row for each pair of a door and a point in its camera's view.
 
@@ -104,6 +109,9 @@ def sees(
         Lines or polygons in the same CRS; a column `height_m` [m] may give heights (else taller than any sight line).
     camera, level
         As for `viewsheds`.
+    terrain
+        Heights in the doors' CRS (`doorview.sight.rasters.read_terrain`), on which doors, points and obstacles stand;
+        None: flat ground.
 
     Raises
     ------
@@ -115,8 +123,20 @@ def sees(
     wanted = level if isinstance(level, Level) else level_named(model, level)
     xy, forward = door_arrays(doors)
     places = _places(points, doors.crs)
-    index = wall_index(obstacles, doors.crs, model.mount_height_m, wanted.target_height_m)
+    lens, target = model.mount_height_m, wanted.target_height_m
+    if terrain is None:
+        index, opened = wall_index(obstacles, doors.crs, lens, target), NO_WALLS
+    else:
+        index, opened = walls_on_terrain(obstacles, doors.crs, terrain, lens, target, wanted.range_m)
     pairs = seen_pairs(xy, forward, places, index, wanted.range_m, wanted.field_of_view_degrees, wanted.near_m)
+    if terrain is not None:
+        clear = np.empty(len(pairs.camera), np.bool_)
+        clear_pairs_over(
+            terrain.ground, terrain.surface, opened, xy, places, pairs.camera, pairs.point, lens, target,
+            terrain.clear_m, clear,
+        )  # fmt: skip
+        camera_of, point_of, distance, bearing = pairs
+        pairs = SeenPairs(camera_of[clear], point_of[clear], distance[clear], bearing[clear])
     return pd.DataFrame(
         {
             "door": doors.index.to_flat_index().take(pairs.camera),

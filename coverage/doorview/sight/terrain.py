@@ -81,7 +81,8 @@ def open_walls(
     base = np.column_stack([heights_at(terrain.ground, np.ascontiguousarray(walls.xy[:, k : k + 2])) for k in (0, 2)])
     flat = level >= 0
     lowest = np.full(int(level.max(initial=-1)) + 1, np.inf)
-    np.minimum.at(lowest, level[flat], base[flat].min(axis=1))  # one unknown corner: NaN for all of the building
+    with np.errstate(invalid="ignore"):
+        np.minimum.at(lowest, level[flat], base[flat].min(axis=1))  # one unknown corner: NaN for all of the building
     base[flat] = lowest[level[flat], None]
     known = np.isfinite(base).all(axis=1)
     top = base + walls.height[:, None]
