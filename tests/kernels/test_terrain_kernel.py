@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from doorview.sight.kernels.terrain import Heights, fill_visible, height_at, hidden
 from doorview.sight.kernels.uneven import clear_spans
+from doorview.sight.rasters import heights_array
 from doorview.sight.terrain import NO_WALLS
 from helpers.terrain import bilinear, excess, random_surface, steepest
 
@@ -17,7 +18,7 @@ CELL = 0.5
 
 
 def heights(z: NDArray[np.float64], x0: float = 0.0, y0: float = 0.0, step: float = 1.0) -> Heights:
-    return Heights(np.ascontiguousarray(z, dtype=np.float32), x0, y0, step)
+    return heights_array(z, x0, y0, step)
 
 
 def test_heights_are_bilinear() -> None:

@@ -25,7 +25,7 @@ from shapely.geometry.base import BaseGeometry
 
 from doorview.city.model import City
 from doorview.errors import InputError, MissingFileError
-from doorview.sight.kernels.terrain import Heights, fill_heights
+from doorview.sight.kernels.terrain import BLOCK, Heights, fill_heights, fill_peaks
 
 __all__ = ["METRES_PER", "Terrain", "ground_at", "heights_array", "heights_at", "point_pairs", "read_terrain"]
 
@@ -89,7 +89,9 @@ def heights_array(z: ArrayLike, x0: float, y0: float, step: float) -> Heights:
     if not (math.isfinite(x0) and math.isfinite(y0) and math.isfinite(step) and step > 0):
         raise InputError(f"heights begin at ({x0}, {y0}) with a step of {step} m: give finite numbers, a step above 0.")
     samples[np.isinf(samples)] = np.nan
-    return Heights(samples, float(x0), float(y0), float(step))
+    peak = np.empty(tuple(-(-(side - 1) // BLOCK) for side in samples.shape), np.float32)
+    fill_peaks(samples, peak)
+    return Heights(samples, float(x0), float(y0), float(step), peak)
 
 
 def read_terrain(

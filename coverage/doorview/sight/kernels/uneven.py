@@ -25,6 +25,8 @@ from doorview.sight.kernels.types import FloatArray, IntArray, Squares
 __all__ = ["OpenWalls", "clear_pairs_over", "clear_spans", "fill_extremes"]
 
 SEEN = 1
+FINE = 4
+"""Steps in a box from which on its edges need no heights of their own: one step more about it changes little."""
 
 
 class OpenWalls(NamedTuple):
@@ -65,14 +67,26 @@ def fill_extremes(grid: Any, boxes: FloatArray, low: FloatArray, high: FloatArra
 
 @nb.njit(cache=True, nogil=True)
 def _least_over(grid: Any, sign: float, x0: float, y0: float, x1: float, y1: float, plane: Any) -> float:
-    """Return the least of sign * (height - plane) [m] in a box; NaN where a height is unknown.
+    """Return the least of sign * (height - plane) [m] in a box, or less; NaN where a height is unknown.
 
     `plane` is its height at the origin and its two gradients. Less a plane a patch is bilinear still, so that extremes
-    lie where lines of samples and edges of the box cross.
+    lie where lines of samples and edges of the box cross; on a fine raster the samples about the box do.
     """
     i0, i1 = math.floor((x0 - grid.x0) / grid.step), math.ceil((x1 - grid.x0) / grid.step)
     j0, j1 = math.floor((y0 - grid.y0) / grid.step), math.ceil((y1 - grid.y0) / grid.step)
     least = math.inf
+    if max(i1 - i0, j1 - j0) > FINE:
+        z = grid.z
+        if i0 < 0 or j0 < 0 or i1 >= z.shape[1] or j1 >= z.shape[0]:
+            return math.nan
+        for j in range(j0, j1 + 1):
+            y = grid.y0 + j * grid.step
+            for i in range(i0, i1 + 1):
+                value = sign * (z[j, i] - plane[0] - plane[1] * (grid.x0 + i * grid.step) - plane[2] * y)
+                if math.isnan(value):
+                    return math.nan
+                least = min(least, value)
+        return least
     for j in range(j0, j1 + 1):
         y = min(max(grid.y0 + j * grid.step, y0), y1)
         for i in range(i0, i1 + 1):
