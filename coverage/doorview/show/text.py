@@ -110,6 +110,8 @@ class Caption:
         What hides, as a sentence: "Obstacles: buildings only."
     reading
         How a disputed field of view is read, as a sentence; empty where none is disputed.
+    ground
+        What terrain views are cut by, as ``on the heights of FILE``; empty on flat ground.
     """
 
     place: str
@@ -123,6 +125,7 @@ class Caption:
     known: bool = False
     obstacles: str = ""
     reading: str = ""
+    ground: str = ""
 
     @property
     def place_name(self) -> str:
@@ -168,8 +171,10 @@ class Caption:
 
     @property
     def camera_line(self) -> str:
-        """Camera model, and which of its values nobody has confirmed."""
-        line = f"{'Lens assumed' if self.known else 'Camera'}: {clean(self.camera, 60)}."
+        """Camera model, the terrain it stands on, and which of its values nobody has confirmed."""
+        ground = clean(self.ground, 160)
+        what = "Lens assumed" if self.known else "Camera"
+        line = f"{what}: {clean(self.camera, 60)}{', ' + ground if ground else ''}."
         if self.unconfirmed:
             line += f" Not confirmed by the maker: {_by_reason(self.unconfirmed)}."
         return f"{line} {clean(self.reading, 200)}".rstrip()

@@ -11,7 +11,15 @@ from doorview.errors import InputError
 from doorview.sight.kernels.areas import areas_of_cameras
 from doorview.sight.kernels.types import FloatArray, Squares, WallIndex
 
-__all__ = ["check_field_of_view", "check_range", "forward_of", "height_scale", "index_walls", "visible_areas"]
+__all__ = [
+    "check_field_of_view",
+    "check_range",
+    "forward_of",
+    "height_scale",
+    "index_walls",
+    "visible_areas",
+    "wall_squares",
+]
 
 INDEX_CELL_M = 16.0
 """Side of the squares of the wall index [m]: about half the commonest ranges."""
@@ -86,7 +94,7 @@ def height_scale(heights: ArrayLike, camera_height_m: float, target_height_m: fl
     return np.column_stack([begin, np.where(end > ENDLESS, 0.0, end)])
 
 
-def _squares(xy: FloatArray, scale: FloatArray, cell: float) -> tuple[Squares, NDArray[np.int64]]:
+def wall_squares(xy: FloatArray, scale: FloatArray, cell: float) -> tuple[Squares, NDArray[np.int64]]:
     """Return the walls (n, 4) with their factors (n,) by squares of side `cell` [m], and the wall of each item."""
     if not len(xy):
         none = Squares(xy, scale, np.zeros((0, 3), np.int32), cell, 0, 0, 0, 0, np.zeros(1, np.int64))
@@ -146,8 +154,8 @@ def index_walls(walls: ArrayLike, scale: ArrayLike | None = None, cell: float = 
         )
     ordinary = keep & ~finite
     # Mostly there are neither low walls nor walls that hide nothing: then nothing is copied.
-    tall, _ = _squares(xy, begin, cell) if ordinary.all() else _squares(xy[ordinary], begin[ordinary], cell)
-    lows, item = _squares(xy[finite], begin[finite], cell)
+    tall, _ = wall_squares(xy, begin, cell) if ordinary.all() else wall_squares(xy[ordinary], begin[ordinary], cell)
+    lows, item = wall_squares(xy[finite], begin[finite], cell)
     return WallIndex(tall, lows, np.ascontiguousarray(end[finite][item]))
 
 

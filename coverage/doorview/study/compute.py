@@ -44,6 +44,7 @@ from doorview.study.dwellings import dwellings_table
 from doorview.study.kits import kits_of, lenses_and_obstacles
 from doorview.study.known import KnownCameras, find_known, known_scene, known_tables
 from doorview.study.sections import Study
+from doorview.study.terrain import study_terrain
 from doorview.study.zones import read_zones, zone_membership
 
 __all__ = ["Prepared", "Stages", "Tables", "measure", "prepare", "scenarios_of"]
@@ -200,6 +201,7 @@ def prepare(study: Study, city: City, stages: Stages, *, camera: CameraModel | N
     # Before anything slow, so that a wrong column is told of at once.
     zones, left_out = read_zones(study.zones, city.crs, inside)
     known = find_known(study, city, camera)
+    terrain = study_terrain(study, city, inside, reach)
     with stages.stage("finding doors"):
         doors = find_doors(city, along=study.doors.along, seed=study.study.seed)
         if not len(doors):
@@ -215,7 +217,7 @@ def prepare(study: Study, city: City, stages: Stages, *, camera: CameraModel | N
     with stages.stage("finding obstacles"):
         at_doors = lenses_and_obstacles(study, camera, doors, _obstacles(study, city, ground))
         doors, obstacles = at_doors.doors, at_doors.obstacles
-        kits, door_kit = kits_of(levels, camera, doors, obstacles)
+        kits, door_kit = kits_of(levels, camera, doors, obstacles, terrain, reach)
     with stages.stage("laying out tiles"):
         scene = build_scene(
             doors,
@@ -227,6 +229,7 @@ def prepare(study: Study, city: City, stages: Stages, *, camera: CameraModel | N
             grid=Grid(study.coverage.cell_m),
             range_curve=curve,
             near_m=study.public_space.near_home_m,
+            terrain=terrain,
         )
         if known is not None:
             scene = known_scene(scene, known, obstacles)

@@ -13,6 +13,7 @@ from doorview.show.text import Caption, place_words
 from doorview.study.dwellings import DOUBTFUL
 from doorview.study.hides import obstacle_words
 from doorview.study.result import HEADLINE_LEVELS, Result, check_scenario
+from doorview.study.terrain import terrain_phrase
 
 __all__ = ["attribution_of", "caption_of", "draw_curves", "draw_map", "draw_maps", "headline_space", "map_data"]
 
@@ -36,6 +37,7 @@ def caption_of(result: Result) -> Caption:
         attribution=attribution_of(result),
         obstacles=obstacle_words(ready.study.coverage, ready.study.doors),
         reading=ready.camera.reading_words(),
+        ground=terrain_phrase(ready.scene.terrain, ready.study.output.units),
     )
 
 

@@ -19,6 +19,7 @@ from doorview.study.dwellings import ALL, DOUBTFUL
 from doorview.study.hides import obstacle_words
 from doorview.study.known import ALL as EVERY
 from doorview.study.known import OSM
+from doorview.study.terrain import terrain_note, terrain_phrase
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -111,7 +112,9 @@ class Result:
         name, homes = self.ready.study.study.label or self.ready.city.name, int(self.ready.doors["dwellings"].sum())
         first = f"{name}: {len(self.ready.doors):,} doors, {homes:,} homes. "
         hides = obstacle_words(self.ready.study.coverage, self.ready.study.doors)
-        lines = [first + f"Simulated {self.ready.camera.label} at every owner's door. {hides}"]
+        on = terrain_phrase(self.ready.scene.terrain, self.ready.study.output.units)
+        at = f"at every owner's door{', ' + on if on else ''}"
+        lines = [first + f"Simulated {self.ready.camera.label} {at}. {hides}"]
         space = HEADLINE
         if pd.isna(self.share(self.ready.scenarios[0].name, levels[0])):
             space = "all"
@@ -130,7 +133,7 @@ class Result:
     def notes(self) -> list[str]:
         """Return what a reader of the figures has to know: what was not counted, what was dropped, how exact it is."""
         ready = self.ready
-        lines = []
+        lines = terrain_note(ready.scene.terrain, ready.study.output.units)
         if ready.lost_m2 >= 1.0:
             counted = float(shapely.area(ready.inside))
             lines.append(

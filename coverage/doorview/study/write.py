@@ -36,6 +36,7 @@ from doorview.study.known_files import (
     write_known_files,
 )
 from doorview.study.result import Result
+from doorview.study.terrain import terrain_files
 
 __all__ = ["raster_sink", "write_into", "write_result"]
 
@@ -250,9 +251,11 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
                     **({"licence": FICTIONAL_LICENCE} if ready.study.study.fictional else {}),
                 }
                 for item in city.source.get("files", [])
-            ],
+            ]
+            + terrain_files(ready.scene.terrain),
             "zones": [zoning.file.name for zoning in ready.study.zones],
         },
+        **_terrain_facts(ready),
         "settings": settings_to_publish(ready.study.settings()),
         "crs": city.crs.to_string(),
         "country": city.country,
@@ -309,6 +312,19 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
         },
         "timings": {name: round(seconds, 3) for name, seconds in result.stages.seconds.items()},
     }
+
+
+def _terrain_facts(ready: Prepared) -> dict[str, object]:
+    """Return what run.json says of the terrain; nothing on flat ground."""
+    terrain = ready.scene.terrain
+    if terrain is None:
+        return {}
+    walls = {
+        "hide all behind them": len(ready.scene.kits[0].walls.tall.xy),
+        "judged by their tops": len(ready.scene.kits[0].open_walls.height),
+        "note": "walls by squares of 16 m, so that one may count several times; the rest hide nothing",
+    }
+    return {"terrain": {**_plain_notes(dict(terrain.notes)), "clear_m": terrain.clear_m, "walls": walls}}
 
 
 def _finite(value: float) -> float | None:
