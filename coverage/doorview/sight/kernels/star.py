@@ -15,7 +15,7 @@ from typing import Any
 import numba as nb
 import numpy as np
 
-from doorview.sight.kernels.types import ARC, WALL, FloatArray
+from doorview.sight.kernels.types import ARC, LENT, WALL, FloatArray
 
 __all__ = [
     "TOUCHING_M",
@@ -34,7 +34,7 @@ TIE = 1e-12
 """Relative difference of 1 / distance under which two walls count as equally near."""
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@nb.njit(**LENT, forceinline=True)
 def pseudo_angle(x: float, y: float) -> float:
     """Return a number in [-2, 2] that grows with the angle of (x, y) from the x axis, -pi to pi."""
     t = y / (abs(x) + abs(y))
@@ -43,7 +43,7 @@ def pseudo_angle(x: float, y: float) -> float:
     return 2.0 - t if y >= 0.0 else -2.0 - t
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@nb.njit(**LENT, forceinline=True)
 def _segment_distance2(ax: float, ay: float, bx: float, by: float) -> float:
     """Return the squared distance of the origin from the segment a-b."""
     dx, dy = bx - ax, by - ay
@@ -57,7 +57,7 @@ def _segment_distance2(ax: float, ay: float, bx: float, by: float) -> float:
     return cross * cross / length2
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@nb.njit(**LENT)
 def _field_box(
     cx: float, cy: float, fx: float, fy: float, reach: float, t_edge: float, ux: float, uy: float
 ) -> tuple[float, float, float, float]:
@@ -81,7 +81,7 @@ def _field_box(
     return cx + reach * west, cx + reach * east, cy + reach * south, cy + reach * north
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@nb.njit(**LENT)
 def gather_walls(
     cx: float,
     cy: float,
@@ -178,7 +178,7 @@ def _sort_by_start(order: Any, t0: FloatArray, count: int) -> None:
         order[at] = k
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@nb.njit(**LENT, forceinline=True)
 def _put(kinds: Any, ends: Any, count: int, kind: int, x0: float, y0: float, x1: float, y1: float) -> int:
     """Write one piece if there is room; return the count, which may pass the room."""
     if count < kinds.shape[0]:
@@ -187,7 +187,7 @@ def _put(kinds: Any, ends: Any, count: int, kind: int, x0: float, y0: float, x1:
     return count + 1
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@nb.njit(**LENT, forceinline=True)
 def _put_arc(kinds: Any, ends: Any, count: int, reach: float, ux: float, uy: float, vx: float, vy: float) -> int:
     """Write the arc of radius `reach` from direction u to direction v."""
     a = reach / math.sqrt(ux * ux + uy * uy)
@@ -195,7 +195,7 @@ def _put_arc(kinds: Any, ends: Any, count: int, reach: float, ux: float, uy: flo
     return _put(kinds, ends, count, ARC, a * ux, a * uy, b * vx, b * vy)
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@nb.njit(**LENT, forceinline=True)
 def _put_capped(kinds: Any, ends: Any, count: int, reach: float, ax: float, ay: float, bx: float, by: float) -> int:
     """Write the wall from a to b, with arcs where it lies beyond `reach`."""
     reach2 = reach * reach
@@ -226,7 +226,7 @@ def _put_capped(kinds: Any, ends: Any, count: int, reach: float, ax: float, ay: 
     return count
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@nb.njit(**LENT, forceinline=True)
 def _put_nearest(
     kinds: Any, out: Any, count: int, reach: float, q: FloatArray, wall: int, ux: float, uy: float, vx: float, vy: float
 ) -> int:
@@ -238,7 +238,7 @@ def _put_nearest(
     return _put_capped(kinds, out, count, reach, a * ux, a * uy, b * vx, b * vy)
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@nb.njit(**LENT, forceinline=True)
 def _crossing(gx: float, gy: float, px: float, py: float, ex: float, ey: float, slack: float) -> float:
     """Return at which part of the way from direction p to e a wall farther at p comes nearer; -1 if it does not.
 
@@ -251,7 +251,7 @@ def _crossing(gx: float, gy: float, px: float, py: float, ex: float, ey: float, 
     return now / (now - end)
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@nb.njit(**LENT, forceinline=True)
 def _first_crossing(
     scratch: Any, n: int, here: int, t: float, px: float, py: float, stop: float, vx: float, vy: float
 ) -> tuple[float, float, float, int]:
@@ -278,7 +278,7 @@ def _first_crossing(
     return stop, vx, vy, found
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@nb.njit(**LENT, forceinline=True)
 def _drop_ended(scratch: Any, n: int, t: float, px: float, py: float) -> tuple[int, int]:
     """Drop the active walls that end up to t; return how many stay and the nearest of them along p, or -1."""
     q, t1, active = scratch.q, scratch.t1, scratch.active
@@ -294,7 +294,7 @@ def _drop_ended(scratch: Any, n: int, t: float, px: float, py: float) -> tuple[i
     return kept, here
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@nb.njit(**LENT, forceinline=True)
 def _next_axis(t: float, t_edge: float, ux: float, uy: float) -> tuple[float, float, float]:
     """Return the next axis of the frame, or the left edge: where an arc is cut, so that none reaches a half turn."""
     if t < -1.0 < t_edge:
@@ -306,7 +306,7 @@ def _next_axis(t: float, t_edge: float, ux: float, uy: float) -> tuple[float, fl
     return t_edge, ux, uy
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@nb.njit(**LENT)
 def sweep(reach: float, t_edge: float, ux: float, uy: float, walls: int, scratch: Any, pieces: Any) -> int:
     """Write the pieces that bound the view between the edges of the field, by growing angle: right to left.
 
@@ -373,7 +373,7 @@ def sweep(reach: float, t_edge: float, ux: float, uy: float, walls: int, scratch
     return count if count <= kinds.shape[0] else -count
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@nb.njit(**LENT)
 def cap_pieces(pieces: Any, count: int, reach: float, out: Any) -> int:
     """Write into `out` the same view with a shorter range; return the number of pieces or minus the room needed."""
     made = 0
@@ -386,7 +386,7 @@ def cap_pieces(pieces: Any, count: int, reach: float, out: Any) -> int:
     return made if made <= out.kind.shape[0] else -made
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@nb.njit(**LENT)
 def pieces_area(pieces: Any, count: int, reach: float) -> float:
     """Return the area [m2] between the camera and the pieces: triangles and sectors."""
     total = 0.0
@@ -400,7 +400,7 @@ def pieces_area(pieces: Any, count: int, reach: float) -> float:
     return total
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@nb.njit(**LENT)
 def nearest_line2(pieces: Any, count: int) -> float:
     """Return the squared distance [m2] of the camera from the nearest line of a wall that bounds the view, or inf."""
     nearest = np.inf
@@ -414,7 +414,7 @@ def nearest_line2(pieces: Any, count: int) -> float:
     return nearest
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@nb.njit(**LENT, forceinline=True)
 def _turned(
     re: float, im: float, half_turns: int, ax: float, ay: float, bx: float, by: float, by_length2: float
 ) -> Any:
@@ -431,7 +431,7 @@ def _turned(
     return re, im, half_turns
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@nb.njit(**LENT)
 def area_within(pieces: Any, count: int, reach: float) -> float:
     """Return the area [m2] between the camera and the pieces up to `reach`, at most that of the pieces.
 
