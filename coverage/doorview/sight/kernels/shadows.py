@@ -42,10 +42,10 @@ def _gather_lows(
 ) -> tuple[int, Any]:
     """Return how many intervals of low walls a camera meets within `reach` [m], and the scratch that holds them."""
     t_edge, ux, uy = field_edge(field_of_view)
-    scratch = new_scratch(32)
+    scratch = new_scratch(128)
     met = gather_walls(cx, cy, fx, fy, reach, t_edge, ux, uy, lows, scratch)
     if met < 0:
-        scratch = new_scratch(-met)
+        scratch = new_scratch(-2 * met)
         met = gather_walls(cx, cy, fx, fy, reach, t_edge, ux, uy, lows, scratch)
     return met, scratch
 

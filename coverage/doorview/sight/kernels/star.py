@@ -30,6 +30,8 @@ __all__ = [
 
 TOUCHING_M = 1e-9
 """A wall whose line passes the camera nearer than this hides nothing: it is seen edge on."""
+RUN = 24
+"""So many intervals are sorted by insertion; longer rows in runs of so many, which are then merged."""
 TIE = 1e-12
 """Relative difference of 1 / distance under which two walls count as equally near."""
 
@@ -82,6 +84,59 @@ def _field_box(
 
 
 @nb.njit(**LENT)
+def _read_squares(
+    cx: float,
+    cy: float,
+    fx: float,
+    fy: float,
+    reach: float,
+    t_edge: float,
+    ux: float,
+    uy: float,
+    walls: Any,
+    found: Any,
+) -> int:
+    """Write into `found` the items of the index that may meet the field within `reach`, each wall once.
+
+    Returns how many, or minus the room needed when `found` is too small. Nothing branches upon what lies outside: at
+    every other house the processor would guess wrong.
+    """
+    xy, scale, low, start = walls.xy, walls.scale, walls.low, walls.start
+    count, cell = 0, walls.cell
+    west, east, south, north = _field_box(cx, cy, fx, fy, reach, t_edge, ux, uy)
+    i_low = max(math.floor(west / cell) - walls.i0, 0)
+    i_high = min(math.floor(east / cell) - walls.i0, walls.ni - 1)
+    j_low = max(math.floor(south / cell) - walls.j0, 0)
+    j_high = min(math.floor(north / cell) - walls.j0, walls.nj - 1)
+    if i_low > i_high:
+        return 0
+    items = 0
+    for j in range(j_low, j_high + 1):
+        items += start[j * walls.ni + i_high + 1] - start[j * walls.ni + i_low]
+    if items > found.shape[0]:
+        return -items
+    narrow = t_edge <= 1.0  # at most a half turn: convex, so what lies beyond one edge lies outside
+    back = 0.0 if narrow else -reach
+    for j in range(j_low, j_high + 1):
+        row = j * walls.ni
+        for k in range(start[row + i_low], start[row + i_high + 1]):
+            f = scale[k]
+            dx1, dy1, dx2, dy2 = f * (xy[k, 0] - cx), f * (xy[k, 1] - cy), f * (xy[k, 2] - cx), f * (xy[k, 3] - cy)
+            ax, bx = dx1 * fx + dy1 * fy, dx2 * fx + dy2 * fy
+            ay, by = dy1 * fx - dx1 * fy, dy2 * fx - dx2 * fy
+            out = ((ax >= reach) & (bx >= reach)) | ((ax <= back) & (bx <= back))
+            out |= ((ay >= reach) & (by >= reach)) | ((ay <= -reach) & (by <= -reach))
+            if narrow:
+                out |= (ux * ay - uy * ax >= 0.0) & (ux * by - uy * bx >= 0.0)
+                out |= (ux * ay + uy * ax <= 0.0) & (ux * by + uy * bx <= 0.0)
+            # A wall stands in several squares: take it in the first of them that this camera reads.
+            out |= (low[k, 1] != max(low[k, 0], i_low)) | (j != max(low[k, 2], j_low))
+            found[count] = k
+            count += 0 if out else 1
+    return count
+
+
+@nb.njit(**LENT)
 def gather_walls(
     cx: float,
     cy: float,
@@ -97,85 +152,80 @@ def gather_walls(
     """Fill `scratch` with the walls that a camera at (cx, cy) facing (fx, fy) meets within `reach` [m].
 
     (ux, uy) is the direction of the left edge of its field of view and `t_edge` that edge's pseudo-angle. Returns the
-    number of intervals, or minus the room needed when the scratch is too small.
+    number of intervals, or minus a number of which twice is room enough when the scratch is too small.
     """
-    t0, t1, ends, q, item = scratch.t0, scratch.t1, scratch.ends, scratch.q, scratch.order
-    xy, scale, low, start = walls.xy, walls.scale, walls.low, walls.start
+    t0, t1, ends, q, item, found = scratch.t0, scratch.t1, scratch.ends, scratch.q, scratch.order, scratch.active
+    xy, scale = walls.xy, walls.scale
     room = t0.shape[0]
-    count = 0
     reach2 = reach * reach
-    cell = walls.cell
-    west, east, south, north = _field_box(cx, cy, fx, fy, reach, t_edge, ux, uy)
-    i_low = max(math.floor(west / cell) - walls.i0, 0)
-    i_high = min(math.floor(east / cell) - walls.i0, walls.ni - 1)
-    j_low = max(math.floor(south / cell) - walls.j0, 0)
-    j_high = min(math.floor(north / cell) - walls.j0, walls.nj - 1)
-    if i_low > i_high:
-        return 0
-    narrow = t_edge <= 1.0  # at most a half turn: convex, so what lies beyond one edge lies outside
-    back = 0.0 if narrow else -reach
-    for j in range(j_low, j_high + 1):
-        row = j * walls.ni
-        for k in range(start[row + i_low], start[row + i_high + 1]):
-            f = scale[k]
-            dx1, dy1, dx2, dy2 = f * (xy[k, 0] - cx), f * (xy[k, 1] - cy), f * (xy[k, 2] - cx), f * (xy[k, 3] - cy)
-            ax, bx = dx1 * fx + dy1 * fy, dx2 * fx + dy2 * fy
-            if (ax >= reach and bx >= reach) or (ax <= back and bx <= back):
+    candidates = _read_squares(cx, cy, fx, fy, reach, t_edge, ux, uy, walls, found)
+    if candidates < 0:
+        return candidates
+    count = 0
+    for candidate in range(candidates):
+        k = found[candidate]
+        f = scale[k]
+        dx1, dy1, dx2, dy2 = f * (xy[k, 0] - cx), f * (xy[k, 1] - cy), f * (xy[k, 2] - cx), f * (xy[k, 3] - cy)
+        ax, ay, bx, by = dx1 * fx + dy1 * fy, dy1 * fx - dx1 * fy, dx2 * fx + dy2 * fy, dy2 * fx - dx2 * fy
+        if _segment_distance2(ax, ay, bx, by) >= reach2:
+            continue
+        cross = ax * by - ay * bx
+        if cross < 0.0:
+            ax, ay, bx, by, cross = bx, by, ax, ay, -cross
+        length2 = (bx - ax) * (bx - ax) + (by - ay) * (by - ay)
+        if cross * cross <= TOUCHING_M * TOUCHING_M * length2:
+            continue
+        ta, tb = pseudo_angle(ax, ay), pseudo_angle(bx, by)
+        qx, qy = (by - ay) / cross, (ax - bx) / cross
+        # Across the back (pseudo-angle 2 is -2) a wall gives two intervals.
+        for part in range(2 if ta > tb else 1):
+            first, last = ta, tb
+            if ta > tb:
+                first, last = (ta, 2.0) if part == 0 else (-2.0, tb)
+            if last <= -t_edge or first >= t_edge or first >= last:
                 continue
-            ay, by = dy1 * fx - dx1 * fy, dy2 * fx - dx2 * fy
-            if (ay >= reach and by >= reach) or (ay <= -reach and by <= -reach):
-                continue
-            if narrow:
-                if ux * ay - uy * ax >= 0.0 and ux * by - uy * bx >= 0.0:
-                    continue
-                if ux * ay + uy * ax <= 0.0 and ux * by + uy * bx <= 0.0:
-                    continue
-            # A wall stands in several squares: take it in the first of them that this camera reads.
-            if low[k, 1] != max(low[k, 0], i_low) or j != max(low[k, 2], j_low):
-                continue
-            if _segment_distance2(ax, ay, bx, by) >= reach2:
-                continue
-            cross = ax * by - ay * bx
-            if cross < 0.0:
-                ax, ay, bx, by, cross = bx, by, ax, ay, -cross
-            length2 = (bx - ax) * (bx - ax) + (by - ay) * (by - ay)
-            if cross * cross <= TOUCHING_M * TOUCHING_M * length2:
-                continue
-            ta, tb = pseudo_angle(ax, ay), pseudo_angle(bx, by)
-            qx, qy = (by - ay) / cross, (ax - bx) / cross
-            # Across the back (pseudo-angle 2 is -2) a wall gives two intervals.
-            for part in range(2 if ta > tb else 1):
-                first, last = ta, tb
-                if ta > tb:
-                    first, last = (ta, 2.0) if part == 0 else (-2.0, tb)
-                if last <= -t_edge or first >= t_edge or first >= last:
-                    continue
-                if count < room:
-                    t0[count], t1[count] = first, last
-                    ends[count, 0], ends[count, 1], ends[count, 2], ends[count, 3] = ax, ay, bx, by
-                    if first <= -t_edge:
-                        t0[count], ends[count, 0], ends[count, 1] = -t_edge, ux, -uy
-                    if last >= t_edge:
-                        t1[count], ends[count, 2], ends[count, 3] = t_edge, ux, uy
-                    q[count, 0], q[count, 1] = qx, qy
-                    item[count] = k
-                count += 1
+            if count < room:
+                t0[count], t1[count] = first, last
+                ends[count, 0], ends[count, 1], ends[count, 2], ends[count, 3] = ax, ay, bx, by
+                if first <= -t_edge:
+                    t0[count], ends[count, 0], ends[count, 1] = -t_edge, ux, -uy
+                if last >= t_edge:
+                    t1[count], ends[count, 2], ends[count, 3] = t_edge, ux, uy
+                q[count, 0], q[count, 1] = qx, qy
+                item[count] = k
+            count += 1
     return count if count <= room else -count
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
-def _sort_by_start(order: Any, t0: FloatArray, count: int) -> None:
-    """Fill `order` with 0..count-1 so that t0[order] grows; insertion for few, heap sort for many."""
-    if count > 48:
-        order[:count] = np.argsort(t0[:count], kind="mergesort")
-        return
-    for k in range(count):
-        key = t0[k]
-        at = k
-        while at > 0 and t0[order[at - 1]] > key:
-            order[at] = order[at - 1]
-            at -= 1
-        order[at] = k
+@nb.njit(**LENT)
+def _sort_by_start(order: Any, t0: FloatArray, count: int, other: Any) -> None:
+    """Fill `order` with 0..count-1 so that t0[order] grows, equals by number; `other` is room of the same size.
+
+    Runs of `RUN` by insertion, then merged in pairs.
+    """
+    for first in range(0, count, RUN):
+        for k in range(first, min(first + RUN, count)):
+            key = t0[k]
+            at = k
+            while at > first and t0[order[at - 1]] > key:
+                order[at] = order[at - 1]
+                at -= 1
+            order[at] = k
+    width = RUN
+    while width < count:
+        for low in range(0, count, 2 * width):
+            middle, high = min(low + width, count), min(low + 2 * width, count)
+            a, b = low, middle
+            for k in range(low, high):
+                if a < middle and (b >= high or t0[order[a]] <= t0[order[b]]):
+                    other[k] = order[a]
+                    a += 1
+                else:
+                    other[k] = order[b]
+                    b += 1
+        for k in range(count):  # not by slices: that may make a copy
+            order[k] = other[k]
+        width *= 2
 
 
 @nb.njit(**LENT, forceinline=True)
@@ -320,7 +370,7 @@ def sweep(reach: float, t_edge: float, ux: float, uy: float, walls: int, scratch
     """
     t0, t1, ends, order, active, q = scratch.t0, scratch.t1, scratch.ends, scratch.order, scratch.active, scratch.q
     kinds, out = pieces.kind, pieces.ends
-    _sort_by_start(order, t0, walls)
+    _sort_by_start(order, t0, walls, active)
     count, n, taken, turns = 0, 0, 0, 0
     t, px, py = -t_edge, ux, -uy
     here, following = -1, -1

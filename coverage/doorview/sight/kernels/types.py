@@ -65,7 +65,8 @@ class WallIndex(NamedTuple):
 class Scratch(NamedTuple):
     """Room for the walls that one camera meets, as intervals of bearing; capacity is the arrays' length.
 
-    `order` holds the item of the index behind each interval until a sweep puts their order there.
+    `order` holds the item of the index behind each interval until a sweep puts their order there. `active` holds the
+    sweep's active walls; before, it is room for items that may be met, and for sorting.
     """
 
     t0: FloatArray
