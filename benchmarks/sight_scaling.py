@@ -12,9 +12,9 @@ half as long as the mean distance between them, so that each crosses as many oth
 scattered and 3 m long, so that crossings grow with the square of their number.
 
 Every cost is taken over at least `CAMERAS_TIMED` cameras or `WALLS_TIMED` walls that all differ. Over and over one
-small scene it would come out too low: the processor learns by heart which way each branch goes, up to some thousand
-walls, and the cost then seems to jump when it forgets. A last row shows that. Median processor time of one thread.
-`--write` also draws the figure of the documentation.
+small scene it would come out too low: up to some thousand walls, all stay in the nearest caches and the processor
+learns by heart which way each branch goes, and the cost then seems to jump where both end. A last row shows that.
+Median processor time of one thread. `--write` also draws the figure of the documentation.
 """
 
 from __future__ import annotations
