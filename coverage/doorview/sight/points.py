@@ -158,7 +158,7 @@ def _over_terrain(
     terrain: Terrain,
     opened: OpenWalls,
     xy: FloatArray,
-    places: FloatArray,
+    at: FloatArray,
     lens: float,
     target: float,
 ) -> SeenPairs:

@@ -21,16 +21,20 @@ from pyproj import CRS
 
 from doorview.errors import InputError
 from doorview.sight.api import check_obstacles
-from doorview.sight.arrays import INDEX_CELL_M, height_scale, index_walls, wall_squares
+from doorview.sight.arrays import INDEX_CELL_M, height_scale, index_walls
+from doorview.sight.kernels.squares import squares_of_walls
 from doorview.sight.kernels.terrain import fill_visible
-from doorview.sight.kernels.types import WallIndex
+from doorview.sight.kernels.types import Squares, WallIndex
 from doorview.sight.kernels.uneven import OpenWalls, clear_spans, fill_extremes
 from doorview.sight.rasters import Terrain, heights_at, point_pairs
 from doorview.sight.walls import Walls, segments_of
 
 __all__ = ["NO_WALLS", "open_walls", "terrain_spans", "terrain_visible", "walls_on_terrain"]
 
-NO_WALLS = OpenWalls(wall_squares(np.zeros((0, 4)), np.zeros(0), INDEX_CELL_M)[0], np.zeros((0, 2)), np.zeros(0))
+_NO_SQUARES = Squares(
+    np.zeros((0, 4)), np.zeros(0), np.zeros((0, 3), np.int32), INDEX_CELL_M, 0, 0, 0, 0, np.zeros(1, np.int64)
+)
+NO_WALLS = OpenWalls(_NO_SQUARES, np.zeros((0, 2)), np.zeros(0))
 """The walls of an open field."""
 
 
@@ -98,7 +102,7 @@ def open_walls(
     scale = height_scale(np.where(tall, np.inf, walls.height), lens, float(above[:-1].max()))
     scale[known & ~tall] = np.nan
     chosen = known & ~tall & ~idle
-    squares, item = wall_squares(walls.xy[chosen], np.ones(int(chosen.sum())), INDEX_CELL_M)
+    squares, item = squares_of_walls(np.ascontiguousarray(walls.xy[chosen]), np.ones(int(chosen.sum())), INDEX_CELL_M)
     return index_walls(walls.xy, scale), OpenWalls(
         squares, np.ascontiguousarray(top[chosen][item]), np.ascontiguousarray(walls.height[chosen][item])
     )
