@@ -20,6 +20,7 @@ from doorview.share.summary import (
     _simulated_shares,
     counts_table,
     curve_table,
+    face_amounts,
     face_shares,
     range_table,
     shares_table,
@@ -263,6 +264,30 @@ def test_block_faces_add_up_to_the_streets(here: Covered) -> None:
         assert area.sum() == streets.loc[item.name, "public_amount"]
         mean = (faces[f"share_{item.name}"] * area).sum() / area.sum()
         assert mean == pytest.approx(streets.loc[item.name, "share_mean"], abs=1e-12)
+
+
+def test_joined_block_faces_have_the_share_of_all_their_ground(here: Covered) -> None:
+    """The union of two faces, added up from each face's own share and ground; a face that is not published has none."""
+    scenario = Scenario("r", rate=0.25)
+    alone = face_shares(here.coverage, scenario, here.doors, 4)
+    assert (face_amounts(here.coverage, 4) * here.coverage.cell_m**2 == alone["public_m2"]).all()
+    joined = face_shares(here.coverage, scenario, here.doors, 4, np.array([0, -1, 0, 3]))
+    assert joined["group"].tolist() == [0, -1, 0, 3]
+    pd.testing.assert_frame_equal(joined[["public_m2", "near_home_m2"]], alone[["public_m2", "near_home_m2"]])
+    area = alone["public_m2"]
+    for item in LEVELS:
+        name = f"share_{item.name}"
+        union = (alone[name] * area)[[0, 2]].sum() / area[[0, 2]].sum()
+        assert joined.loc[[0, 2], name].to_numpy() == pytest.approx(union, abs=1e-12)
+        assert joined.loc[[1, 3], name].isna().all()
+    # Ground that is not counted takes no figure from its group.
+    assert (
+        face_shares(here.coverage, scenario, here.doors, 4, np.array([0, 1, 2, 0]))
+        .loc[3]
+        .drop("group")[2:]
+        .isna()
+        .all()
+    )
 
 
 def test_the_range_curve_is_a_run_at_each_range(here: Covered) -> None:

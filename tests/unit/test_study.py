@@ -378,7 +378,10 @@ def test_a_place_is_downloaded_as_the_study_says(monkeypatch, tmp_path):
     monkeypatch.setattr("doorview.city.place.city_from_place", lambda *given, **named: calls.append((given, named)))
     read_city(study_from_dict({"place": {"bbox": [0, 0, 1, 1], "crs": "EPSG:32631"}}), keep=tmp_path)
     read_city(study_from_dict({"place": {"address": "1 Main St", "distance_m": 500.0}}))
-    (box_given, box), (address_given, address) = calls
+    asks = {"place": {"bbox": [0, 0, 1, 1]}, "coverage": {"trees": True, "openings": True}}
+    read_city(study_from_dict(asks))
+    (box_given, box), (address_given, address), (_, more) = calls
+    assert [call["also"] for call in (box, address, more)] == [(), (), ("parts", "trees")]
     assert (box_given, box["bbox"], box["crs"], box["keep"]) == ((None,), (0, 0, 1, 1), "EPSG:32631", tmp_path)
     assert (address_given, address["distance_m"], address["country"]) == (("1 Main St",), 500.0, None)
 

@@ -28,6 +28,7 @@ __all__ = [
     "DoorTable",
     "counts_table",
     "curve_table",
+    "face_amounts",
     "face_shares",
     "known_table",
     "range_table",
@@ -267,10 +268,20 @@ def range_table(coverage: Coverage, rates: Sequence[float]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True).sort_values(["space", "measure", "rate", "range_m"], ignore_index=True)
 
 
-def face_shares(coverage: Coverage, scenario: Scenario, doors: DoorTable, faces: int, seed: int = 0) -> pd.DataFrame:
+def face_shares(
+    coverage: Coverage,
+    scenario: Scenario,
+    doors: DoorTable,
+    faces: int,
+    groups: NDArray[np.int64] | None = None,
+    *,
+    seed: int = 0,
+) -> pd.DataFrame:
     """Return, by block face: public_m2 of its street space, near_home_m2 of that, and share_LEVEL, the share in view.
 
-    Index `face`; NaN where a face has no public ground that is counted.
+    Index `face`; NaN where a face has no public ground that is counted. With `groups` (faces,), as
+    `doorview.share.face_groups.face_groups`, there is a column `group`, and a face has the share of all the ground of
+    its group; NaN where that is -1.
     """
     chance = set_chances(coverage, scenario, doors, seed)[0]
     street = street_spaces()
@@ -282,12 +293,20 @@ def face_shares(coverage: Coverage, scenario: Scenario, doors: DoorTable, faces:
     cell = coverage.cell_m**2
     index = pd.RangeIndex(faces, name="face")
     out = pd.DataFrame({"public_m2": amount * cell, "near_home_m2": near * cell}, index=index)
+    place = np.arange(faces) if groups is None else np.where(groups < 0, np.arange(faces), groups)
+    joined = np.zeros(faces, np.int64)
+    np.add.at(joined, place, amount)
+    if groups is not None:
+        out["group"] = groups
+        joined[groups < 0] = 0
     rows = coverage.rows[np.isin(coverage.rows["space"], street) & (coverage.rows["face"] >= 0)]
     for number, name in enumerate(coverage.levels):
         here = rows[rows["level"] == number]
         face, sets, seen = (np.asarray(here[column], np.int64) for column in ("face", "set", "amount"))
-        high, low = sum_chances(face, sets, seen, chance[None, :], faces)
-        out[f"share_{name}"] = ratio(high[:, 0], low[:, 0], amount)
+        high, low = sum_chances(place[face], sets, seen, chance[None, :], faces)
+        share = ratio(high[:, 0], low[:, 0], joined)[place]
+        share[amount == 0] = np.nan
+        out[f"share_{name}"] = share
     return out
 
 
@@ -333,6 +352,14 @@ def known_table(
             parts.append(part)
     keys = ["level", "zoning", "zone", "space", "measure", "scenario"]
     return pd.concat(parts, ignore_index=True).sort_values(keys, ignore_index=True)
+
+
+def face_amounts(coverage: Coverage, faces: int) -> NDArray[np.int64]:
+    """Return the counted cells of street space of each block face, shape (faces,)."""
+    totals = coverage.totals[np.isin(coverage.totals["space"], street_spaces()) & (coverage.totals["face"] >= 0)]
+    amount = np.zeros(faces, np.int64)
+    np.add.at(amount, np.asarray(totals["face"], np.int64), np.asarray(totals["amount"], np.int64))
+    return amount
 
 
 def weighted_shares(coverage: Coverage, outputs: Outputs, p: NDArray[np.float64]) -> pd.DataFrame:

@@ -220,7 +220,7 @@ def north_arrow(sheet: Sheet, x: float, y: float) -> None:
 def save(sheet: Sheet, path: str | os.PathLike[str], caption: Caption, title: str) -> Path:
     """Write the sheet as PNG or SVG, by the suffix, whole or not at all; the same picture gives the same bytes."""
     target = Path(path)
-    note = f"{caption.simulated} {caption.source_line}"
+    note = " ".join(line for line in (caption.simulated, caption.obstacles_line, caption.source_line) if line)
     if target.suffix.lower() == ".svg":
         meta: dict[str, Any] = {"Title": drawable(title), "Description": note, "Date": None, "Creator": None}
         kind = "svg"

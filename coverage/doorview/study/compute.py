@@ -23,6 +23,7 @@ from doorview.errors import EmptyCityError, InputError
 from doorview.ownership.scenario import Scenario
 from doorview.share.coverage import Coverage, fold
 from doorview.share.discretisation import GridError, grid_errors
+from doorview.share.face_groups import face_groups, homes_by_face
 from doorview.share.grid import Grid
 from doorview.share.outputs import Outputs, outputs_of
 from doorview.share.scene import RangeCurve, Scene, build_scene
@@ -30,6 +31,7 @@ from doorview.share.summary import (
     DoorTable,
     counts_table,
     curve_table,
+    face_amounts,
     face_shares,
     range_table,
     shares_table,
@@ -42,6 +44,7 @@ from doorview.study.dwellings import dwellings_table
 from doorview.study.kits import kits_of, lenses_and_obstacles
 from doorview.study.known import KnownCameras, find_known, known_scene, known_tables
 from doorview.study.sections import Study
+from doorview.study.terrain import study_terrain
 from doorview.study.zones import read_zones, zone_membership
 
 __all__ = ["Prepared", "Stages", "Tables", "measure", "prepare", "scenarios_of"]
@@ -163,7 +166,13 @@ def _counted_area(city: City, reach_m: float) -> tuple[Any, float]:
 def _obstacles(study: Study, city: City, ground: Ground) -> gpd.GeoDataFrame:
     """Return all that hides, as the study asks."""
     asked, seed = study.coverage, study.study.seed
-    obstacles = find_obstacles(city, asked.obstacles, openings=asked.openings, trees=asked.trees)
+    obstacles = find_obstacles(
+        city,
+        asked.obstacles,
+        openings=asked.openings,
+        trees=asked.trees,
+        row_spacing_m=asked.tree_row_spacing_m,
+    )
     more = []
     if asked.parked_cars > 0:
         more.append(parked_cars(ground, asked.parked_cars, seed, ways=city.ways))
@@ -192,6 +201,7 @@ def prepare(study: Study, city: City, stages: Stages, *, camera: CameraModel | N
     # Before anything slow, so that a wrong column is told of at once.
     zones, left_out = read_zones(study.zones, city.crs, inside)
     known = find_known(study, city, camera)
+    terrain = study_terrain(study, city, inside, reach)
     with stages.stage("finding doors"):
         doors = find_doors(city, along=study.doors.along, seed=study.study.seed)
         if not len(doors):
@@ -207,7 +217,7 @@ def prepare(study: Study, city: City, stages: Stages, *, camera: CameraModel | N
     with stages.stage("finding obstacles"):
         at_doors = lenses_and_obstacles(study, camera, doors, _obstacles(study, city, ground))
         doors, obstacles = at_doors.doors, at_doors.obstacles
-        kits, door_kit = kits_of(levels, camera, doors, obstacles)
+        kits, door_kit = kits_of(levels, camera, doors, obstacles, terrain, reach)
     with stages.stage("laying out tiles"):
         scene = build_scene(
             doors,
@@ -219,6 +229,7 @@ def prepare(study: Study, city: City, stages: Stages, *, camera: CameraModel | N
             grid=Grid(study.coverage.cell_m),
             range_curve=curve,
             near_m=study.public_space.near_home_m,
+            terrain=terrain,
         )
         if known is not None:
             scene = known_scene(scene, known, obstacles)
@@ -281,7 +292,8 @@ def measure(
             )
         curve = curve_table(coverage, outputs, ready.door_table, study.ownership.rates, study.ownership.shared_doors)
         counts = counts_table(coverage, outputs)
-        faces = {s.name: face_shares(coverage, s, ready.door_table, len(ready.ground.faces)) for s in ready.scenarios}
+        number, groups = len(ready.ground.faces), _face_groups(ready, coverage)
+        faces = {s.name: face_shares(coverage, s, ready.door_table, number, groups) for s in ready.scenarios}
         ranges = None
         if study.coverage.range_curve:
             ranges = _range_curve(coverage, ready)
@@ -294,6 +306,14 @@ def measure(
     with stages.stage("measuring the grid's error"):
         errors = grid_errors(ready.scene)
     return Tables(coverage, outputs, shares, curve, ranges, counts, faces, dwellings, errors, known)
+
+
+def _face_groups(ready: Prepared, coverage: Coverage) -> NDArray[np.int64]:
+    """Return the group of each block face: none that is published has 1 to 4 homes."""
+    faces = ready.ground.faces
+    counted = face_amounts(coverage, len(faces)) > 0
+    homes = homes_by_face(faces, counted, ready.scene.door_xy, ready.door_table.dwellings)
+    return face_groups(faces, homes, counted)
 
 
 def _without_rasters(result: TileResult) -> TileResult:

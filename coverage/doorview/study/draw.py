@@ -11,7 +11,9 @@ import numpy as np
 from doorview.share.outputs import HEADLINE
 from doorview.show.text import Caption, place_words
 from doorview.study.dwellings import DOUBTFUL
+from doorview.study.hides import obstacle_words
 from doorview.study.result import HEADLINE_LEVELS, Result, check_scenario
+from doorview.study.terrain import terrain_phrase
 
 __all__ = ["attribution_of", "caption_of", "draw_curves", "draw_map", "draw_maps", "headline_space", "map_data"]
 
@@ -33,6 +35,9 @@ def caption_of(result: Result) -> Caption:
         unconfirmed=tuple(dict.fromkeys(mark for item in ready.levels for mark in item.marks)),
         units=ready.study.output.units,
         attribution=attribution_of(result),
+        obstacles=obstacle_words(ready.study.coverage, ready.study.doors),
+        reading=ready.camera.reading_words(),
+        ground=terrain_phrase(ready.scene.terrain, ready.study.output.units),
     )
 
 

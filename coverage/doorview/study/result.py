@@ -11,12 +11,15 @@ import pandas as pd
 import shapely
 
 from doorview.errors import InputError, UnknownNameError
+from doorview.share.face_groups import SMALLEST_GROUP
 from doorview.share.outputs import HEADLINE
 from doorview.show.text import distance, percent, place_words
 from doorview.study.compute import Prepared, Stages, Tables
 from doorview.study.dwellings import ALL, DOUBTFUL
+from doorview.study.hides import obstacle_words
 from doorview.study.known import ALL as EVERY
 from doorview.study.known import OSM
+from doorview.study.terrain import terrain_note, terrain_phrase
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -108,7 +111,10 @@ class Result:
         levels = [name for name in HEADLINE_LEVELS if name in self.levels] or list(self.levels)
         name, homes = self.ready.study.study.label or self.ready.city.name, int(self.ready.doors["dwellings"].sum())
         first = f"{name}: {len(self.ready.doors):,} doors, {homes:,} homes. "
-        lines = [first + f"Simulated {self.ready.camera.label} at every owner's door."]
+        hides = obstacle_words(self.ready.study.coverage, self.ready.study.doors)
+        on = terrain_phrase(self.ready.scene.terrain, self.ready.study.output.units)
+        at = f"at every owner's door{', ' + on if on else ''}"
+        lines = [first + f"Simulated {self.ready.camera.label} {at}. {hides}"]
         space = HEADLINE
         if pd.isna(self.share(self.ready.scenarios[0].name, levels[0])):
             space = "all"
@@ -127,7 +133,7 @@ class Result:
     def notes(self) -> list[str]:
         """Return what a reader of the figures has to know: what was not counted, what was dropped, how exact it is."""
         ready = self.ready
-        lines = []
+        lines = terrain_note(ready.scene.terrain, ready.study.output.units)
         if ready.lost_m2 >= 1.0:
             counted = float(shapely.area(ready.inside))
             lines.append(
@@ -135,6 +141,14 @@ class Result:
                 f"{_area(ready.lost_m2, ready.study.output.units)} at the edge of the data "
                 f"({percent(ready.lost_m2 / (ready.lost_m2 + counted))}) are left out: doors beyond the edge are "
                 "unknown."
+            )
+        group = next(iter(self.tables.faces.values()))["group"]
+        joined = int(group[group >= 0].duplicated(keep=False).sum())
+        if joined or (group < 0).any():
+            lines.append(
+                f"Street blocks with fewer than {SMALLEST_GROUP} homes are shown joined to neighbours: {joined:,} of "
+                f"{len(group):,} blocks share a figure"
+                + (f", {int((group < 0).sum()):,} show none." if (group < 0).any() else ".")
             )
         dropped = sum(number for number in ready.city.dropped.values() if isinstance(number, int))
         if dropped:
@@ -165,6 +179,8 @@ class Result:
                 "zones, which are hatched on maps; dwellings.csv has them all."
             )
         lines += self._known_words()
+        if ready.camera.reading_words():
+            lines.append(ready.camera.reading_words())
         lines.append(self.grid_error_words())
         return lines
 

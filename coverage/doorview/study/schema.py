@@ -240,6 +240,12 @@ def _cross_faults(data: Mapping[str, Any], *, needs_place: bool = True) -> list[
     faults: list[str] = []
     if isinstance(place, Mapping) and (needs_place or place):
         faults += _place_faults(place)
+    output = data.get("output", {})
+    if "terrain" in data and isinstance(output, Mapping) and output.get("viewsheds") is True:
+        faults.append(
+            "output.viewsheds: these polygons are of flat ground, and [terrain] says that it is not; leave one of both "
+            "out (seen_by_LEVEL.tif is cut by terrain)"
+        )
     own, more = _own_cameras(data.get("cameras", {}))
     faults += more
     if isinstance(camera, Mapping):

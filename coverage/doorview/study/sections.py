@@ -46,6 +46,7 @@ __all__ = [
     "Scenario",
     "Study",
     "StudySection",
+    "TerrainSection",
     "Zoning",
     "zoning_name",
 ]
@@ -372,6 +373,39 @@ class PublicSpaceSection(_Section):
     )
 
 
+class TerrainSection(_Section):
+    """Heights of the ground, where it is not flat. Left out, it is.
+
+    Rasters of any kind, CRS and step that GDAL reads. They must cover the counted area and as far around it as cameras
+    see. Doors, targets and walls stand on `ground`; what rises above sight lines hides.
+    """
+
+    ground: FilePath = Field(description="Terrain model (DEM): heights of the bare ground.")
+    surface: FilePath | None = Field(
+        None,
+        description="Surface model (DSM, LiDAR first returns): canopies and roofs hide too; left out, "
+        "the ground alone.",
+    )
+    units: Literal["m", "ft", "us-ft"] | None = Field(
+        None, description="Unit of the ground's heights; left out: as the file says, metres if it says nothing."
+    )
+    surface_units: Literal["m", "ft", "us-ft"] | None = Field(None, description="The same for `surface`.")
+    nodata: float | None = Field(
+        None, description="Value of unknown heights in both files, where they do not say it or say it wrongly."
+    )
+    step_m: float | None = Field(
+        None, ge=0.5, description="Distance of heights to compute with [m]; left out: each file's own."
+    )
+    missing_allowed: Rate = Field(
+        0.0, description="Share of the place that may be without heights, as water often is; it is taken as flat."
+    )
+    clear_m: Metres = Field(
+        1.0,
+        description="Length of each sight line, from the camera on, that heights hide nothing of [m]: the house's own "
+        "roof in a surface model.",
+    )
+
+
 class CoverageSection(_Section):
     """How the coverage is computed."""
 
@@ -386,7 +420,10 @@ class CoverageSection(_Section):
         description="Share of the places along kerbs where a car is parked, 1.5 m high, drawn by the seed; no source "
         "says how many: vary it.",
     )
-    trees: bool = Field(False, description="Trunks of mapped trees hide too.")
+    trees: bool = Field(False, description="Trunks of mapped trees and tree rows hide too.")
+    tree_row_spacing_m: float | None = Field(
+        None, ge=1.0, description="Distance between the trunks of a tree row [m]; left out: 8, see `obstacles.md`."
+    )
     openings: bool = Field(
         False,
         description="Cut buildings open where passages and arcades run through them and parts begin above the eye.",
@@ -463,6 +500,7 @@ class Study(_Section):
     camera: CameraSection = Field(default_factory=CameraSection)
     cameras: dict[str, OwnCamera] = Field(default_factory=dict)
     public_space: PublicSpaceSection = Field(default_factory=PublicSpaceSection)
+    terrain: TerrainSection | None = Field(None)
     coverage: CoverageSection = Field(default_factory=CoverageSection)
     doors: DoorsSection = Field(default_factory=DoorsSection)
     known: KnownSection = Field(default_factory=KnownSection)
@@ -519,6 +557,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "camera": CameraSection,
     "cameras.NAME": OwnCamera,
     "public_space": PublicSpaceSection,
+    "terrain": TerrainSection,
     "coverage": CoverageSection,
     "doors": DoorsSection,
     "known": KnownSection,

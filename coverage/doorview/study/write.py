@@ -22,11 +22,12 @@ from doorview.show.layers import write_doors, write_layers
 from doorview.show.qml import ground_style, line_style, share_style, zone_style
 from doorview.show.rasters import SparseRaster
 from doorview.show.run_folder import RunFolder
-from doorview.show.tables import write_curve, write_parquet, write_range_curve, write_shares
+from doorview.show.tables import write_csv, write_curve, write_parquet, write_range_curve, write_shares
 from doorview.show.text import SMALLEST_COUNT, count, level_phrase
 from doorview.sight.api import viewsheds
 from doorview.study.compute import Prepared
 from doorview.study.draw import attribution_of, draw_curves, draw_maps
+from doorview.study.hides import obstacle_words
 from doorview.study.known_files import (
     draw_known,
     known_facts,
@@ -35,6 +36,7 @@ from doorview.study.known_files import (
     write_known_files,
 )
 from doorview.study.result import Result
+from doorview.study.terrain import terrain_files
 
 __all__ = ["raster_sink", "write_into", "write_result"]
 
@@ -62,7 +64,11 @@ def raster_sink(ready: Prepared, run: RunFolder, attribution: str) -> Iterator[C
                     cols=int(col1 - col0),
                     description="simulated doors that would see the cell, "
                     f"{level_phrase(item, ready.study.output.units)}",
-                    tags={"level": item.name, "camera": ready.camera.label},
+                    tags={
+                        "level": item.name,
+                        "camera": ready.camera.label,
+                        "obstacles": obstacle_words(ready.study.coverage, ready.study.doors),
+                    },
                     attribution=attribution,
                     licence=_licence(ready),
                 )
@@ -135,7 +141,7 @@ def _write_dwellings(path: Path, table: pd.DataFrame) -> None:
             count(1) if few else "" if np.isnan(n) else f"{n:.15g}" for n, few in zip(numbers, small, strict=True)
         ]
         shown.loc[small, "ratio"] = np.nan
-    shown.to_csv(path, index=False, lineterminator="\n", encoding="utf-8", na_rep="")
+    write_csv(path, shown)
 
 
 def _write_working(result: Result, run: RunFolder) -> None:
@@ -176,7 +182,7 @@ def _write_layers(result: Result, run: RunFolder) -> dict[str, str]:
     faces = ready.ground.faces.copy()
     for name, table in result.tables.faces.items():
         if "public_m2" not in faces:
-            faces["public_m2"] = table["public_m2"]
+            faces["public_m2"], faces["group"] = table["public_m2"], table["group"]
         for column in table.columns:
             if column.startswith("share_"):
                 faces[f"{column}__{name}"] = table[column]
@@ -204,7 +210,8 @@ def _write_layers(result: Result, run: RunFolder) -> dict[str, str]:
         styles=styles,
         licence=licence,
         attribution=attribution_of(result),
-        description=f"{city.name}: simulated doorbell coverage. {ready.study.study.label or ''} Layer ground: public "
+        description=f"{city.name}: simulated doorbell coverage. {ready.study.study.label or ''} "
+        f"{obstacle_words(ready.study.coverage, ready.study.doors)} Layer ground: public "
         "ground by class, with driveways, closed ground and water; without buildings, yards and strips along facades. "
         "Round corners are drawn in chords, at most 0.2 m inside the arc.",
         data_date=city.source.get("data_date"),
@@ -244,21 +251,25 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
                     **({"licence": FICTIONAL_LICENCE} if ready.study.study.fictional else {}),
                 }
                 for item in city.source.get("files", [])
-            ],
+            ]
+            + terrain_files(ready.scene.terrain),
             "zones": [zoning.file.name for zoning in ready.study.zones],
         },
+        **_terrain_facts(ready),
         "settings": settings_to_publish(ready.study.settings()),
         "crs": city.crs.to_string(),
         "country": city.country,
         "camera": {
             "name": ready.camera.name,
             "label": ready.camera.label,
+            "reading_of_field_of_view": ready.camera.reading_words() or None,
             "values": {
                 key: {"value": getattr(ready.camera, key), "mark": figure.mark, "source": figure.source}
                 for key, figure in ready.camera.figures.items()
             },
         },
         "levels": {item.name: item.as_dict() for item in ready.levels},
+        "obstacles": obstacle_words(ready.study.coverage, ready.study.doors),
         "scenarios": {item.name: item.words() for item in ready.scenarios},
         "shown_on_maps": {"scenario": result.main_scenario(), "level": result.main_level()},
         "counted": {
@@ -289,6 +300,7 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
         "public_space": _plain_notes(ready.ground.notes),
         "counts": ready.counts,
         **known_facts(result),
+        "assumed_of_obstacles": list(ready.obstacles.attrs.get("notes", [])),
         "intervals": "share_p05 and share_p95: chance alone, which homes happen to own one (256 simulated ownerships); "
         "share_low and share_high, the range over assumptions, are not computed and left empty",
         "seed": ready.study.study.seed,
@@ -300,6 +312,19 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
         },
         "timings": {name: round(seconds, 3) for name, seconds in result.stages.seconds.items()},
     }
+
+
+def _terrain_facts(ready: Prepared) -> dict[str, object]:
+    """Return what run.json says of the terrain; nothing on flat ground."""
+    terrain = ready.scene.terrain
+    if terrain is None:
+        return {}
+    walls = {
+        "hide all behind them": len(ready.scene.kits[0].walls.tall.xy),
+        "judged by their tops": len(ready.scene.kits[0].open_walls.height),
+        "note": "walls by squares of 16 m, so that one may count several times; the rest hide nothing",
+    }
+    return {"terrain": {**_plain_notes(dict(terrain.notes)), "clear_m": terrain.clear_m, "walls": walls}}
 
 
 def _finite(value: float) -> float | None:
