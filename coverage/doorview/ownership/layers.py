@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -67,6 +67,10 @@ class Layer:
         """Return each door's chance (doors,) of a camera by this layer."""
         raise NotImplementedError
 
+    def among(self, block: int, blocks: int) -> Layer:
+        """Return the layer over the doors `blocks` times, block after block, with its cameras in one block alone."""
+        raise NotImplementedError
+
     def urn(self) -> Urn | None:
         """Return the layer as an urn, or None: doors independent (`marginal` says all), or no closed form."""
         return None
@@ -109,6 +113,10 @@ class Independent(Layer):
         _set(self, p=np.atleast_1d(faults.chances("the chance", self.p)))
         _set(self, keep=faults.chances("keep", self.keep, len(self.p)))
         faults.refuse()
+
+    def among(self, block: int, blocks: int) -> Independent:
+        """Return the layer over the doors `blocks` times, with its cameras in one block alone."""
+        return Independent(_among(self.p, block, blocks, 0.0), _among(self.keep, block, blocks, 1.0))
 
     def marginal(self) -> Floats:
         """Return each door's chance (doors,) of a camera by this layer."""
@@ -167,6 +175,11 @@ class Exactly(Layer):
         _set(self, stratum=stratum.astype(np.int64), numbers=np.array(numbers, np.int64))
         _set(self, keep=faults.chances("keep", self.keep, len(stratum)))
         faults.refuse()
+
+    def among(self, block: int, blocks: int) -> Exactly:
+        """Return the layer over the doors `blocks` times, with its cameras in one block alone."""
+        stratum = _among(self.stratum, block, blocks, -1)
+        return Exactly(stratum, self.numbers, _among(self.keep, block, blocks, 1.0))
 
     def marginal(self) -> Floats:
         """Return each door's chance (doors,) of a camera by this layer."""
@@ -239,6 +252,11 @@ class BetaBinomial(Layer):
         _set(self, p=faults.chances("the chance", self.p, len(cluster)))
         _set(self, keep=faults.chances("keep", self.keep, len(cluster)))
         faults.refuse()
+
+    def among(self, block: int, blocks: int) -> BetaBinomial:
+        """Return the layer over the doors `blocks` times, with its cameras in one block alone."""
+        p, cluster = _among(self.p, block, blocks, 0.0), _among(self.cluster, block, blocks, -1)
+        return BetaBinomial(p, cluster, self.correlation, _among(self.keep, block, blocks, 1.0))
 
     def marginal(self) -> Floats:
         """Return each door's chance (doors,) of a camera by this layer."""
@@ -338,6 +356,11 @@ class Field(Layer):
         _set(self, p=p, xy=xy, distance_m=distance, correlation=r, keep=keep)
         _set(self, lattice=self.lattice or lattice_of(xy, distance))
 
+    def among(self, block: int, blocks: int) -> Field:
+        """Return the layer over the doors `blocks` times, with its cameras in one block alone."""
+        p, keep = _among(self.p, block, blocks, 0.0), _among(self.keep, block, blocks, 1.0)
+        return Field(p, np.tile(self.xy, (blocks, 1)), self.distance_m, self.correlation, keep)
+
     def marginal(self) -> Floats:
         """Return each door's chance (doors,) of a camera by this layer."""
         return self.p * self.keep
@@ -367,6 +390,13 @@ def thinned(layer: Layer, keep: ArrayLike) -> Layer:
     if not isinstance(layer, (Independent, Exactly, BetaBinomial, Field)):
         raise InputError(f"{type(layer).__name__} is no layer of owners that can be thinned.")
     return replace(layer, keep=layer.keep * more)
+
+
+def _among(values: NDArray[Any], block: int, blocks: int, elsewhere: float) -> NDArray[Any]:
+    """Return values (blocks * doors,) that stand in one block, and `elsewhere` in the others."""
+    out = np.full(blocks * len(values), elsewhere, values.dtype)
+    out[block * len(values) : (block + 1) * len(values)] = values
+    return out
 
 
 def _set(layer: Layer, **values: object) -> None:

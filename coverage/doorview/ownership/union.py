@@ -41,11 +41,15 @@ class Owners:
     streams
         Number by which each layer draws; layers of the same stream draw the same numbers, so they must not share
         doors. None is 0, 1, 2, ...
+    blocks
+        How often each door stands among these, block after block, e.g. once with each of two views: then its key does
+        too, and every layer hands out cameras in one block alone (`Layer.among`).
 
     """
 
     layers: tuple[Layer, ...]
     streams: tuple[int, ...] | None = None
+    blocks: int = 1
 
     def __post_init__(self) -> None:
         """Check that the layers fit together."""
@@ -67,11 +71,11 @@ class Owners:
         """Return these owners and those of more layers, which draw numbers of their own."""
         taken = self._streams()
         fresh = range(max(taken) + 1, max(taken) + 1 + len(more))
-        return Owners((*self.layers, *more), (*taken, *fresh))
+        return Owners((*self.layers, *more), (*taken, *fresh), self.blocks)
 
     def thinned(self, keep: ArrayLike) -> Owners:
         """Return the owners of whom each camera is kept with a chance, (doors,) or one number, independently."""
-        return Owners(tuple(thinned(layer, keep) for layer in self.layers), self._streams())
+        return Owners(tuple(thinned(layer, keep) for layer in self.layers), self._streams(), self.blocks)
 
     def _streams(self) -> tuple[int, ...]:
         return self.streams or tuple(range(len(self.layers)))
@@ -162,13 +166,13 @@ class Owners:
         for layer, stream in zip(self.layers, self._streams(), strict=True):
             p = layer.conditional(keys, seed, replicate, stream)
             layers.append(layer if p is None else Independent(p))
-        return Owners(tuple(layers), self._streams())
+        return Owners(tuple(layers), self._streams(), self.blocks)
 
     def checked(self, keys: NDArray[np.uint64], seed: int) -> int:
         """Return the seed; refuse keys that are not one per door, each once."""
         faults = Faults("drawing owners")
         seed = faults.seed(seed)
-        if len(keys) != len(self) or len(np.unique(keys)) != len(keys):
+        if len(keys) != len(self) or len(np.unique(keys)) * self.blocks != len(keys):
             faults.add(f"{len(keys):,} keys for {len(self):,} doors: give every door a key of its own.")
         faults.refuse()
         return seed

@@ -48,7 +48,9 @@ def headline_space(result: Result) -> str:
 
 def _clause(result: Result, scenario: str) -> str:
     """Return the scenario as a clause that follows "If"."""
-    item = next(s for s in result.ready.scenarios if s.name == scenario)
+    item = next(s for s in result.tables.scenarios if s.name == scenario)
+    if item.text is not None:
+        return item.text.replace(" own one", " own a doorbell camera", 1)
     if item.process == "exactly":
         return f"exactly {item.number:,} homes own a doorbell camera, drawn by lot"
     return f"{100 * (item.rate or 0):.3g}% of homes own a doorbell camera, each independently of the others"
@@ -72,7 +74,7 @@ def map_data(result: Result, scenario: str, level: str, seen_by: Path | None) ->
         zones = zones.assign(hatched=hatched)
     names = [name for name in HEADLINE_LEVELS if name in result.levels] or list(result.levels)
     space = headline_space(result)
-    own = next(s for s in ready.scenarios if s.name == scenario)
+    own = next(s for s in result.tables.scenarios if s.name == scenario)
     one_chance = ready.equal_chances(own)
     # A street without a mapped home near it says nothing of cameras: it is not "none in view".
     unknown = (faces["near_home_m2"] == 0) & (faces["share"] == 0)
@@ -142,7 +144,8 @@ def draw_curves(result: Result, folder: Path) -> list[Path]:
     if result.range_curve is not None and len(result.range_curve):
         labels = {
             s.name: f"{100 * s.rate:.3g}% of homes" if s.rate is not None else f"{s.number:,} cameras"
-            for s in result.ready.scenarios
+            for s in result.tables.scenarios
+            if s.built is None
         }
         drawn.append(
             range_plot(

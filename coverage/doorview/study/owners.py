@@ -34,8 +34,9 @@ from doorview.ownership.union import Owners
 from doorview.study.scenario_sections import DENSITIES, ProgrammeSection
 from doorview.study.scenario_sections import Scenario as Section
 from doorview.study.sections import Study
+from doorview.study.zones import COLUMN
 
-__all__ = ["Plan", "Residents", "plans_of", "residents_of"]
+__all__ = ["Plan", "Residents", "columns_of", "plans_of", "residents_of", "without_rules_words"]
 
 Floats = NDArray[np.float64]
 PLACED = ("most_possible", "least_found")
@@ -59,6 +60,13 @@ class Residents:
     size: CitySize
     zones: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     zone_row: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)
+    zone_inside: Mapping[tuple[str, str], NDArray[np.bool_]] = field(default_factory=dict)
+
+    def members(self, zoning: str, zone: str) -> NDArray[np.bool_]:
+        """Return which doors (doors,) lie in a zone of the counted area; zone `all` of zoning `all` holds all."""
+        if (zoning, zone) == ("all", "all"):
+            return self.inside
+        return self.zone_inside[zoning, zone] & self.inside
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +82,13 @@ class Plan:
     scenario: Scenario | None
     today: Scenario | None = None
     programme: Programme | None = None
+
+    @property
+    def built(self) -> Scenario:
+        """The scenario; raises ValueError while it is open."""
+        if self.scenario is None:
+            raise ValueError(f"scenario '{self.name}' places cameras by what they see, and nothing is seen yet")
+        return self.scenario
 
 
 def residents_of(
@@ -95,13 +110,16 @@ def residents_of(
     lines = ground.lines[ground.lines["space"] == "centreline"].geometry.to_numpy()
     metres = float(shapely.length(shapely.intersection(lines, inside)).sum())
     size = CitySize(dwellings[counted], metres / 1000.0, float(shapely.area(inside)) / 1e6)
-    tables, rows = {}, {}
+    tables, rows, members = {}, {}, {}
     if zones is not None and zone_inside is not None:
         for zoning, table in zones.groupby("zoning", sort=True):
             member = zone_inside[:, np.asarray(table.index)]
             rows[str(zoning)] = np.where(member.any(axis=1), member.argmax(axis=1), -1)
-            tables[str(zoning)] = pd.DataFrame(table.drop(columns="geometry")).set_index("zone")
-    return Residents(keys, dwellings, counted, xy, _faces(ground.faces, xy), size, tables, rows)
+            kept = {str(name).removeprefix(COLUMN): values for name, values in table.items() if COLUMN in str(name)}
+            tables[str(zoning)] = pd.DataFrame(kept).set_axis(table["zone"], axis=0)
+            for number, zone in enumerate(table["zone"]):
+                members[str(zoning), str(zone)] = member[:, number]
+    return Residents(keys, dwellings, counted, xy, _faces(ground.faces, xy), size, tables, rows, members)
 
 
 def _faces(faces: gpd.GeoDataFrame, xy: Floats) -> NDArray[np.int64]:
@@ -121,6 +139,24 @@ def _faces(faces: gpd.GeoDataFrame, xy: Floats) -> NDArray[np.int64]:
     found = first < len(lines)
     out[found] = ids[first[found]]
     return out
+
+
+def columns_of(study: Study) -> dict[str, list[str]]:
+    """Return the columns of zones that scenarios read, by zoning."""
+    found: dict[str, set[str]] = {}
+    for section in study.scenarios.values():
+        asked: list[tuple[str | None, str | None]] = [(section.zoning, section.rate_column or section.column)]
+        if section.programme is not None:
+            asked.append((section.programme.zoning, section.programme.column))
+        for zoning, column in asked:
+            if zoning is not None and column is not None:
+                found.setdefault(zoning, set()).add(column)
+    return {zoning: sorted(columns) for zoning, columns in found.items()}
+
+
+def without_rules_words(name: str) -> str:
+    """Return what change.csv calls a scenario without its programme and rules."""
+    return f"{name}, without"
 
 
 def plans_of(study: Study, residents: Residents) -> tuple[Plan, ...]:
@@ -189,6 +225,8 @@ def _today(name: str, section: Section, rule: str, residents: Residents) -> Scen
     if section.process == "independent" and section.rate is not None:
         return Scenario(name, rate=section.rate, shared_doors=rule)
     rates, said = _rates(section, rule, residents)
+    if section.process == "independent" and section.rate_column is None:
+        return Scenario(name, rate=float(rates[0]), shared_doors=rule, text=f"{said}, independently")
     p = door_probabilities(residents.dwellings, rates, rule)
     households = residents.dwellings * rates if rule == "any" else p
     if section.process == "clustered":
@@ -229,8 +267,8 @@ def _rates(section: Section, rule: str, residents: Residents) -> tuple[Floats, s
         said = f"{100 * known.rate:.3g}% of households own one ({known.base}, {known.year})"
     else:
         density = Density(key, float(value))
-        unit = {"number": "cameras expected", "per_street_km": "per km of street", "per_km2": "per km2"}[key]
-        said = f"{value:,g} {unit}"
+        unit = {"number": "expected", "per_street_km": "per km of street", "per_km2": "per km2"}[key]
+        said = f"there are {value:,g} cameras {unit}"
     rate = household_rate(density, residents.size, rule)
     if section.process != "weighted":
         return np.full(doors, rate), said

@@ -91,7 +91,7 @@ class Result:
 
     def main_scenario(self) -> str:
         """Return the scenario that maps show: independent_20 where there is one, else the middle one."""
-        names = [item.name for item in self.ready.scenarios]
+        names = [item.name for item in self.tables.scenarios]
         return "independent_20" if "independent_20" in names else names[(len(names) - 1) // 2]
 
     def main_level(self) -> str:
@@ -116,12 +116,12 @@ class Result:
         at = f"at every owner's door{', ' + on if on else ''}"
         lines = [first + f"Simulated {self.ready.camera.label} {at}. {hides}"]
         space = HEADLINE
-        if pd.isna(self.share(self.ready.scenarios[0].name, levels[0])):
+        if pd.isna(self.share(self.tables.scenarios[0].name, levels[0])):
             space = "all"
             lines.append("No street lies near a home; the shares below are of all public ground.")
         near, units = self.ready.study.public_space.near_home_m, self.ready.study.output.units
         words = f"streets within {distance(near, units)} of a home" if space == HEADLINE else "public ground"
-        for scenario in self.ready.scenarios:
+        for scenario in self.tables.scenarios:
             parts = [
                 f"{name} ({self.levels[name].plain}, to {distance(self.levels[name].range_m, units)}) "
                 f"{percent(self.share(scenario.name, name, space))}"

@@ -118,6 +118,7 @@ def write_into(result: Result, run: RunFolder) -> None:
         if result.tables.dwellings is not None:
             _write_dwellings(run.path("dwellings.csv"), result.tables.dwellings)
         write_parquet(run.path("counts.parquet"), result.counts)
+        _write_scenarios(result, run)
         _write_working(result, run)
     with stages.stage("writing layers"):
         written = _write_layers(result, run) | write_known_files(result, run, _licence(result.ready))
@@ -142,6 +143,16 @@ def _write_dwellings(path: Path, table: pd.DataFrame) -> None:
         ]
         shown.loc[small, "ratio"] = np.nan
     write_csv(path, shown)
+
+
+def _write_scenarios(result: Result, run: RunFolder) -> None:
+    """Write what scenarios change, and their cameras in every unit."""
+    counted = result.tables.counted
+    write_csv(run.path("densities.csv"), counted.densities)
+    for name, table in (("change", counted.change), ("stages", counted.stages), ("placing", counted.placing)):
+        if table is not None:
+            write_csv(run.path(f"{name}.csv"), table)
+    write_csv(run.path("working", "intervals.csv"), counted.intervals)
 
 
 def _write_working(result: Result, run: RunFolder) -> None:
@@ -270,7 +281,7 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
         },
         "levels": {item.name: item.as_dict() for item in ready.levels},
         "obstacles": obstacle_words(ready.study.coverage, ready.study.doors),
-        "scenarios": {item.name: item.words() for item in ready.scenarios},
+        "scenarios": {item.name: item.words() for item in result.tables.scenarios},
         "shown_on_maps": {"scenario": result.main_scenario(), "level": result.main_level()},
         "counted": {
             "area_m2": inside,
@@ -293,7 +304,7 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
             for item in result.tables.grid_errors
         },
         "range_curve": {
-            "exact": [item.name for item in ready.scenarios if ready.equal_chances(item)],
+            "exact": [item.name for item in result.tables.scenarios if ready.equal_chances(item)],
             "note": "share against range takes every door's chance as the scenario's mean and doors as independent: "
             "exact for the scenarios named, an approximation for others, whose doors differ or whose number is fixed",
         },
@@ -301,7 +312,8 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
         "counts": ready.counts,
         **known_facts(result),
         "assumed_of_obstacles": list(ready.obstacles.attrs.get("notes", [])),
-        "intervals": "share_p05 and share_p95: chance alone, which homes happen to own one (256 simulated ownerships); "
+        "intervals": "share_p05 and share_p95: chance alone, which homes happen to own one "
+        f"({ready.study.ownership.replicates} simulated ownerships, their errors in working/intervals.csv); "
         "share_low and share_high, the range over assumptions, are not computed and left empty",
         "seed": ready.study.study.seed,
         "licences": layers,
