@@ -74,6 +74,7 @@ def test_the_folder_holds_what_the_contract_says(result):
         "curve.csv",
         "range_curve.csv",
         "counts.parquet",
+        "densities.csv",
         "dwellings.csv",
         "city.gpkg",
         *(f"seen_by_{name}.tif" for name in LEVELS),
@@ -83,6 +84,7 @@ def test_the_folder_holds_what_the_contract_says(result):
         "maps/in_view_detect_independent_20_detail.png",
         "working/doors.gpkg",
         "working/coverage.parquet",
+        "working/intervals.csv",
         "working/members.parquet",
         "working/viewsheds.parquet",
         "working/door_views.parquet",
@@ -472,7 +474,7 @@ def test_estimate_takes_one_level_one_rate_and_a_camera_of_the_users_own(folder)
     found = dv.estimate(city, camera=mine, levels="observe", rates=0.3, range_curve=False)
     # Half the pixels reach half as far: 11.35 m / 2.
     assert found.levels["observe"].range_m == pytest.approx(5.675, abs=0.01)
-    assert [item.rate for item in found.ready.scenarios] == [0.3]
+    assert [item.rate for item in found.tables.scenarios] == [0.3]
     assert found.range_curve is None
 
 
