@@ -1,4 +1,4 @@
-"""The printed tables of a run: shares.csv, curve.csv, range_curve.csv, and the Parquet tables behind them.
+"""The printed tables of a run (shares.csv, curve.csv, ...), and the Parquet tables behind them.
 
 Columns stand in the order of the contract and rows in the order of their keys; numbers are written as the shortest
 text that reads back to the same float64. The same tables give the same bytes.
@@ -19,11 +19,13 @@ from doorview.show.text import SMALLEST_COUNT, count
 
 __all__ = [
     "CURVE_COLUMNS",
+    "PARTNERSHIP_COLUMNS",
     "RANGE_CURVE_COLUMNS",
     "SHARES_COLUMNS",
     "SHARES_KEYS",
     "write_curve",
     "write_parquet",
+    "write_partnership",
     "write_range_curve",
     "write_shares",
 ]
@@ -43,8 +45,23 @@ SHARES_COLUMNS: tuple[str, ...] = (
 )
 CURVE_COLUMNS: tuple[str, ...] = ("level", "zoning", "zone", "space", "measure", "rate", "share_mean")
 RANGE_CURVE_COLUMNS: tuple[str, ...] = ("scenario", "zoning", "zone", "space", "measure", "range_m", "share_mean")
+PARTNERSHIP_KEYS: tuple[str, ...] = ("programme", "level", "space", "measure", "month")
+PARTNERSHIP_COLUMNS: tuple[str, ...] = (
+    *PARTNERSHIP_KEYS,
+    "downloads",
+    "credit",
+    "free_doorbells",
+    "doors_owned",
+    "doors_without_programme",
+    "share_mean",
+    "share_without_programme",
+    "doors_owned_p05",
+    "doors_owned_p95",
+    "share_p05",
+    "share_p95",
+)
 
-_IN_UNIT = frozenset({"rate", "rate_per_door", "rate_per_household", *_SHARES, *_SEEN_BY})
+_IN_UNIT = frozenset({"rate", "rate_per_door", "rate_per_household", *_SHARES, *_SEEN_BY, "share_without_programme"})
 
 
 def _checked(
@@ -118,6 +135,15 @@ def write_curve(path: str | os.PathLike[str], curve: pd.DataFrame) -> None:
 def write_range_curve(path: str | os.PathLike[str], curve: pd.DataFrame) -> None:
     """Write range_curve.csv: the share by range [m]. Raises ValueError as `write_shares` does."""
     _write_csv(path, _checked(curve, RANGE_CURVE_COLUMNS, RANGE_CURVE_COLUMNS[:-1], frozenset(), "range_curve.csv"))
+
+
+def write_partnership(path: str | os.PathLike[str], table: pd.DataFrame) -> None:
+    """Write partnership.csv; the quantiles may be NaN (no simulation). Raises ValueError as `write_shares` does.
+
+    Its counts are a simulation's, not those of real homes: none is hidden.
+    """
+    optional = frozenset({"share_p05", "share_p95"})
+    _write_csv(path, _checked(table, PARTNERSHIP_COLUMNS, PARTNERSHIP_KEYS, optional, "partnership.csv"))
 
 
 def write_parquet(

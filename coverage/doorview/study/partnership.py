@@ -92,22 +92,29 @@ class _State:
     handed: Numbers
 
 
+def _at_the_start(what: str, doors: float, chance: _Chance) -> Numbers:
+    """Return an expected number of doors; drawn, whole doors with that mean."""
+    whole = np.full(chance.replicates, np.floor(doors + _TINY))
+    return whole + chance.of(what, 0, np.ones(chance.replicates), max(doors - float(whole[0]), 0.0))
+
+
 def _start(town: Town, terms: Terms, outreach: Outreach, bass: Bass, chance: _Chance) -> _State:
     if terms.rule == "district" and (terms.district_doors or 0) > town.doors:
         raise InputError(
             f"partnership: {terms.district_doors:,} doors are eligible but the town has {town.doors:,}. Give "
             f"district_doors={town.doors} or less, or take a larger area."
         )
-    owned, market = town.start_rate * town.doors, max(bass.ceiling, town.start_rate) * town.doors
-    if isinstance(chance, _Draws):
-        owned, market = float(round(owned)), float(round(market))
+    owned = _at_the_start("owned at the start", town.start_rate * town.doors, chance)
+    market = _at_the_start("market at the start", max(bass.ceiling, town.start_rate) * town.doors, chance)
     pool = float(round(outreach.reach * town.households))
     users = float(round(outreach.app_share_start * pool))
 
     def filled(value: float) -> Numbers:
         return np.full(chance.replicates, value)
 
-    return _State(filled(owned), filled(market), filled(pool - users), filled(users), *(filled(0.0) for _ in range(6)))
+    return _State(
+        owned, np.maximum(market, owned), filled(pool - users), filled(users), *(filled(0.0) for _ in range(6))
+    )
 
 
 def _download(state: _State, terms: Terms, outreach: Outreach, month: int, chance: _Chance) -> dict[str, Numbers]:
@@ -260,7 +267,7 @@ def simulated_paths(
 
     Every step (a download, a doorbell put up, an adoption) is drawn home by home; numbers depend on seed, step, month
     and replicate alone, and are the same with and without the programme. Chance alone: parameters stay as they are.
-    At the start the doors that own one are rounded to whole doors.
+    At the start the doors that own one are whole doors with the mean asked for.
 
     Columns: `month`, and for `downloads`, `free_doorbells`, `doors_owned`, `doors_without_programme` and `doors_added`
     (with less without, replicate by replicate) each NAME_mean, NAME_p05, NAME_p95.
