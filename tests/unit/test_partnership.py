@@ -16,7 +16,7 @@ from scipy.integrate import solve_ivp
 
 from doorview.errors import InputError, UnknownNameError
 from doorview.study.bass import AVERAGE, PARKS, Bass, adopting, bass_through
-from doorview.study.partnership import partnership_path, simulated_paths
+from doorview.study.partnership import _Draws, partnership_path, simulated_paths
 from doorview.study.partnership_presets import cents, preset, presets
 from doorview.study.partnership_section import PartnershipSection
 from doorview.study.partnership_table import door_chances, partnership_table, share_at_of
@@ -540,3 +540,28 @@ def test_money_is_whole_cents():
     for wrong in (0.001, -1.0, math.inf):
         with pytest.raises(InputError, match="cents"):
             cents(wrong, "cost")
+
+
+def test_gifts_beyond_the_market_stay_within_the_doors():
+    terms = Terms(supply=((1, 900),), rule="anyone", already_own=0.0)
+    # All would never have bought, but all doors are in the market: none is left outside it.
+    never = partnership_path(Town(1000, 0, 0.0), replace(terms, would_have_bought=0.0), QUIET, Bass(0.5, 2.0, 1.0), 120)
+    assert never["doors_owned"].iloc[-1] == pytest.approx(1000)
+    assert never["doors_owned"].max() <= 1000 + 1e-9
+    # All would have bought, but the market is 200: the other 700 enlarge it.
+    all_would = partnership_path(Town(1000, 0, 0.0), replace(terms, would_have_bought=1.0), QUIET, CALM, 3)
+    assert all_would["doors_owned"].tolist() == [0, 900, 900, 900]
+    small = Bass(0.5, 2.0, 0.2)
+    within = replace(terms, supply=((1, 100),), would_have_bought=1.0)
+    path = partnership_path(Town(1000, 0, 0.0), within, QUIET, small, 240)
+    assert path["doors_owned"].iloc[-1] == pytest.approx(200)
+
+
+def test_steps_and_months_are_drawn_apart():
+    chance = _Draws(4000, 7)
+    homes = np.full(4000, 50.0)
+    drawn = [chance.of(what, month, homes, 0.5) for what in ("downloads", "stay without") for month in (1, 2)]
+    between = np.corrcoef(drawn)[np.triu_indices(4, 1)]
+    assert np.abs(between).max() < 4 / math.sqrt(4000)
+    np.testing.assert_array_equal(drawn[0], chance.of("downloads", 1, homes, 0.5))
+    np.testing.assert_array_equal(drawn[0][:10], _Draws(10, 7).of("downloads", 1, homes[:10], 0.5))
