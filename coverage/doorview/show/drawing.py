@@ -1,6 +1,7 @@
 """Drawing from arrays: thousands of polygons and lines as one path each, text that is never read as markup.
 
-The only modules that load matplotlib are this one, `maps` and `curves`; none of them touches its global state.
+The only modules that load matplotlib are this one, `maps`, `curves` and `partnership`; none of them touches its global
+state.
 """
 
 from __future__ import annotations

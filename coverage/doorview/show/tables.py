@@ -1,4 +1,4 @@
-"""The printed tables of a run: shares.csv, curve.csv, range_curve.csv, and the Parquet tables behind them.
+"""The printed tables of a run (shares.csv, curve.csv, ...), and the Parquet tables behind them.
 
 Columns stand in the order of the contract and rows in the order of their keys; numbers are written as the shortest
 text that reads back to the same float64. The same tables give the same bytes.
@@ -24,6 +24,7 @@ from doorview.show.text import SMALLEST_COUNT, count
 __all__ = [
     "CURVE_COLUMNS",
     "KNOWN_COLUMNS",
+    "PARTNERSHIP_COLUMNS",
     "RANGE_CURVE_COLUMNS",
     "SHARES_COLUMNS",
     "SHARES_KEYS",
@@ -32,6 +33,7 @@ __all__ = [
     "write_curve",
     "write_known",
     "write_parquet",
+    "write_partnership",
     "write_range_curve",
     "write_shares",
 ]
@@ -55,9 +57,33 @@ KNOWN_COLUMNS: tuple[str, ...] = (
     *("level", "zoning", "zone", "space", "measure", "scenario"),
     *("known_cameras", "public_amount", "share_known", "share_mean", "share_either"),
 )
+PARTNERSHIP_KEYS: tuple[str, ...] = ("programme", "level", "space", "measure", "month")
+PARTNERSHIP_COLUMNS: tuple[str, ...] = (
+    *PARTNERSHIP_KEYS,
+    "downloads",
+    "credit",
+    "free_doorbells",
+    "doors_owned",
+    "doors_without_programme",
+    "share_mean",
+    "share_without_programme",
+    "doors_owned_p05",
+    "doors_owned_p95",
+    "share_p05",
+    "share_p95",
+)
 
 _IN_UNIT = frozenset(
-    {"rate", "rate_per_door", "rate_per_household", "share_known", "share_either", *_SHARES, *_SEEN_BY}
+    {
+        "rate",
+        "rate_per_door",
+        "rate_per_household",
+        "share_known",
+        "share_either",
+        *_SHARES,
+        *_SEEN_BY,
+        "share_without_programme",
+    }
 )
 
 
@@ -161,6 +187,15 @@ def write_known(path: str | os.PathLike[str], known: pd.DataFrame) -> None:
 def write_range_curve(path: str | os.PathLike[str], curve: pd.DataFrame) -> None:
     """Write range_curve.csv: the share by range [m]. Raises ValueError as `write_shares` does."""
     write_csv(path, _checked(curve, RANGE_CURVE_COLUMNS, RANGE_CURVE_COLUMNS[:-1], frozenset(), "range_curve.csv"))
+
+
+def write_partnership(path: str | os.PathLike[str], table: pd.DataFrame) -> None:
+    """Write partnership.csv; the quantiles may be NaN (no simulation). Raises ValueError as `write_shares` does.
+
+    Its counts are a simulation's, not those of real homes: none is hidden.
+    """
+    optional = frozenset({"share_p05", "share_p95"})
+    write_csv(path, _checked(table, PARTNERSHIP_COLUMNS, PARTNERSHIP_KEYS, optional, "partnership.csv"))
 
 
 def write_parquet(
