@@ -13,7 +13,7 @@ from doorview.city.classes import CLASSES, STREET_CLASSES
 from doorview.share.coverage import Coverage
 from doorview.share.scene import SPACES
 
-__all__ = ["HEADLINE", "Outputs", "base_numbers", "outputs_of", "street_spaces"]
+__all__ = ["HEADLINE", "Outputs", "base_numbers", "outputs_of", "space_names", "street_spaces"]
 
 HEADLINE = "streets_near_homes"
 """The space of the headline: carriageway, alley, sidewalk and verge within 50 m of a home."""
@@ -37,6 +37,11 @@ def _spaces() -> list[tuple[str, str, list[int], int | None]]:
         found.append((name, "length_m", [SPACES.index(name)], None))
         found.append((f"{name}_near_homes", "length_m", [SPACES.index(name)], 1))
     return found
+
+
+def space_names() -> list[str]:
+    """Return the names of all spaces that tables may print; one without ground has no row."""
+    return [name for name, *_ in _spaces()]
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from doorview.city.ground import Ground, public_space
 from doorview.city.model import City
 from doorview.city.obstacles import find_obstacles, joined
 from doorview.city.parked import parked_cars
-from doorview.errors import EmptyCityError, InputError
+from doorview.errors import EmptyCityError, InputError, StudyError
 from doorview.ownership.scenario import Scenario
 from doorview.share.coverage import Coverage, fold
 from doorview.share.discretisation import GridError, grid_errors
@@ -46,6 +46,7 @@ from doorview.study.known import KnownCameras, find_known, known_scene, known_ta
 from doorview.study.owners import Plan, Residents, columns_of, plans_of, residents_of
 from doorview.study.sections import Study
 from doorview.study.terrain import study_terrain
+from doorview.study.zone_faults import zone_faults
 from doorview.study.zones import read_zones, zone_membership
 
 __all__ = ["Prepared", "Stages", "Tables", "measure", "prepare"]
@@ -187,6 +188,9 @@ def prepare(study: Study, city: City, stages: Stages, *, camera: CameraModel | N
     reach = max([item.range_m for item in levels] + ([float(curve.longest)] if curve else []))
     inside, lost = _counted_area(city, reach)
     # Before anything slow, so that a wrong column is told of at once.
+    wrong, _ = zone_faults(study)
+    if wrong:
+        raise StudyError("zones and scenarios", wrong)
     zones, left_out = read_zones(study.zones, city.crs, inside, columns_of(study))
     known = find_known(study, city, camera)
     terrain = study_terrain(study, city, inside, reach)

@@ -6,6 +6,7 @@ reads the set rows.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -14,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from doorview.errors import InputError
-from doorview.ownership.densities import PRESETS, Density, density_table
+from doorview.ownership.densities import PRESETS, Density, Preset, density_table
 from doorview.ownership.layers import Independent
 from doorview.ownership.scenario import Scenario
 from doorview.ownership.sharing import STAGES, keep_chances
@@ -25,8 +26,9 @@ from doorview.share.placing import Placing, least_in_view, most_in_view
 from doorview.share.rows import SetRows, set_rows
 from doorview.share.simulate import QUANTILES, interval_table, simulated_shares
 from doorview.share.summary import DoorTable, shares_table
-from doorview.study.owners import Plan, Residents, without_rules_words
+from doorview.study.owners import Plan, Residents, at_key, without_rules_words
 from doorview.study.scenario_sections import RulesSection
+from doorview.study.scenario_words import density_key, placed_words
 from doorview.study.sections import Study
 
 __all__ = ["CHANGE_COLUMNS", "Counted", "Views", "count_scenarios", "cut_of", "cuts_of", "views_of"]
@@ -222,18 +224,17 @@ def _placed(plan: Plan, study: Study, rows: SetRows, doors: DoorTable) -> tuple[
     level = section.level or rows.levels[-1]
     space = section.space or _headline(rows)
     choose: Callable[..., Placing] = most_in_view if section.process == "most_possible" else least_in_view
-    placing = choose(rows, doors.key, section.number or 0, level=level, space=space, allowed=doors.inside)
+    with at_key(f"scenarios.{plan.name}.{'space' if section.space else 'process'}"):
+        placing = choose(rows, doors.key, section.number or 0, level=level, space=space, allowed=doors.inside)
     owns = np.zeros(len(doors.key))
     owns[placing.doors] = 1.0
-    what = "that would see the most together" if section.process == "most_possible" else "that would see very little"
-    text = f"{len(placing.doors):,} cameras at the doors {what} of {space.replace('_', ' ')} at {level}"
     scenario = Scenario(
         plan.name,
         section.process,
         shared_doors=study.ownership.shared_doors,
         built=Owners((Independent(owns),)),
         households=owns,
-        text=text,
+        text=placed_words(section, len(placing.doors), space, level),
     )
     # Which door comes when is nobody's to publish.
     table = placing.table.drop(columns="door")
@@ -326,7 +327,7 @@ def _added(
     more = plan.built.probabilities(residents.dwellings, residents.inside) - other.probabilities(
         residents.dwellings, residents.inside
     )
-    added = float(more[member].sum())
+    added = math.fsum(more[member].tolist())
     if plan.programme is None:
         return added, 0.0, 0.0, np.nan
     owners = (plan.today or other).owners(residents.dwellings, residents.inside)
@@ -386,9 +387,28 @@ def _densities(plans: tuple[Plan, ...], residents: Residents, rule: str) -> pd.D
     stated = {}
     for plan in plans:
         p = plan.built.probabilities(residents.dwellings, residents.inside)
-        stated[plan.name] = Density("number", float(p[residents.inside].sum()))
+        stated[plan.name] = Density("number", math.fsum(p[residents.inside].tolist()))
     stated |= {name: Density(name) for name in PRESETS}
-    return density_table(stated, residents.size, "one" if rule == "none" else rule)
+    table = density_table(stated, residents.size, "one" if rule == "none" else rule)
+    # The numbers are those of the doors, with programmes and rules; what was stated is the study's own words.
+    said = [_stated(plan) for plan in plans]
+    table.loc[: len(said) - 1, "kind"] = [kind for kind, *_ in said]
+    table["value"] = table["value"].astype(np.float64)
+    table.loc[: len(said) - 1, "value"] = [value for _, value, _ in said]
+    for row, (_, _, known) in enumerate(said):
+        if known is not None:
+            for name in ("year", "base", "source", "mark"):
+                table.loc[row, name] = getattr(known, name)
+    return table
+
+
+def _stated(plan: Plan) -> tuple[str, float, Preset | None]:
+    """Return how a scenario says how many own a camera: the key of the study file, its value, and a published rate."""
+    key = density_key(plan.section)
+    value = getattr(plan.section, key)
+    if key == "rate_preset":
+        return key, PRESETS[value].rate, PRESETS[value]
+    return ("share_of_households" if key == "rate" else key), np.nan if key == "rate_column" else float(value), None
 
 
 def views_of(coverage: Coverage, zones: pd.DataFrame | None, doors: DoorTable, blocks: int = 1) -> Views:

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from doorview.ownership.scenario import Scenario
 from doorview.share.outputs import HEADLINE
-from doorview.show.text import Caption, place_words
+from doorview.show.text import Caption, clean, place_words
 from doorview.study.dwellings import DOUBTFUL
 from doorview.study.hides import obstacle_words
 from doorview.study.result import HEADLINE_LEVELS, Result, check_scenario
@@ -49,6 +50,20 @@ def headline_space(result: Result) -> str:
 def _clause(result: Result, scenario: str) -> str:
     """Return the scenario as a clause that follows "If"."""
     item = next(s for s in result.tables.scenarios if s.name == scenario)
+    label = _label(result, scenario)
+    if label is not None:
+        return f"{_plain_clause(item)} ({label})"
+    return _plain_clause(item)
+
+
+def _label(result: Result, scenario: str) -> str | None:
+    """Return the plain name that the study gives a scenario, fit for a picture."""
+    section = result.ready.study.scenarios.get(scenario)
+    return clean(section.label, 60) if section is not None and section.label else None
+
+
+def _plain_clause(item: Scenario) -> str:
+    """Return the scenario as a clause that follows "If", without its label."""
     if item.text is not None:
         return item.text.replace(" own one", " own a doorbell camera", 1)
     if item.process == "exactly":
@@ -134,6 +149,19 @@ def draw_maps(result: Result, folder: Path, source: Path) -> list[Path]:
     ]
 
 
+def _range_labels(result: Result) -> dict[str, str]:
+    """Return what the range plot calls each scenario; of scenarios that it would call alike, the first alone."""
+    labels: dict[str, str] = {}
+    for item in result.tables.scenarios:
+        if item.built is not None:
+            continue
+        plain = f"{100 * item.rate:.3g}% of homes" if item.rate is not None else f"{item.number or 0:,} cameras"
+        name = _label(result, item.name) or plain
+        if name not in labels.values():
+            labels[item.name] = name
+    return labels
+
+
 def draw_curves(result: Result, folder: Path) -> list[Path]:
     """Draw the coverage curve and, where there is one, the range curve."""
     from doorview.show.curves import curve_plot, range_plot
@@ -142,15 +170,11 @@ def draw_curves(result: Result, folder: Path) -> list[Path]:
     space, near_m = headline_space(result), result.ready.study.public_space.near_home_m
     drawn = [curve_plot(folder / "curve.png", result.curve, levels, caption, space=space, near_m=near_m)]
     if result.range_curve is not None and len(result.range_curve):
-        labels = {
-            s.name: f"{100 * s.rate:.3g}% of homes" if s.rate is not None else f"{s.number:,} cameras"
-            for s in result.tables.scenarios
-            if s.built is None
-        }
+        labels = _range_labels(result)
         drawn.append(
             range_plot(
                 folder / "range_curve.png",
-                result.range_curve,
+                result.range_curve[result.range_curve["scenario"].isin(labels)],
                 levels,
                 caption,
                 scenarios=labels,

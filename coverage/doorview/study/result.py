@@ -11,9 +11,10 @@ import pandas as pd
 import shapely
 
 from doorview.errors import InputError, UnknownNameError
+from doorview.ownership.scenario import Scenario
 from doorview.share.face_groups import SMALLEST_GROUP
 from doorview.share.outputs import HEADLINE
-from doorview.show.text import distance, percent, place_words
+from doorview.show.text import clean, distance, join, percent, place_words
 from doorview.study.compute import Prepared, Stages, Tables
 from doorview.study.dwellings import ALL, DOUBTFUL
 from doorview.study.hides import obstacle_words
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Result"]
 
+PRESET_NOTE = (
+    "Published rates (rate_preset) are of US households with internet, about 92 in 100 in 2023; taken here for all "
+    "households, they may be too high by a tenth."
+)
 HEADLINE_LEVELS = ("detect", "observe", "recognise")
 
 
@@ -121,14 +126,18 @@ class Result:
             lines.append("No street lies near a home; the shares below are of all public ground.")
         near, units = self.ready.study.public_space.near_home_m, self.ready.study.output.units
         words = f"streets within {distance(near, units)} of a home" if space == HEADLINE else "public ground"
+        means = [f"{n} ({self.levels[n].plain}, to {distance(self.levels[n].range_m, units)})" for n in levels]
+        lines.append(f"Expected share of {words} in view, at the levels {join(means)}:")
         for scenario in self.tables.scenarios:
-            parts = [
-                f"{name} ({self.levels[name].plain}, to {distance(self.levels[name].range_m, units)}) "
-                f"{percent(self.share(scenario.name, name, space))}"
-                for name in levels
-            ]
-            lines.append(f"If {scenario.words()}, in view of {words}: " + "; ".join(parts) + ".")
+            parts = [f"{name} {percent(self.share(scenario.name, name, space))}" for name in levels]
+            lines.append(f"{self.scenario_words(scenario)}: {'; '.join(parts)}.")
         return lines
+
+    def scenario_words(self, scenario: Scenario) -> str:
+        """Return a scenario in words that begin a sentence, after its label where the study gives one."""
+        label = self.ready.study.scenarios[scenario.name].label if scenario.name in self.ready.study.scenarios else None
+        words = f"if {scenario.words()}"
+        return f"{clean(label)}: {words}" if label else words[0].upper() + words[1:]
 
     def notes(self) -> list[str]:
         """Return what a reader of the figures has to know: what was not counted, what was dropped, how exact it is."""
@@ -166,6 +175,7 @@ class Result:
         if far:
             share, limit = percent(far / max(len(ready.doors), 1)), distance(50.0, ready.study.output.units)
             lines.append(f"{far:,} doors ({share}) lie more than {limit} from any mapped street.")
+        lines += self._rate_words()
         drawn = ready.doors.attrs.get("notes", [])
         if drawn:
             lines.append("Put at the doors as the study asks, not found in the map data: " + " ".join(drawn))
@@ -183,6 +193,11 @@ class Result:
             lines.append(ready.camera.reading_words())
         lines.append(self.grid_error_words())
         return lines
+
+    def _rate_words(self) -> list[str]:
+        """Return whose rate a published one is, where a scenario uses one."""
+        used = {item.rate_preset for item in self.ready.study.scenarios.values() if item.rate_preset is not None}
+        return [PRESET_NOTE] if used else []
 
     def _known_words(self) -> list[str]:
         """Return what a reader has to know of the known cameras that may be published."""

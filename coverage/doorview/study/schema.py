@@ -54,6 +54,24 @@ _SHARES = (
     "agrees",
     "active",
 )
+_WORDS = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "string_type": 'text in "quotes"',
+    "greater_than": "above {gt}",
+    "greater_than_equal": "{ge} or more",
+    "less_than": "below {lt}",
+    "less_than_equal": "{le} or less",
+    "multiple_of": "a multiple of {multiple_of}",
+}
+"""Plain words for pydantic's commonest errors."""
+_WHY = {
+    "correlation": ": at 1 all homes that are alike would own one or none would",
+    "distance_m": ": what is known of neighbours' influence reaches 100 to 500 m",
+    "strength": ": 1 is no influence",
+}
 _OUTER = ("extract", "place", "address", "bbox")
 
 
@@ -259,7 +277,9 @@ def _cross_faults(data: Mapping[str, Any], *, needs_place: bool = True) -> list[
         if not _SCENARIO_NAME.fullmatch(name):
             faults.append(f"scenarios: the name '{name}' must be letters, digits, '-' and '_' (it names files)")
     names = _zoning_names(data)
-    faults += scenario_faults(scenarios if isinstance(scenarios, Mapping) else {}, names)
+    levels = camera.get("levels", DEFAULT_LEVELS) if isinstance(camera, Mapping) else ()
+    levels = [item for item in levels if isinstance(item, str)] if isinstance(levels, list | tuple) else []
+    faults += scenario_faults(scenarios if isinstance(scenarios, Mapping) else {}, names, levels)
     for name in sorted({name for name in names if names.count(name) > 1}):
         faults.append(f"zones: two sets of zones are named '{name}'; tell them apart with zoning = '...'")
     if "all" in names:
@@ -417,4 +437,8 @@ def _fault_text(error: ErrorDetails) -> str:
     is_rate = (bool(location) and location[-1] in _SHARES) or location[:2] == ["ownership", "rates"]
     if is_rate and kind in ("greater_than_equal", "less_than_equal"):
         return f"{where}: {value!r} lies outside [0, 1]; a rate is a part of one: 5 % is 0.05"
+    if kind in _WORDS:
+        bounds = {key: f"{bound:g}" for key, bound in context.items() if isinstance(bound, int | float)}
+        why = _WHY.get(str(location[-1]), "") if location[:1] == ["scenarios"] else ""
+        return f"{where}: must be {_WORDS[kind].format(**bounds)}, got {value!r}{why}"
     return f"{where}: {error['msg']}, got {value!r}"
