@@ -95,8 +95,8 @@ def _judge(
 def _unknown_zones(where: str, zoning: Zoning, table: gpd.GeoDataFrame, zones: tuple[str, ...]) -> list[str]:
     if zoning.id is not None and zoning.id not in table.columns:
         return []  # told of as the zones' own fault
-    known, what = set(_ids(zoning, table)), f"zone of '{zoning.file.name}'"
-    return [f"{where}: {UnknownNameError(what, zone, known)}" for zone in zones if zone not in known]
+    known, mend = set(_ids(zoning, table)), f"They are ids of '{zoning.file.name}'."
+    return [f"{where}: {UnknownNameError('zone', zone, known, mend)}" for zone in zones if zone not in known]
 
 
 def _ids(zoning: Zoning, table: gpd.GeoDataFrame) -> list[str]:
