@@ -150,15 +150,16 @@ def draw_maps(result: Result, folder: Path, source: Path) -> list[Path]:
 
 
 def _range_labels(result: Result) -> dict[str, str]:
-    """Return what the range plot calls each scenario; of scenarios that it would call alike, the first alone."""
+    """Return what the range plot calls each scenario; of those with one and the same curve the first alone."""
     labels: dict[str, str] = {}
+    drawn = set()
     for item in result.tables.scenarios:
         if item.built is not None:
             continue
         plain = f"{100 * item.rate:.3g}% of homes" if item.rate is not None else f"{item.number or 0:,} cameras"
-        name = _label(result, item.name) or plain
-        if name not in labels.values():
-            labels[item.name] = name
+        if (plain, item.shared_doors) not in drawn:
+            labels[item.name] = _label(result, item.name) or plain
+        drawn.add((plain, item.shared_doors))
     return labels
 
 
