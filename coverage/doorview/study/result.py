@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["Result"]
 
 PRESET_NOTE = (
-    "Published rates (rate_preset) are of US households with internet, 92 in 100 in 2023: 20% of those are 18.4% of all "
-    "households. They are taken as they are."
+    "Published rates (rate_preset) are of US households with internet, 92 in 100 in 2023: 20% of those are 18.4% of "
+    "all households. They are taken as they are."
 )
 HEADLINE_LEVELS = ("detect", "observe", "recognise")
 

@@ -173,8 +173,8 @@ class Scenario(_Section):
     rules: RulesSection | None = Field(None, description="What is taken away, `[scenarios.NAME.rules]`.")
     against: Text | None = Field(
         None,
-        description="Scenario that `change.csv` compares this one with; left out: its base, where it has a programme or "
-        "rules.",
+        description="Scenario that `change.csv` compares this one with; left out: its base, where it has a programme "
+        "or rules.",
     )
     label: Text | None = Field(None, description="Plain name for maps and tables.")
 
