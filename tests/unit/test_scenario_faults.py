@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from pathlib import Path
 
 import geopandas as gpd
@@ -9,6 +11,7 @@ import pytest
 
 from doorview import cli
 from doorview.errors import StudyError
+from doorview.study.new import new_study_text
 from doorview.study.pipeline import run_study
 from doorview.study.schema import study_from_dict
 from helpers.tiny import halves, tiny_town
@@ -237,3 +240,15 @@ def test_check_says_every_process_in_words(here: Path, capsys: pytest.CaptureFix
     shown = capsys.readouterr().out.splitlines()
     for number, (_, words) in enumerate(cases):
         assert any(f"scenario   s{number}: " in line and words in line for line in shown), words
+
+
+def test_the_examples_of_a_new_study_hold_when_uncommented() -> None:
+    text = new_study_text("town", {"name": "t", "place": {"extract": "town.osm.pbf"}})
+    after = text.split("# More of them;")[1].split("[output]")[0]
+    keys = re.compile(r"# (?=\[scenarios\.|\w+ = )")
+    raw = tomllib.loads("\n".join(keys.sub("", line) for line in after.splitlines()[1:]))
+    study = study_from_dict(raw, name="t", needs_place=False)
+    assert list(study.scenarios) == ["clustered_20", "giveaway", "privacy_zones"]
+    assert study.scenarios["clustered_20"].rate == 0.2
+    assert study.scenarios["giveaway"].programme is not None
+    assert study.scenarios["privacy_zones"].rules is not None
