@@ -347,6 +347,10 @@ def _check(options: argparse.Namespace) -> None:
     known = [*(["OpenStreetMap's"] if study.known.osm else []), *([study.known.file.name] if study.known.file else [])]
     if known:
         _say(f"  known      {', '.join(known)}")
+    if study.partnership is not None:
+        _say(f"  programme  {study.partnership.title()}, {study.partnership.months} months")
+    if study.alerts is not None:
+        _say(f"  alerts     within {study.alerts.radius:,.0f} m of {study.alerts.spots:,} spots on streets")
     for name, scenario in study.scenarios.items():
         amount = f"{scenario.number} doors" if scenario.rate is None else f"{100 * scenario.rate:g} %"
         _say(f"  scenario   {name}: {scenario.process}, {amount}")

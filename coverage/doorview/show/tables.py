@@ -22,6 +22,7 @@ from doorview.show.files import replacing
 from doorview.show.text import SMALLEST_COUNT, count
 
 __all__ = [
+    "ALERTS_COLUMNS",
     "CURVE_COLUMNS",
     "KNOWN_COLUMNS",
     "PARTNERSHIP_COLUMNS",
@@ -29,6 +30,7 @@ __all__ = [
     "SHARES_COLUMNS",
     "SHARES_KEYS",
     "without_formulas",
+    "write_alerts",
     "write_csv",
     "write_curve",
     "write_known",
@@ -57,6 +59,8 @@ KNOWN_COLUMNS: tuple[str, ...] = (
     *("level", "zoning", "zone", "space", "measure", "scenario"),
     *("known_cameras", "public_amount", "share_known", "share_mean", "share_either"),
 )
+ALERTS_COLUMNS: tuple[str, ...] = ("scenario", "level", "radius_m", "spots", "measure", "mean", "p05", "p95")
+_ALERTS_COUNTS = ("app_homes_reached", "doors_in_view", "owners_in_view", "app_owners_in_view")
 PARTNERSHIP_KEYS: tuple[str, ...] = ("programme", "level", "space", "measure", "month")
 PARTNERSHIP_COLUMNS: tuple[str, ...] = (
     *PARTNERSHIP_KEYS,
@@ -196,6 +200,21 @@ def write_partnership(path: str | os.PathLike[str], table: pd.DataFrame) -> None
     """
     optional = frozenset({"share_p05", "share_p95"})
     write_csv(path, _checked(table, PARTNERSHIP_COLUMNS, PARTNERSHIP_KEYS, optional, "partnership.csv"))
+
+
+def write_alerts(path: str | os.PathLike[str], table: pd.DataFrame) -> None:
+    """Write alerts.csv: over all spots; NaN (nobody within the radius) is written as nothing.
+
+    A quantile is the value of one spot: where it counts homes or doors, anything above 0 and below 5 is written as
+    "fewer than 5". So are means over fewer than 5 spots; those over more are no counts. Raises ValueError as
+    `write_shares` does.
+    """
+    checked = _checked(table, ALERTS_COLUMNS, ("scenario", "level", "measure"), frozenset(), "alerts.csv").copy()
+    counts, few = checked["measure"].isin(_ALERTS_COUNTS), checked["spots"] < SMALLEST_COUNT
+    for name, counted in (("mean", counts & few), ("p05", counts), ("p95", counts)):
+        small = counted & (checked[name] > 0) & (checked[name] < SMALLEST_COUNT)
+        checked[name] = checked[name].astype(object).where(~small, count(1))
+    write_csv(path, checked)
 
 
 def write_parquet(

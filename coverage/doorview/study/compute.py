@@ -39,11 +39,13 @@ from doorview.share.tiles import TileResult, cover
 from doorview.show.text import OSM_ATTRIBUTION
 from doorview.sight.camera import CameraModel
 from doorview.sight.levels import Level
+from doorview.study.alerts_run import AlertsRun, alerts_run
 from doorview.study.counting import Counted, Cut, Views, count_scenarios, cuts_of
 from doorview.study.dwellings import dwellings_table
 from doorview.study.kits import kits_of, lenses_and_obstacles
 from doorview.study.known import KnownCameras, find_known, known_scene, known_tables
 from doorview.study.owners import Plan, Residents, columns_of, plans_of, residents_of
+from doorview.study.partnership_run import PartnershipRun, partnership_plan, partnership_run
 from doorview.study.sections import Study
 from doorview.study.terrain import study_terrain
 from doorview.study.zones import read_zones, zone_membership
@@ -131,6 +133,8 @@ class Tables:
     dwellings: pd.DataFrame | None
     grid_errors: list[GridError]
     known: dict[str, pd.DataFrame] = field(default_factory=dict)
+    partnership: PartnershipRun | None = None
+    alerts: AlertsRun | None = None
 
 
 def _counted_area(city: City, reach_m: float) -> tuple[Any, float]:
@@ -261,6 +265,8 @@ def measure(
             yield _without_rasters(result) if sink else result
 
     study = ready.study
+    # Before anything slow: its faults that only a city shows are told of at once.
+    partnership = partnership_plan(study, ready.residents)
     with stages.stage("seeing and covering"):
         coverage = fold(ready.scene, passed_on())
         if not len(coverage.totals):
@@ -295,7 +301,13 @@ def measure(
         known = known_tables(ready.known, coverage, outputs, ready.door_table, plain, ready.inside, ready.zones)
     with stages.stage("measuring the grid's error"):
         errors = grid_errors(ready.scene)
-    return Tables(coverage, outputs, scenarios, counted, shares, curve, ranges, counts, faces, dwellings, errors, known)
+    with stages.stage("the partnership and alerts"):
+        deal = partnership_run(partnership, coverage, outputs, counts)
+        told = alerts_run(ready, scenarios)
+    return Tables(
+        coverage, outputs, scenarios, counted, shares, curve, ranges, counts, faces, dwellings, errors, known,
+        deal, told,
+    )  # fmt: skip
 
 
 def _cut_views(ready: Prepared, cut: Cut, zones: pd.DataFrame | None, stages: Stages) -> Views:

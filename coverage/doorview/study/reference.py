@@ -26,7 +26,8 @@ def _type_text(annotation: Any) -> str:
         # A dictionary of texts names columns; any other holds figures by kind of building.
         return "table" if arguments[1] is not Any and _type_text(arguments[1]) == "text" else "figure or table"
     if origin is tuple:
-        return "list of " + {"number": "numbers"}.get(_type_text(arguments[0]), "texts")
+        inner = _type_text(arguments[0])
+        return "list of " + ("lists" if inner.startswith("list") else {"number": "numbers"}.get(inner, "texts"))
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "table"
     return {float: "number", int: "whole number", bool: "true or false", str: "text", Path: "file"}[annotation]

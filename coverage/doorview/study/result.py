@@ -14,19 +14,20 @@ from doorview.errors import InputError, UnknownNameError
 from doorview.share.face_groups import SMALLEST_GROUP
 from doorview.share.outputs import HEADLINE
 from doorview.show.text import distance, percent, place_words
+from doorview.study.alerts_files import alerts_words
 from doorview.study.compute import Prepared, Stages, Tables
 from doorview.study.dwellings import ALL, DOUBTFUL
 from doorview.study.hides import obstacle_words
 from doorview.study.known import ALL as EVERY
 from doorview.study.known import OSM
+from doorview.study.partnership_words import partnership_words
+from doorview.study.shown import HEADLINE_LEVELS, shown_scenario
 from doorview.study.terrain import terrain_note, terrain_phrase
 
 if TYPE_CHECKING:
     import geopandas as gpd
 
-__all__ = ["Result"]
-
-HEADLINE_LEVELS = ("detect", "observe", "recognise")
+__all__ = ["HEADLINE_LEVELS", "Result"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -73,6 +74,16 @@ class Result:
         return self.tables.known.get(EVERY, self.tables.known.get(OSM))
 
     @property
+    def partnership(self) -> pd.DataFrame | None:
+        """The partnership by month (partnership.csv); None where the study has none."""
+        return None if self.tables.partnership is None else self.tables.partnership.table
+
+    @property
+    def alerts(self) -> pd.DataFrame | None:
+        """Whom alerts reach beside who could see, over all spots (alerts.csv); None where not asked for."""
+        return None if self.tables.alerts is None else self.tables.alerts.table
+
+    @property
     def doors(self) -> gpd.GeoDataFrame:
         """The doors, candidate places for cameras."""
         return self.ready.doors
@@ -91,8 +102,7 @@ class Result:
 
     def main_scenario(self) -> str:
         """Return the scenario that maps show: independent_20 where there is one, else the middle one."""
-        names = [item.name for item in self.tables.scenarios]
-        return "independent_20" if "independent_20" in names else names[(len(names) - 1) // 2]
+        return shown_scenario([item.name for item in self.tables.scenarios])
 
     def main_level(self) -> str:
         """Return the level that maps show: detect where there is one, else the one with the longest range."""
@@ -179,6 +189,9 @@ class Result:
                 "zones, which are hatched on maps; dwellings.csv has them all."
             )
         lines += self._known_words()
+        units = ready.study.output.units
+        lines += partnership_words(self.tables.partnership, units, ready.study.public_space.near_home_m)
+        lines += alerts_words(self.tables.alerts, units)
         if ready.camera.reading_words():
             lines.append(ready.camera.reading_words())
         lines.append(self.grid_error_words())

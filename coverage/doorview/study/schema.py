@@ -17,9 +17,12 @@ from pydantic_core import ErrorDetails
 from doorview.errors import InputError, MissingFileError, StudyError
 from doorview.sight.camera import READINGS, CameraModel, catalogue
 from doorview.sight.levels import DEFAULT_LEVELS, LEVEL_NAMES
+from doorview.study.alerts_section import alerts_faults
 from doorview.study.doors_section import doors_faults
+from doorview.study.partnership_section import partnership_faults
 from doorview.study.scenario_faults import hint, scenario_faults, with_bases
 from doorview.study.sections import (
+    BUILTIN_SCENARIOS,
     DEFAULT_CAMERA,
     SECTIONS,
     CameraSection,
@@ -53,6 +56,16 @@ _SHARES = (
     "lapsed",
     "agrees",
     "active",
+    "app_share_of_owners",
+    "app_share_start",
+    "start_rate",
+    "ceiling",
+    "reach",
+    "monthly_share",
+    "decay",
+    "qualifying",
+    "already_own",
+    "would_have_bought",
 )
 _OUTER = ("extract", "place", "address", "bbox")
 
@@ -260,6 +273,9 @@ def _cross_faults(data: Mapping[str, Any], *, needs_place: bool = True) -> list[
             faults.append(f"scenarios: the name '{name}' must be letters, digits, '-' and '_' (it names files)")
     names = _zoning_names(data)
     faults += scenario_faults(scenarios if isinstance(scenarios, Mapping) else {}, names)
+    faults += partnership_faults(data.get("partnership"), names)
+    asked = data.get("scenarios", BUILTIN_SCENARIOS)
+    faults += alerts_faults(data.get("alerts"), asked if isinstance(asked, Mapping) else {})
     for name in sorted({name for name in names if names.count(name) > 1}):
         faults.append(f"zones: two sets of zones are named '{name}'; tell them apart with zoning = '...'")
     if "all" in names:
@@ -391,24 +407,32 @@ def _known_faults(raw: object, models: Iterable[str]) -> list[str]:
     return faults
 
 
+def _section_of(location: list[int | str]) -> tuple[str, str]:
+    """Return the section, by its name in `SECTIONS`, and the key that an error of pydantic's is at."""
+    *parents, key = [str(part) for part in location if not isinstance(part, int)]
+    section = {"scenarios": "scenarios", "cameras": "cameras.NAME"}.get(parents[0] if parents else "")
+    if section == "scenarios" and len(parents) > 2:
+        section = f"scenarios.NAME.{parents[2]}"
+    return section or ".".join(parents), key
+
+
 def _fault_text(error: ErrorDetails) -> str:
     """Return one of pydantic's errors as a line: where, what, and what would be right."""
     location = [part for part in error["loc"] if not (isinstance(part, str) and part.startswith("function-"))]
     where = ".".join(f"[{part + 1}]" if isinstance(part, int) else str(part) for part in location).replace(".[", "[")
     kind, value, context = error["type"], error["input"], error.get("ctx", {})
     if kind == "extra_forbidden":
-        *parents, key = [str(part) for part in location if not isinstance(part, int)]
-        section = {"scenarios": "scenarios", "cameras": "cameras.NAME"}.get(parents[0] if parents else "")
-        if section == "scenarios" and len(parents) > 2:
-            section = f"scenarios.NAME.{parents[2]}"
-        section = section or ".".join(parents)
+        section, key = _section_of(location)
         known = list(SECTIONS[section].model_fields if section else Study.model_fields)
         what = "key" if section else "section"
         return f"{where}: unknown {what}.{hint(key, known)}"
     if kind == "too_short":
         return f"{where}: empty; give at least one, or leave it out for the default"
     if kind == "missing":
-        return f"{where}: missing; add it"
+        section, key = _section_of(location)
+        field = SECTIONS[section].model_fields.get(key) if section in SECTIONS else None
+        said = f": {field.description.rstrip('.')}" if field is not None and field.description else ""
+        return f"{where}: missing; add it{said}"
     if kind == "literal_error":
         choices = re.findall(r"'([^']*)'", str(context["expected"]))
         return f"{where}: unknown value {value!r}.{hint(str(value), choices)}"

@@ -19,7 +19,9 @@ from pyproj.exceptions import CRSError
 from doorview.errors import InputError
 from doorview.sight.camera import CameraModel, Figure, angle_across, camera, camera_of, catalogue
 from doorview.sight.levels import DEFAULT_LEVELS, LEVEL_NAMES, Level, level
+from doorview.study.alerts_section import AlertsSection
 from doorview.study.doors_section import DoorsSection
+from doorview.study.partnership_section import PartnershipSection
 from doorview.study.scenario_sections import (
     BUILTIN_SCENARIOS,
     OwnershipSection,
@@ -33,6 +35,7 @@ __all__ = [
     "BUILTIN_SCENARIOS",
     "DEFAULT_CAMERA",
     "SECTIONS",
+    "AlertsSection",
     "CameraSection",
     "CoverageSection",
     "DoorsSection",
@@ -41,6 +44,7 @@ __all__ = [
     "OutputSection",
     "OwnCamera",
     "OwnershipSection",
+    "PartnershipSection",
     "Place",
     "PublicSpaceSection",
     "Scenario",
@@ -509,6 +513,8 @@ class Study(_Section):
         default_factory=lambda: {name: Scenario.model_validate(dict(raw)) for name, raw in BUILTIN_SCENARIOS.items()}
     )
     stages: StagesSection | None = Field(None)
+    partnership: PartnershipSection | None = Field(None)
+    alerts: AlertsSection | None = Field(None)
     output: OutputSection = Field(default_factory=OutputSection)
     _file: Path | None = PrivateAttr(default=None)
 
@@ -566,6 +572,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "scenarios.NAME.programme": ProgrammeSection,
     "scenarios.NAME.rules": RulesSection,
     "stages": StagesSection,
+    "partnership": PartnershipSection,
+    "alerts": AlertsSection,
     "output": OutputSection,
 }
 """The sections by the names that they have in the file."""

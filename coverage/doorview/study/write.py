@@ -25,6 +25,7 @@ from doorview.show.run_folder import RunFolder
 from doorview.show.tables import write_csv, write_curve, write_parquet, write_range_curve, write_shares
 from doorview.show.text import SMALLEST_COUNT, count, level_phrase
 from doorview.sight.api import viewsheds
+from doorview.study.alerts_files import alerts_facts, write_alerts_files
 from doorview.study.compute import Prepared
 from doorview.study.draw import attribution_of, draw_curves, draw_maps
 from doorview.study.hides import obstacle_words
@@ -35,6 +36,7 @@ from doorview.study.known_files import (
     settings_to_publish,
     write_known_files,
 )
+from doorview.study.partnership_files import draw_partnership, partnership_facts, write_partnership_files
 from doorview.study.result import Result
 from doorview.study.terrain import terrain_files
 
@@ -119,6 +121,8 @@ def write_into(result: Result, run: RunFolder) -> None:
             _write_dwellings(run.path("dwellings.csv"), result.tables.dwellings)
         write_parquet(run.path("counts.parquet"), result.counts)
         _write_scenarios(result, run)
+        write_partnership_files(result, run)
+        write_alerts_files(result, run)
         _write_working(result, run)
     with stages.stage("writing layers"):
         written = _write_layers(result, run) | write_known_files(result, run, _licence(result.ready))
@@ -129,6 +133,7 @@ def write_into(result: Result, run: RunFolder) -> None:
             draw_maps(placed, folder, run.partial)
             draw_curves(placed, folder)
             draw_known(placed, folder, run.partial)
+            draw_partnership(placed, folder)
     run.write_run(_run_facts(result, written))
 
 
@@ -311,6 +316,8 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
         "public_space": _plain_notes(ready.ground.notes),
         "counts": ready.counts,
         **known_facts(result),
+        **partnership_facts(result),
+        **alerts_facts(result),
         "assumed_of_obstacles": list(ready.obstacles.attrs.get("notes", [])),
         "intervals": "share_p05 and share_p95: chance alone, which homes happen to own one "
         f"({ready.study.ownership.replicates} simulated ownerships, their errors in working/intervals.csv); "
