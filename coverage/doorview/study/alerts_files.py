@@ -9,6 +9,7 @@ from doorview.show.run_folder import RunFolder
 from doorview.show.tables import write_alerts, write_csv
 from doorview.show.text import Units, clean, count, percent
 from doorview.study.alerts_run import MEASURES, AlertsRun
+from doorview.study.shown import headline_levels
 
 if TYPE_CHECKING:
     from doorview.study.result import Result
@@ -61,7 +62,7 @@ def alerts_words(found: AlertsRun | None, units: Units) -> list[str]:
     if found is None:
         return []
     mean = found.table.set_index(["level", "measure"])["mean"]
-    levels = list(dict.fromkeys(found.spots["level"]))
+    levels = headline_levels(dict.fromkeys(found.spots["level"]))
     number = int(found.table["spots"].iloc[0])
     reached = float(mean[levels[0], "app_homes_reached"])
     seeing = "; ".join(

@@ -11,6 +11,7 @@ from doorview.show.text import clean
 from doorview.study.bass import PARKS_SOURCE
 from doorview.study.draw import caption_of
 from doorview.study.partnership_run import PartnershipPlan
+from doorview.study.shown import headline_levels
 
 if TYPE_CHECKING:
     from doorview.study.result import Result
@@ -33,18 +34,18 @@ def draw_partnership(result: Result, folder: Path) -> list[Path]:
 
     plan = found.plan
     told = set(found.table["level"])
-    names = [name for name in result.levels if name in told]
+    names = headline_levels(name for name in result.levels if name in told)
     main = result.main_level()
     drawn = partnership_plot(
         folder / "partnership.png",
         found.table,
         [result.levels[name] for name in names],
         caption_of(result),
-        level=main if main in told else names[-1],
+        level=main if main in told else names[0],
         programme=plan.section.title(),
         doors=plan.town.doors,
         said=" ".join(filter(None, [said_of(plan), where_words(plan)])),
-        free=list(plan.section.free_parameters().values()),
+        free=plan.section.free_words(),
         near_m=result.ready.study.public_space.near_home_m,
     )
     return [drawn]
@@ -68,12 +69,7 @@ def partnership_facts(result: Result) -> dict[str, Any]:
             "terms": section.shown_terms(),
             "unknown": {} if chosen is None else dict(chosen.unknown),
             "free": section.free_parameters(),
-            "assumed": {
-                name: getattr(section, name)
-                for name in ("monthly_share", "decay", "outreach_months", "qualifying", "app_share_start", "ceiling")
-            }
-            | {"reach": section.outreach().reach, "take_up": plan.terms.take_up}
-            | {name: getattr(plan.terms, name) for name in ("already_own", "would_have_bought")},
+            "assumed": section.assumed(),
             "diffusion": {
                 "innovation": bass.innovation,
                 "imitation": bass.imitation,

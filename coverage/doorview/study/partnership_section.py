@@ -186,6 +186,23 @@ class PartnershipSection(BaseModel):
         free = {name: words for name, words in UNMEASURED.items() if app or name not in OF_THE_APP}
         return {**own, **free, "ceiling": "share of doors that would ever own one without a programme"}
 
+    def assumed(self) -> dict[str, str | float | None]:
+        """Return what the free parameters were taken as, by name; None: left out, each by its own rule."""
+        values = self.values() | {"reach": self.outreach().reach}
+        taken: dict[str, str | float | None] = {}
+        for name in self.free_parameters():
+            value = values.get(name, getattr(self, name, None))
+            taken[name] = value if isinstance(value, str | int | float) else None
+        taken |= {name: value for name, value in (("take_up", 1.0), ("rule", "raffle")) if taken.get(name, 0) is None}
+        return taken
+
+    def free_words(self) -> list[str]:
+        """Return each free parameter in words, with what it was taken as."""
+        taken = {name: value for name, value in self.assumed().items() if value is not None}
+        return [
+            f"{words} ({taken[name]})" if name in taken else words for name, words in self.free_parameters().items()
+        ]
+
     def shown_terms(self) -> dict[str, dict[str, Any]]:
         """Return every term that has a value, by name: the value, whose it is, and its source."""
         chosen, shown = self.chosen_preset(), {}

@@ -20,12 +20,16 @@ def partnership_words(found: PartnershipRun | None, units: Units, near_m: float)
         for level, row in last.iterrows()
     )
     handed = int(table.loc[table["level"] == last.index[0], "free_doorbells"].sum())
-    free = join([name.replace("_", " ") for name in plan.section.free_parameters()])
+    taken = plan.section.assumed()
+    free = join(
+        [name.replace("_", " ") + (f" ({value})" if value is not None else "") for name, value in taken.items()]
+    )
     chosen = plan.section.chosen_preset()
     said = f" {chosen.said}" if chosen is not None else ""
+    months = f"{plan.section.months} month{'s' * (plan.section.months != 1)}"
     line = (
         f"Under a programme ({clean(plan.section.title(), 120)}), {handed:,} doorbells handed out, after "
-        f"{plan.section.months} months {round(float(first['doors_owned'])):,} of {plan.town.doors:,} doors own a "
+        f"{months} {round(float(first['doors_owned'])):,} of {plan.town.doors:,} doors own a "
         f"camera, {round(float(first['doors_without_programme'])):,} without it; in view of "
         f"{place_words(str(first['space']), units, near_m)}: {shares}.{said} No source gives {free}: they are assumed, "
         "and the result is no better than they are."
