@@ -289,7 +289,7 @@ def test_a_spot_in_nobodys_circle_reaches_nobody(told: Result, tmp_path: Path):
     assert table.loc[("detect", "app_homes_reached"), "mean"] == 0
     assert np.isnan(table.loc[("detect", "share_that_could_see"), "mean"])
     (note,) = [note for note in near.notes() if note.startswith("An alert")]
-    assert "nobody is told" in note
+    assert "At every spot nobody is told." in note
     assert "lower bound" not in note
 
 

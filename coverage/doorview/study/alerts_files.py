@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from doorview.overlays.alerts import METRES_PER_MILE
 from doorview.show.run_folder import RunFolder
 from doorview.show.tables import write_alerts, write_csv
@@ -65,12 +67,6 @@ def alerts_words(found: AlertsRun | None, units: Units) -> list[str]:
     levels = headline_levels(dict.fromkeys(found.spots["level"]))
     number = int(found.table["spots"].iloc[0])
     reached = float(mean[levels[0], "app_homes_reached"])
-    seeing = "; ".join(
-        f"{level} {percent(float(mean[level, 'share_that_could_see']))} (a doorbell with the app has it in view: at "
-        f"{percent(float(mean[level, 'chance_any']))} of spots)"
-        for level in levels
-        if mean[level, "share_that_could_see"] == mean[level, "share_that_could_see"]
-    )
     beyond = found.beyond_data
     bound = (
         f" The circle leaves the data at {beyond:,} of {number:,} spots: households told are a lower bound, and the "
@@ -82,13 +78,27 @@ def alerts_words(found: AlertsRun | None, units: Units) -> list[str]:
     line = (
         f"An alert within {radius} of a spot on {found.space} reaches {count(round(reached))} households with the app "
         f"on average over {number:,} spots, if {percent(found.section.app_share)} of households use it (assumed: no "
-        f"source says). From the door of how many of them the spot is in view at all: {seeing or 'nobody is told'}; "
-        f"owners as in {clean(found.scenario, 40)}.{bound}"
+        f"source says). {_in_view_words(mean, levels, found.scenario)}{bound}"
     )
     lines = [line]
     if number < found.section.spots:
         lines.append(f"Streets have room for {number:,} spots of {found.section.spots:,} asked for.")
     return lines
+
+
+def _in_view_words(mean: pd.Series, levels: list[str], scenario: str) -> str:
+    """Return who of those told could have the spot in view; `mean` by level and measure."""
+    if pd.isna(mean[levels[0], "share_that_could_see"]):
+        return "At every spot nobody is told."
+
+    def shares(measure: str) -> str:
+        return ", ".join(f"{percent(float(mean[level, measure]))} ({level})" for level in levels)
+
+    return (
+        f"The spot is in view from the door of these shares of them: {shares('share_that_could_see')}. A camera whose "
+        f"owner uses the app has it in view at these shares of spots: {shares('chance_any')}; owners as in "
+        f"{clean(scenario, 40)}."
+    )
 
 
 def _radius_words(metres: float, units: Units) -> str:
