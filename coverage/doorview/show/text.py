@@ -106,6 +106,8 @@ class Caption:
         What else the study says about itself: a line of its own under each title; untrusted.
     known
         The picture shows known cameras, not simulated ones.
+    mixed
+        `camera` is a mix of models, and ranges are those of the model that sees farthest.
     """
 
     place: str
@@ -117,6 +119,7 @@ class Caption:
     attribution: str = OSM_ATTRIBUTION
     label: str = ""
     known: bool = False
+    mixed: bool = False
 
     @property
     def place_name(self) -> str:
@@ -164,6 +167,8 @@ class Caption:
     def camera_line(self) -> str:
         """Camera model, and which of its values nobody has confirmed."""
         line = f"{'Lens assumed' if self.known else 'Camera'}: {clean(self.camera, 60)}."
+        if self.mixed and not self.known:
+            line = f"Cameras, drawn door by door: {clean(self.camera, 280)}; ranges: of the model that sees farthest."
         if self.unconfirmed:
             line += f" Not confirmed by the maker: {_by_reason(self.unconfirmed)}."
         return line

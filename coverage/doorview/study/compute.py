@@ -38,8 +38,9 @@ from doorview.share.tiles import TileResult, cover
 from doorview.show.text import OSM_ATTRIBUTION
 from doorview.sight.camera import CameraModel
 from doorview.sight.levels import Level
+from doorview.study.camera_mix import Mix
 from doorview.study.dwellings import dwellings_table
-from doorview.study.kits import kits_of, lenses_and_obstacles
+from doorview.study.kits import kits_of_models, lenses_and_obstacles
 from doorview.study.known import KnownCameras, find_known, known_scene, known_tables
 from doorview.study.sections import Study
 from doorview.study.zones import read_zones, zone_membership
@@ -76,7 +77,11 @@ class Stages:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A city made ready for covering. `inside` is where shares count; `lost_m2` what the edge rule took from it."""
+    """A city made ready for covering. `inside` is where shares count; `lost_m2` what the edge rule took from it.
+
+    With a `mix` of cameras, `model_of` (doors,) says which of its models hangs at each door; `camera` is its lead, and
+    `levels` reach as far as any of its models.
+    """
 
     city: City
     study: Study
@@ -93,6 +98,20 @@ class Prepared:
     door_table: DoorTable
     counts: dict[str, Any]
     known: KnownCameras | None = None
+    mix: Mix | None = None
+    model_of: NDArray[np.int64] | None = None
+
+    @property
+    def camera_label(self) -> str:
+        """The camera at the doors in words, or the mix of them."""
+        return self.camera.label if self.mix is None else self.mix.label
+
+    @property
+    def models(self) -> tuple[list[tuple[CameraModel, tuple[Level, ...]]], NDArray[np.int64]]:
+        """The models at the doors, each with its levels, and the number of each door's model (doors,)."""
+        if self.mix is None or self.model_of is None:
+            return [(self.camera, self.levels)], np.zeros(len(self.doors), np.int64)
+        return list(zip(self.mix.models, self.mix.by_model, strict=True)), self.model_of
 
     @property
     def attribution(self) -> str:
@@ -181,9 +200,10 @@ def prepare(study: Study, city: City, stages: Stages, *, camera: CameraModel | N
         If the city has no homes, no streets, or nothing to count in; for zones that cannot be used.
 
     """
+    mix = study.camera.camera_mix() if camera is None else None
     if camera is None:
         camera = study.camera.camera_model()
-    levels = study.camera.chosen_levels(camera)
+    levels = study.camera.chosen_levels(camera) if mix is None else mix.levels
     scenarios = scenarios_of(study)
     curve = RangeCurve() if study.coverage.range_curve else None
     # The range curve looks farther than the levels: it has an edge of its own to keep away from.
@@ -205,9 +225,16 @@ def prepare(study: Study, city: City, stages: Stages, *, camera: CameraModel | N
         widths = study.public_space
         ground = public_space(city, doors, lane_width_m=widths.lane_width_m, sidewalk_width_m=widths.sidewalk_width_m)
     with stages.stage("finding obstacles"):
-        at_doors = lenses_and_obstacles(study, camera, doors, _obstacles(study, city, ground))
+        models, model_of = [(camera, levels)], np.zeros(len(doors), np.int64)
+        if mix is not None:
+            models, model_of = (
+                list(zip(mix.models, mix.by_model, strict=True)),
+                mix.drawn(doors.index, study.study.seed),
+            )
+        mounts = np.array([model.mount_height_m for model, _ in models])[model_of]
+        at_doors = lenses_and_obstacles(study, mounts, doors, _obstacles(study, city, ground))
         doors, obstacles = at_doors.doors, at_doors.obstacles
-        kits, door_kit = kits_of(levels, camera, doors, obstacles)
+        kits, door_kit = kits_of_models(models, model_of, doors, obstacles)
     with stages.stage("laying out tiles"):
         scene = build_scene(
             doors,
@@ -239,7 +266,7 @@ def prepare(study: Study, city: City, stages: Stages, *, camera: CameraModel | N
     }
     return Prepared(
         city, study, camera, levels, scenarios, doors, obstacles, ground, zones, inside, lost, scene, table, counts,
-        known,
+        known, mix, None if mix is None else model_of,
     )  # fmt: skip
 
 

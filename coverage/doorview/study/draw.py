@@ -27,12 +27,13 @@ def caption_of(result: Result) -> Caption:
     return Caption(
         place=ready.city.name,
         label=ready.study.study.label or "",
-        camera=ready.camera.label,
+        camera=ready.camera_label,
         data_date=ready.city.source.get("data_date"),
         fictional=ready.study.study.fictional,
         unconfirmed=tuple(dict.fromkeys(mark for item in ready.levels for mark in item.marks)),
         units=ready.study.output.units,
         attribution=attribution_of(result),
+        mixed=ready.mix is not None,
     )
 
 

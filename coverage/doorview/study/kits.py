@@ -1,8 +1,9 @@
-"""What the doors of a study see by: details drawn at each door, and a kit for each height of a lens."""
+"""What the doors of a study see by: details drawn at each door, and a kit for each model and height of a lens."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import geopandas as gpd
@@ -12,13 +13,13 @@ from numpy.typing import NDArray
 
 from doorview.city.obstacles import joined
 from doorview.share.scene import Kit
-from doorview.sight.api import LENS_COLUMN, lens_groups, wall_indexes
+from doorview.sight.api import LENS_COLUMN, lens_groups, viewsheds, wall_indexes
 from doorview.sight.camera import CameraModel
 from doorview.sight.levels import Level, level_at
 from doorview.sight.recess import door_details, front_planting, recess_walls, turned
 from doorview.study.sections import Study
 
-__all__ = ["AtDoors", "kits_of", "lenses_and_obstacles"]
+__all__ = ["AtDoors", "kits_of", "kits_of_models", "lenses_and_obstacles", "views_of_models"]
 
 DETAIL_COUNTS = {
     "recess_depth_m": "doors in a recess or porch",
@@ -40,20 +41,21 @@ class AtDoors(NamedTuple):
 
 
 def lenses_and_obstacles(
-    study: Study, camera: CameraModel, doors: gpd.GeoDataFrame, obstacles: gpd.GeoDataFrame
+    study: Study, mount_height_m: float | NDArray[np.float64], doors: gpd.GeoDataFrame, obstacles: gpd.GeoDataFrame
 ) -> AtDoors:
     """Return the doors with what the study puts at them, and the obstacles with its walls and planting.
 
-    Doors and obstacles come back as they are where the study asks for nothing. The walls stand square to the facade,
+    Cameras hang at `mount_height_m` [m] above the floor, one height for all doors or one for each (n,). Doors and
+    obstacles come back as they are where the study asks for nothing. The walls stand square to the facade,
     whichever way the lens is turned. A lens that steps raise above its own building raises the building: the steps are
     its own, and nobody sees over the house from its door.
     """
     rules = study.doors.details
     if not rules:
         return AtDoors(doors, obstacles, {})
-    details = door_details(doors, rules, study.study.seed, mount_height_m=camera.mount_height_m)
+    details = door_details(doors, rules, study.study.seed, mount_height_m=mount_height_m)
     counts = {words: int((details[name] != 0).sum()) for name, words in DETAIL_COUNTS.items()}
-    raised = details[LENS_COLUMN] > camera.mount_height_m
+    raised = details[LENS_COLUMN] > mount_height_m
     counts["lenses raised by steps"] = int(raised.sum())
     hiding = joined(obstacles, recess_walls(doors, details), front_planting(doors, details))
     hiding, counts["buildings lower than a lens at their door, taken as higher"] = _above_their_lenses(
@@ -93,12 +95,59 @@ def kits_of(
     doors, obstacles
         As `lenses_and_obstacles`; without a column `lens_height_m` all lenses hang at the model's mount height.
     """
-    groups = lens_groups(doors, None, camera.mount_height_m)
-    target = max(item.target_height_m for item in levels)
-    indexes = wall_indexes(obstacles, doors.crs, [height for height, _ in groups], target)
-    field = math.radians(camera.field_of_view_degrees)
+    return kits_of_models([(camera, levels)], np.zeros(len(doors), np.int64), doors, obstacles)
+
+
+def kits_of_models(
+    models: Sequence[tuple[CameraModel, tuple[Level, ...]]],
+    model_of: NDArray[np.int64],
+    doors: gpd.GeoDataFrame,
+    obstacles: gpd.GeoDataFrame,
+) -> tuple[tuple[Kit, ...], NDArray[np.int64]]:
+    """Return a kit for each model and height of its lenses, and the number of each door's kit (doors,).
+
+    Parameters
+    ----------
+    models
+        Each with its levels as they are at its mount height, of the same names in the same order.
+    model_of
+        (doors,) the number of each door's model; one that hangs at no door has no kit.
+    doors, obstacles
+        As `lenses_and_obstacles`; without a column `lens_height_m` every lens hangs at its model's mount height.
+    """
+    groups = [
+        (number, height, rows[own])
+        for number, (camera, _) in enumerate(models)
+        for rows in [np.flatnonzero(model_of == number)]
+        if len(rows) or len(models) == 1
+        for height, own in lens_groups(doors.iloc[rows], None, camera.mount_height_m)
+    ]
+    target = max(item.target_height_m for _, levels in models for item in levels)
+    heights = sorted({height for _, height, _ in groups})
+    # One index of the walls for each height, whichever models hang there.
+    walls = dict(zip(heights, wall_indexes(obstacles, doors.crs, heights, target), strict=True))
     kits, door_kit = [], np.zeros(len(doors), np.int64)
-    for number, ((height, rows), walls) in enumerate(zip(groups, indexes, strict=True)):
-        kits.append(Kit(tuple(level_at(item, camera, height) for item in levels), walls, field))
-        door_kit[rows] = number
+    for kit, (number, height, rows) in enumerate(groups):
+        camera, levels = models[number]
+        own_levels = tuple(level_at(item, camera, height) for item in levels)
+        kits.append(Kit(own_levels, walls[height], math.radians(camera.field_of_view_degrees)))
+        door_kit[rows] = kit
     return tuple(kits), door_kit
+
+
+def views_of_models(
+    models: Sequence[tuple[CameraModel, tuple[Level, ...]]],
+    model_of: NDArray[np.int64],
+    doors: gpd.GeoDataFrame,
+    obstacles: gpd.GeoDataFrame,
+) -> gpd.GeoDataFrame:
+    """Return `viewsheds` of all doors by each one's model, level after level, doors in their order in each."""
+    parts = []
+    for number in range(len(models[0][1])):
+        own = [
+            viewsheds(doors.iloc[model_of == which], obstacles, camera, levels[number])
+            for which, (camera, levels) in enumerate(models)
+            if (model_of == which).any()
+        ]
+        parts.append(pd.concat(own).loc[doors.index])
+    return gpd.GeoDataFrame(pd.concat(parts))

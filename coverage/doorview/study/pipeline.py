@@ -84,7 +84,7 @@ def run(study: str | Path | Study, out: str | Path | None = None, *, fresh: bool
 def estimate(
     city: City,
     *,
-    camera: str | CameraModel = DEFAULT_CAMERA,
+    camera: str | CameraModel | Mapping[str, float] = DEFAULT_CAMERA,
     levels: str | Iterable[str] | None = None,
     rates: float | Iterable[float] | None = None,
     obstacles: str = "buildings",
@@ -104,7 +104,7 @@ def estimate(
     city
         As from `City.from_extract` and its like.
     camera
-        Name in the catalogue, or a model.
+        Name in the catalogue, or a model, or a mix as ``{name: share}``, whose shares add up to 1.
     levels
         Names of levels, or one; default: trigger, recognise, observe, detect.
     rates
@@ -144,7 +144,9 @@ def estimate(
         )
     model = camera if isinstance(camera, CameraModel) else None
     camera_section: dict[str, object] = {"target_height_m": float(target_height_m)}
-    if model is None:
+    if isinstance(camera, Mapping):
+        camera_section["mix"] = dict(camera)
+    elif model is None:
         camera_section["model"] = camera
     if levels is not None:
         camera_section["levels"] = [levels] if isinstance(levels, str) else list(levels)

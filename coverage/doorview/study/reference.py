@@ -23,8 +23,10 @@ def _type_text(annotation: Any) -> str:
     if origin in (Union, types.UnionType):
         return " or ".join(_type_text(item) for item in arguments if item is not type(None))
     if origin is dict:
-        # A dictionary of texts names columns; any other holds figures by kind of building.
-        return "table" if arguments[1] is not Any and _type_text(arguments[1]) == "text" else "figure or table"
+        # A dictionary of texts names columns, one of numbers holds shares; any other figures by kind of building.
+        return (
+            "table" if arguments[1] is not Any and _type_text(arguments[1]) in ("text", "number") else "figure or table"
+        )
     if origin is tuple:
         return "list of " + {"number": "numbers"}.get(_type_text(arguments[0]), "texts")
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):

@@ -108,7 +108,10 @@ class Result:
         levels = [name for name in HEADLINE_LEVELS if name in self.levels] or list(self.levels)
         name, homes = self.ready.study.study.label or self.ready.city.name, int(self.ready.doors["dwellings"].sum())
         first = f"{name}: {len(self.ready.doors):,} doors, {homes:,} homes. "
-        lines = [first + f"Simulated {self.ready.camera.label} at every owner's door."]
+        lines = [first + f"Simulated {self.ready.camera_label} at every owner's door."]
+        if self.ready.mix is not None:
+            lines = [f"{first}Simulated cameras at owners' doors, drawn door by door: {self.ready.camera_label}. "]
+            lines[0] += "The ranges below are those of the model that sees farthest."
         space = HEADLINE
         if pd.isna(self.share(self.ready.scenarios[0].name, levels[0])):
             space = "all"
@@ -128,6 +131,8 @@ class Result:
         """Return what a reader of the figures has to know: what was not counted, what was dropped, how exact it is."""
         ready = self.ready
         lines = []
+        if ready.mix is not None and ready.model_of is not None:
+            lines.append(ready.mix.words(ready.model_of, ready.study.output.units))
         if ready.lost_m2 >= 1.0:
             counted = float(shapely.area(ready.inside))
             lines.append(

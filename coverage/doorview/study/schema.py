@@ -355,12 +355,15 @@ def _camera_faults(raw: Mapping[str, Any], own: Mapping[str, CameraModel | None]
             faults.append(f"camera.levels: unknown level '{item}'.{_hint(item, LEVEL_NAMES)}")
         elif levels.count(item) > 1:
             faults.append(f"camera.levels: '{item}' is given {levels.count(item)} times; keep one")
-    model = raw.get("model", DEFAULT_CAMERA)
+    model, mix = raw.get("model", DEFAULT_CAMERA), raw.get("mix")
     known = [*own, *catalogue()]
     if isinstance(model, str) and not _is_camera(model, known):
         hint = _hint(model, known)
         faults.append(f"camera.model: unknown camera '{model}'.{hint} List them with: doorview cameras")
-    if faults or (isinstance(model, str) and own.get(model.partition("+")[0], True) is None):
+    if isinstance(mix, Mapping):
+        faults += _mix_faults(raw, mix, known)
+    names = list(mix) if isinstance(mix, Mapping) else [model]
+    if faults or any(isinstance(name, str) and own.get(name.partition("+")[0], True) is None for name in names):
         return faults
     try:
         section = CameraSection.model_validate(raw).with_own({key: item for key, item in own.items() if item})
@@ -372,6 +375,23 @@ def _camera_faults(raw: Mapping[str, Any], own: Mapping[str, CameraModel | None]
     wrong = [item.name for item in chosen if section.edition and item.edition not in ("maker", section.edition)]
     if wrong:
         faults.append(f"camera.edition: {', '.join(wrong)} not in the {section.edition} edition; leave one of both out")
+    return faults
+
+
+def _mix_faults(raw: Mapping[str, Any], mix: Mapping[str, Any], known: list[str]) -> list[str]:
+    """Return the faults of ``[camera.mix]`` that no single share shows."""
+    faults = []
+    if "model" in raw:
+        faults.append("camera: model and mix contradict each other; keep one of them")
+    if not mix:
+        faults.append("camera.mix: empty; give models and their shares, as in nest-hello = 0.4, or leave it out")
+    for name in mix:
+        if not _is_camera(name, known):
+            hint = _hint(name, known)
+            faults.append(f"camera.mix: unknown camera '{name}'.{hint} List them with: doorview cameras")
+    shares = [share for share in mix.values() if isinstance(share, int | float) and 0 < share <= 1]
+    if mix and len(shares) == len(mix) and abs(sum(shares) - 1.0) > 1e-6:
+        faults.append(f"camera.mix: the shares add up to {sum(shares):.6g}; they must add up to 1")
     return faults
 
 

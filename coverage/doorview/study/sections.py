@@ -19,7 +19,8 @@ from pyproj.exceptions import CRSError
 
 from doorview.errors import InputError
 from doorview.sight.camera import CameraModel, Figure, angle_across, camera, camera_of, catalogue
-from doorview.sight.levels import DEFAULT_LEVELS, LEVEL_NAMES, Level, level
+from doorview.sight.levels import DEFAULT_LEVELS, LEVEL_NAMES, Level, level, level_or_nothing
+from doorview.study.camera_mix import Mix, mix_of
 from doorview.study.doors_section import DoorsSection
 
 __all__ = [
@@ -288,6 +289,12 @@ class CameraSection(_Section):
         description="Name in the catalogue (`doorview cameras` lists them) or of a `[cameras.NAME]`; `NAME+diagonal` "
         "and `NAME+horizontal` take one reading of a disputed field of view.",
     )
+    mix: dict[str, Annotated[float, Field(gt=0.0, le=1.0)]] | None = Field(
+        None,
+        description="Several models in place of `model`: a table of names and shares that add up to 1, as in "
+        "`[camera.mix]` with `nest-hello = 0.4`. A door's model is drawn once, by its id and the seed; values given "
+        "below hold for all of them.",
+    )
     levels: Annotated[tuple[str, ...], Field(strict=False, min_length=1)] = Field(
         DEFAULT_LEVELS,
         description="What 'seen' means, one or more of: " + ", ".join(f"`{name}`" for name in LEVEL_NAMES) + ".",
@@ -330,7 +337,7 @@ class CameraSection(_Section):
         return section
 
     def camera_model(self) -> CameraModel:
-        """Return the model of the catalogue, or of the user's own, with the values given here.
+        """Return the model of the catalogue, or of the user's own, with the values given here; of a mix, its lead.
 
         Raises
         ------
@@ -339,18 +346,34 @@ class CameraSection(_Section):
         InputError
             Its values contradict each other.
         """
+        mix = self.camera_mix()
+        return self._model(self.model) if mix is None else mix.lead
+
+    def _model(self, name: str) -> CameraModel:
         names = set(CameraModel.__dataclass_fields__) & set(type(self).model_fields)
         values = {name: getattr(self, name) for name in sorted(names) if getattr(self, name) is not None}
-        model = camera_of(self.model, {**catalogue(), **self._own})
+        model = camera_of(name, {**catalogue(), **self._own})
         return model.with_values(**values) if values else model
+
+    def camera_mix(self) -> Mix | None:
+        """Return the mix of models, or None where there is one model for all. Raises as `chosen_levels`."""
+        if self.mix is None:
+            return None
+        models = {name: self._model(name) for name in self.mix}
+        return mix_of(models, self.mix, self.levels, target_height_m=self.target_height_m, night=self.night)
 
     def chosen_levels(self, model: CameraModel | None = None) -> tuple[Level, ...]:
         """Return the levels in the order of the study, of `model` where a caller holds one that is in no catalogue.
 
-        Raises as `camera_model` and `doorview.sight.levels.level`.
+        Of a mix, those that see farthest; a model has the range 0 where it sees nothing and others do. Raises as
+        `camera_model` and `doorview.sight.levels.level`.
         """
+        mix = self.camera_mix()
+        if mix is not None and model is None:
+            return mix.levels
         model = self.camera_model() if model is None else model
-        return tuple(level(model, name, target_height_m=self.target_height_m, night=self.night) for name in self.levels)
+        make = level if mix is None else level_or_nothing
+        return tuple(make(model, name, target_height_m=self.target_height_m, night=self.night) for name in self.levels)
 
 
 class PublicSpaceSection(_Section):
@@ -540,7 +563,10 @@ class Study(_Section):
                 return [shown(item) for item in value]
             return value.name if isinstance(value, Path) else value
 
-        return {name: shown(getattr(self, name)) for name in type(self).model_fields}
+        found = {name: shown(getattr(self, name)) for name in type(self).model_fields}
+        if self.camera.mix is not None:
+            found["camera"]["model"] = None  # the default, which hangs at no door
+        return found
 
 
 SECTIONS: dict[str, type[BaseModel]] = {

@@ -24,9 +24,10 @@ from doorview.show.rasters import SparseRaster
 from doorview.show.run_folder import RunFolder
 from doorview.show.tables import write_curve, write_parquet, write_range_curve, write_shares
 from doorview.show.text import SMALLEST_COUNT, count, level_phrase
-from doorview.sight.api import viewsheds
+from doorview.study.camera_mix import values_of
 from doorview.study.compute import Prepared
 from doorview.study.draw import attribution_of, draw_curves, draw_maps
+from doorview.study.kits import views_of_models
 from doorview.study.known_files import (
     draw_known,
     known_facts,
@@ -62,7 +63,7 @@ def raster_sink(ready: Prepared, run: RunFolder, attribution: str) -> Iterator[C
                     cols=int(col1 - col0),
                     description="simulated doors that would see the cell, "
                     f"{level_phrase(item, ready.study.output.units)}",
-                    tags={"level": item.name, "camera": ready.camera.label},
+                    tags={"level": item.name, "camera": ready.camera_label},
                     attribution=attribution,
                     licence=_licence(ready),
                 )
@@ -142,7 +143,10 @@ def _write_working(result: Result, run: RunFolder) -> None:
     """Write what later commands read; not fit to publish."""
     ready, coverage = result.ready, result.tables.coverage
     date, by = ready.city.source.get("data_date"), attribution_of(result)
-    write_doors(run.path("working", "doors.gpkg"), ready.doors, attribution=by, data_date=date)
+    doors = ready.doors
+    if ready.mix is not None:
+        doors = doors.assign(camera=np.array([model.name for model in ready.mix.models], dtype=object)[ready.model_of])
+    write_doors(run.path("working", "doors.gpkg"), doors, attribution=by, data_date=date)
     rows = coverage.rows.copy()
     rows["level"] = pd.Categorical.from_codes(rows["level"], list(coverage.levels)).astype(str)
     rows["space"] = np.array(SPACES, dtype=object)[rows["space"].to_numpy(np.int64)]
@@ -161,9 +165,7 @@ def _write_working(result: Result, run: RunFolder) -> None:
         ),
     )
     if ready.study.output.viewsheds:
-        views = pd.concat(
-            [viewsheds(ready.doors, ready.obstacles, ready.camera, item) for item in ready.levels]
-        ).reset_index()
+        views = views_of_models(*ready.models, ready.doors, ready.obstacles).reset_index()
         views.to_parquet(run.path("working", "viewsheds.parquet"))
         table = pd.DataFrame(views.drop(columns="geometry")).rename(columns={"area_m2": "area_in_view_m2"})
         write_parquet(run.path("working", "door_views.parquet"), table)
@@ -250,15 +252,7 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
         "settings": settings_to_publish(ready.study.settings()),
         "crs": city.crs.to_string(),
         "country": city.country,
-        "camera": {
-            "name": ready.camera.name,
-            "label": ready.camera.label,
-            "values": {
-                key: {"value": getattr(ready.camera, key), "mark": figure.mark, "source": figure.source}
-                for key, figure in ready.camera.figures.items()
-            },
-        },
-        "levels": {item.name: item.as_dict() for item in ready.levels},
+        **_camera_facts(ready),
         "scenarios": {item.name: item.words() for item in ready.scenarios},
         "shown_on_maps": {"scenario": result.main_scenario(), "level": result.main_level()},
         "counted": {
@@ -299,6 +293,19 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
             **{name: metadata.version(name) for name in LIBRARIES},
         },
         "timings": {name: round(seconds, 3) for name, seconds in result.stages.seconds.items()},
+    }
+
+
+def _camera_facts(ready: Prepared) -> dict[str, Any]:
+    """Return camera and levels as run.json says them; with a mix, by model too."""
+    if ready.mix is None or ready.model_of is None:
+        camera = {"name": ready.camera.name, "label": ready.camera.label, "values": values_of(ready.camera)}
+        return {"camera": camera, "levels": {item.name: item.as_dict() for item in ready.levels}}
+    return {
+        "camera": {"name": "mix", "label": ready.mix.label, "models": ready.mix.facts(ready.model_of)},
+        "levels": {
+            item.name: {**item.as_dict(), "by_model": ready.mix.level_facts(item.name)} for item in ready.levels
+        },
     }
 
 
