@@ -97,7 +97,7 @@ def new_study_text(source: str, found: Mapping[str, Any]) -> str:
         "# recognise: someone you already know. identify: a stranger.",
         f"levels = [{levels}]",
         "target_height_m = 1.5  # what must be in view: a face; 1.1 a child's, 0.0 the ground",
-        "# Several models instead of one, drawn door by door; shares add up to 1:",
+        "# Several models instead of the one above (take that line out), drawn door by door; shares add up to 1:",
         "# [camera.mix]",
         f"# {DEFAULT_CAMERA} = 0.6",
         "# nest-hello = 0.4",
