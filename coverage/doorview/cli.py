@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
@@ -63,12 +65,47 @@ class Progress:
             self._stream.flush()
         self._stage = ""
 
+    def note(self, text: str) -> None:
+        """Write one line of its own; on a terminal the stage's line is drawn again below it."""
+        self._stream.write(("\r\x1b[K" if self._live else "") + f"{_plain(text)}\n")
+        self._stream.flush()
+        self._drawn = 0.0
+        if self._live and self._stage:
+            self(self._stage)
+
+    @contextmanager
+    def hearing(self) -> Iterator[Progress]:
+        """Note every warning of the package, such as that a busy server is asked again, until all is done."""
+        handler = _Notes(self)
+        package = logging.getLogger("doorview")
+        further = package.propagate
+        package.addHandler(handler)
+        package.propagate = False  # nobody else prints it a second time
+        try:
+            yield self
+        finally:
+            package.removeHandler(handler)
+            package.propagate = further
+            self.end()
+
     @staticmethod
     def _bar(done: int, total: int) -> str:
         if total <= 0:
             return "..."
         filled = min(30, 30 * done // total)
         return f"[{'#' * filled}{'.' * (30 - filled)}] {done}/{total}"
+
+
+class _Notes(logging.Handler):
+    """Hands warnings on to a progress display."""
+
+    def __init__(self, progress: Progress) -> None:
+        super().__init__(logging.WARNING)
+        self._progress = progress
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Note one warning."""
+        self._progress.note(record.getMessage())
 
 
 class _Parser(argparse.ArgumentParser):
@@ -240,12 +277,9 @@ def _finish(study: Study, options: argparse.Namespace) -> None:
     from doorview.study.pipeline import run_study
 
     folder = options.out or Path("out") / study.folder_name
-    progress = Progress(sys.stderr)
     began = time.perf_counter()
-    try:
+    with Progress(sys.stderr).hearing() as progress:
         result = run_study(study, folder, fresh=options.fresh, progress=progress)
-    finally:
-        progress.end()
     for line in result.headline():
         _say(line)
     _say()
@@ -345,12 +379,9 @@ def _new(options: argparse.Namespace) -> None:
 def _city_of(study: Study) -> City:
     from doorview.study.read import read_city
 
-    progress = Progress(sys.stderr)
-    try:
+    with Progress(sys.stderr).hearing() as progress:
         progress("reading the city")
         return read_city(study)
-    finally:
-        progress.end()
 
 
 def _demo(options: argparse.Namespace) -> None:

@@ -22,6 +22,7 @@ from doorview.share.known import Laid, TileKnown, known_of_tile
 from doorview.share.scene import SPACES, YARD, Kit, Scene
 from doorview.sight.kernels.limits import clip_spans
 from doorview.sight.kernels.window import window_spans
+from doorview.sight.terrain import terrain_spans
 
 __all__ = ["KeyCollisionError", "TileResult", "cover", "cover_tile"]
 
@@ -247,7 +248,13 @@ def _kit_spans(
         )
     if len(reached) < len(ranges):
         spans[:count, 0] = reached[spans[:count, 0]]
-    return spans, count
+    if scene.terrain is None:
+        return spans, count
+    targets = [item.target_height_m for item in kit.levels]
+    return terrain_spans(
+        spans, count, window, scene.grid.cell_m, scene.door_xy[doors], scene.terrain, kit.lens_height_m,
+        [*targets, max(targets)], walls=kit.open_walls,
+    )  # fmt: skip
 
 
 def _views(

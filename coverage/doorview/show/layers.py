@@ -101,7 +101,7 @@ def write_layers(
     note = {
         "licence": licence,
         "attribution": attribution,
-        "description": clean(description, 400),
+        "description": clean(description, 800),
         "simulated": simulated,
         "data_date": data_date or "unknown",
     }

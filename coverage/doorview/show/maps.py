@@ -72,7 +72,7 @@ RASTER_PIXEL_M = 1.0
 DETAIL_M = 600.0
 """Height of the detail map's window [m]."""
 
-MARGIN, HEAD, FOOT, PANEL = 0.4, 1.02, 0.76, 2.75  # inches
+MARGIN, HEAD, FOOT, PANEL = 0.4, 1.02, 0.9, 2.75  # inches
 _GROUND_CLASSES = {"water": ("water",), "park": ("park", "other"), "square": ("square",)}
 GROUND_LABELS = {"park": "park, green", "square": "square", "water": "water"}
 
@@ -472,5 +472,7 @@ def draw_foot(frame: Frame, data: MapData) -> None:
     sheet, caption = frame.sheet, data.caption
     width = sheet.width - 2 * MARGIN
     y = sheet.write(MARGIN, FOOT - 0.12, f"{caption.simulated} Made with doorview.", width, size=8.5, bold=True)
+    if caption.obstacles_line:
+        y = sheet.write(MARGIN, y, caption.obstacles_line, width, size=8)
     y = sheet.write(MARGIN, y, CAVEAT, width, size=8)
     sheet.write(MARGIN, y, caption.source_line, width, size=8)

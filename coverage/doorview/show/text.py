@@ -108,6 +108,12 @@ class Caption:
         The picture shows known cameras, not simulated ones.
     mixed
         `camera` is a mix of models, and ranges are those of the model that sees farthest.
+    obstacles
+        What hides, as a sentence: "Obstacles: buildings only."
+    reading
+        How a disputed field of view is read, as a sentence; empty where none is disputed.
+    ground
+        What terrain views are cut by, as ``on the heights of FILE``; empty on flat ground.
     """
 
     place: str
@@ -120,6 +126,9 @@ class Caption:
     label: str = ""
     known: bool = False
     mixed: bool = False
+    obstacles: str = ""
+    reading: str = ""
+    ground: str = ""
 
     @property
     def place_name(self) -> str:
@@ -165,13 +174,21 @@ class Caption:
 
     @property
     def camera_line(self) -> str:
-        """Camera model, and which of its values nobody has confirmed."""
-        line = f"{'Lens assumed' if self.known else 'Camera'}: {clean(self.camera, 60)}."
+        """Camera model or mix, the terrain it stands on, and which of its values nobody has confirmed."""
+        ground = clean(self.ground, 160)
+        what, name = "Lens assumed" if self.known else "Camera", clean(self.camera, 60)
         if self.mixed and not self.known:
-            line = f"Cameras, drawn door by door: {clean(self.camera, 280)}; ranges: of the model that sees farthest."
+            what, name = "Cameras, drawn door by door", clean(self.camera, 280)
+            name += "; ranges: of the model that sees farthest"
+        line = f"{what}: {name}{', ' + ground if ground else ''}."
         if self.unconfirmed:
             line += f" Not confirmed by the maker: {_by_reason(self.unconfirmed)}."
-        return line
+        return f"{line} {clean(self.reading, 200)}".rstrip()
+
+    @property
+    def obstacles_line(self) -> str:
+        """What hides, cleaned and cut to 300 characters; may be empty."""
+        return clean(self.obstacles, 300)
 
 
 _REASONS = {"secondary source only": "third-party texts only"}

@@ -24,6 +24,7 @@ from doorview.sight.walls import walls_of
 
 __all__ = [
     "camera",
+    "check_obstacles",
     "crs_name",
     "door_arrays",
     "lens_groups",
@@ -131,6 +132,16 @@ def wall_indexes(
     target_height_m: float = DEFAULT_TARGET_HEIGHT_M,
 ) -> list[WallIndex]:
     """Return the index of the walls for each of the cameras' heights [m]; else as `wall_index`."""
+    check_obstacles(obstacles, crs)
+    walls, heights = walls_of(obstacles), list(camera_heights_m)
+    if np.isinf(walls.height).all():
+        # Walls taller than any sight line hide the same from every height.
+        return [index_walls(walls.xy)] * len(heights)
+    return [index_walls(walls.xy, height_scale(walls.height, height, target_height_m)) for height in heights]
+
+
+def check_obstacles(obstacles: gpd.GeoDataFrame | gpd.GeoSeries, crs: CRS | None) -> None:
+    """Refuse obstacles that lie in another CRS than the doors, or in none."""
     mend = (
         "obstacles.to_crs(doors.crs)" if obstacles.crs is not None else "obstacles.set_crs('EPSG:...') with their CRS"
     )
@@ -139,11 +150,6 @@ def wall_indexes(
             f"obstacles are in {crs_name(obstacles.crs)} and doors in {crs_name(crs)}, so their places cannot be "
             f"compared. Use {mend}."
         )
-    walls, heights = walls_of(obstacles), list(camera_heights_m)
-    if np.isinf(walls.height).all():
-        # Walls taller than any sight line hide the same from every height.
-        return [index_walls(walls.xy)] * len(heights)
-    return [index_walls(walls.xy, height_scale(walls.height, height, target_height_m)) for height in heights]
 
 
 def lens_groups(
@@ -237,7 +243,7 @@ def viewsheds(
     *,
     lens_height_m: ArrayLike | None = None,
 ) -> gpd.GeoDataFrame:
-    """Return what a camera at each door sees at a level, as polygons on the doors' index.
+    """Return what a camera at each door sees at a level, as polygons on the doors' index; on flat ground always.
 
     Columns: `geometry` (arcs as chords to 1 cm; the near hole and the shadows of walls lower than the lens are cut out
     where there are any), `area_m2` (exact), `level`.

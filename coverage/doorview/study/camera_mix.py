@@ -74,6 +74,13 @@ class Mix:
             parts.append(f"{_share(sum(self.shares[n] for n in rest))} {models}")
         return join(parts)
 
+    @property
+    def reading_words(self) -> str:
+        """How disputed fields of view are read, the models with the largest shares first; empty if none is disputed."""
+        disputed = [self.models[n] for n in self._order if self.models[n].stated_field_of_view_degrees is not None]
+        words = [f"{clean(model.label, 60)} as {model.reading}" for model in disputed]
+        return f"Disputed fields of view are read: {join(words)}." if words else ""
+
     def drawn(self, ids: Iterable[object], seed: int) -> NDArray[np.int64]:
         """Return the number of the model at each door (n,), by the door's id and the seed."""
         chance = uniform(keys_of(f"{door}|camera" for door in ids), seed)
@@ -97,7 +104,13 @@ class Mix:
         """Return what run.json says of the mix, by model."""
         doors = np.bincount(model_of, minlength=len(self.models)).tolist()
         return {
-            model.name: {"label": model.label, "share": share, "doors": number, "values": values_of(model)}
+            model.name: {
+                "label": model.label,
+                "share": share,
+                "doors": number,
+                "reading_of_field_of_view": model.reading_words() or None,
+                "values": values_of(model),
+            }
             for model, share, number in zip(self.models, self.shares, doors, strict=True)
         }
 

@@ -10,16 +10,28 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pyproj import CRS
 
 from doorview.city.obstacles import joined
 from doorview.share.scene import Kit
 from doorview.sight.api import LENS_COLUMN, lens_groups, viewsheds, wall_indexes
 from doorview.sight.camera import CameraModel
+from doorview.sight.kernels.types import WallIndex
+from doorview.sight.kernels.uneven import OpenWalls
 from doorview.sight.levels import Level, level_at
+from doorview.sight.rasters import Terrain
 from doorview.sight.recess import door_details, front_planting, recess_walls, turned
+from doorview.sight.terrain import NO_WALLS, walls_on_terrain
 from doorview.study.sections import Study
 
-__all__ = ["AtDoors", "kits_of", "kits_of_models", "lenses_and_obstacles", "views_of_models"]
+__all__ = [
+    "AtDoors",
+    "kits_of",
+    "kits_of_models",
+    "lenses_and_obstacles",
+    "views_of_models",
+    "walls_by_height",
+]
 
 DETAIL_COUNTS = {
     "recess_depth_m": "doors in a recess or porch",
@@ -82,7 +94,12 @@ def _above_their_lenses(
 
 
 def kits_of(
-    levels: tuple[Level, ...], camera: CameraModel, doors: gpd.GeoDataFrame, obstacles: gpd.GeoDataFrame
+    levels: tuple[Level, ...],
+    camera: CameraModel,
+    doors: gpd.GeoDataFrame,
+    obstacles: gpd.GeoDataFrame,
+    terrain: Terrain | None = None,
+    reach_m: float = 0.0,
 ) -> tuple[tuple[Kit, ...], NDArray[np.int64]]:
     """Return a kit for each height of the lenses, lowest first, and the number of each door's kit (doors,).
 
@@ -94,8 +111,11 @@ def kits_of(
         The model at every door.
     doors, obstacles
         As `lenses_and_obstacles`; without a column `lens_height_m` all lenses hang at the model's mount height.
+    terrain, reach_m
+        Heights that doors and obstacles stand on, and the longest range of all [m].
     """
-    return kits_of_models([(camera, levels)], np.zeros(len(doors), np.int64), doors, obstacles)
+    model_of = np.zeros(len(doors), np.int64)
+    return kits_of_models([(camera, levels)], model_of, doors, obstacles, terrain, reach_m)
 
 
 def kits_of_models(
@@ -103,6 +123,8 @@ def kits_of_models(
     model_of: NDArray[np.int64],
     doors: gpd.GeoDataFrame,
     obstacles: gpd.GeoDataFrame,
+    terrain: Terrain | None = None,
+    reach_m: float = 0.0,
 ) -> tuple[tuple[Kit, ...], NDArray[np.int64]]:
     """Return a kit for each model and height of its lenses, and the number of each door's kit (doors,).
 
@@ -114,6 +136,8 @@ def kits_of_models(
         (doors,) the number of each door's model; one that hangs at no door has no kit.
     doors, obstacles
         As `lenses_and_obstacles`; without a column `lens_height_m` every lens hangs at its model's mount height.
+    terrain, reach_m
+        As `kits_of`.
     """
     groups = [
         (number, height, rows[own])
@@ -122,15 +146,16 @@ def kits_of_models(
         if len(rows) or len(models) == 1
         for height, own in lens_groups(doors.iloc[rows], None, camera.mount_height_m)
     ]
-    target = max(item.target_height_m for _, levels in models for item in levels)
     heights = sorted({height for _, height, _ in groups})
-    # One index of the walls for each height, whichever models hang there.
-    walls = dict(zip(heights, wall_indexes(obstacles, doors.crs, heights, target), strict=True))
+    # One index of the walls for each height, whichever models hang there: all look at the same targets.
+    made = walls_by_height(obstacles, doors.crs, heights, models[0][1], terrain, reach_m)
+    walls = dict(zip(heights, made, strict=True))
     kits, door_kit = [], np.zeros(len(doors), np.int64)
     for kit, (number, height, rows) in enumerate(groups):
         camera, levels = models[number]
         own_levels = tuple(level_at(item, camera, height) for item in levels)
-        kits.append(Kit(own_levels, walls[height], math.radians(camera.field_of_view_degrees)))
+        index, opened = walls[height]
+        kits.append(Kit(own_levels, index, math.radians(camera.field_of_view_degrees), height, opened))
         door_kit[rows] = kit
     return tuple(kits), door_kit
 
@@ -151,3 +176,18 @@ def views_of_models(
         ]
         parts.append(pd.concat(own).loc[doors.index])
     return gpd.GeoDataFrame(pd.concat(parts))
+
+
+def walls_by_height(
+    obstacles: gpd.GeoDataFrame,
+    crs: CRS | None,
+    heights_m: Sequence[float],
+    levels: Sequence[Level],
+    terrain: Terrain | None,
+    reach_m: float,
+) -> list[tuple[WallIndex, OpenWalls]]:
+    """Return, for lenses at each height, the walls of the plane, and those that terrain leaves to their tops."""
+    targets = [item.target_height_m for item in levels]
+    if terrain is None:
+        return [(index, NO_WALLS) for index in wall_indexes(obstacles, crs, heights_m, max(targets))]
+    return [walls_on_terrain(obstacles, crs, terrain, height, targets, reach_m) for height in heights_m]

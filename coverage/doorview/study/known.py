@@ -25,11 +25,10 @@ from doorview.share.known import with_known
 from doorview.share.outputs import Outputs
 from doorview.share.scene import Kit, Scene, door_keys
 from doorview.share.summary import DoorTable, known_table
-from doorview.sight.api import wall_index
 from doorview.sight.camera import CameraModel, camera_of, catalogue
-from doorview.sight.kernels.types import WallIndex
 from doorview.sight.known import fit_to_publish, known_cameras, known_reach
 from doorview.sight.levels import Level
+from doorview.study.kits import walls_by_height
 from doorview.study.sections import KnownSection, Study
 from doorview.study.zones import zone_membership
 
@@ -188,29 +187,25 @@ def known_scene(scene: Scene, known: KnownCameras, obstacles: gpd.GeoDataFrame) 
     walls = {}
     for height in np.unique(columns[1]).tolist():
         here = columns[1] == height
-        walls[height] = _walls_around(cameras[here], obstacles, tree, alike[kit[here], 2:].max(), height, known.levels)
+        reach = float(alike[kit[here], 2:].max())
+        # Those near cameras of one height: the whole city for every height would fill the memory.
+        met = np.unique(tree.query(cameras.geometry.to_numpy()[here], predicate="dwithin", distance=reach)[1])
+        around = obstacles.iloc[met]
+        walls[height] = walls_by_height(around, cameras.crs, [height], known.levels, scene.terrain, reach)[0]
     kits = [
         Kit(
             tuple(
                 replace(item, field_of_view_degrees=field, near_m=near, range_m=far if far > near else 0.0)
                 for item, far, near in zip(known.levels, reach[::2], reach[1::2], strict=True)
             ),
-            walls[height],
+            walls[height][0],
             math.radians(field),
+            height,
+            walls[height][1],
         )
         for field, height, *reach in alike.tolist()
     ]
     return with_known(scene, cameras, kits, kit, known.layers)
-
-
-def _walls_around(
-    cameras: gpd.GeoDataFrame, obstacles: gpd.GeoDataFrame, tree: Any, reach_m: float, height_m: float,
-    levels: tuple[Level, ...],
-) -> WallIndex:  # fmt: skip
-    """Return the walls near cameras of one height: the whole city for every height would fill the memory."""
-    met = np.unique(tree.query(cameras.geometry.to_numpy(), predicate="dwithin", distance=reach_m)[1])
-    target = max(item.target_height_m for item in levels)
-    return wall_index(obstacles.iloc[met], cameras.crs, height_m, target)
 
 
 def known_tables(

@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import shapely
 
+from doorview.city.property_lines import NOTES as PROPERTY_NOTES
 from doorview.errors import InputError, UnknownNameError
+from doorview.share.face_groups import SMALLEST_GROUP
 from doorview.share.outputs import HEADLINE
-from doorview.show.text import distance, percent, place_words
+from doorview.show.text import count, distance, percent, place_words
 from doorview.study.compute import Prepared, Stages, Tables
 from doorview.study.dwellings import ALL, DOUBTFUL
+from doorview.study.hides import obstacle_words
 from doorview.study.known import ALL as EVERY
 from doorview.study.known import OSM
+from doorview.study.terrain import terrain_note, terrain_phrase
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -88,7 +92,7 @@ class Result:
 
     def main_scenario(self) -> str:
         """Return the scenario that maps show: independent_20 where there is one, else the middle one."""
-        names = [item.name for item in self.ready.scenarios]
+        names = [item.name for item in self.tables.scenarios]
         return "independent_20" if "independent_20" in names else names[(len(names) - 1) // 2]
 
     def main_level(self) -> str:
@@ -108,17 +112,20 @@ class Result:
         levels = [name for name in HEADLINE_LEVELS if name in self.levels] or list(self.levels)
         name, homes = self.ready.study.study.label or self.ready.city.name, int(self.ready.doors["dwellings"].sum())
         first = f"{name}: {len(self.ready.doors):,} doors, {homes:,} homes. "
-        lines = [first + f"Simulated {self.ready.camera_label} at every owner's door."]
+        hides = obstacle_words(self.ready.study.coverage, self.ready.study.doors)
+        on = terrain_phrase(self.ready.scene.terrain, self.ready.study.output.units)
+        at = f"at every owner's door{', ' + on if on else ''}"
+        lines = [first + f"Simulated {self.ready.camera_label} {at}. {hides}"]
         if self.ready.mix is not None:
-            lines = [f"{first}Simulated cameras at owners' doors, drawn door by door: {self.ready.camera_label}. "]
-            lines[0] += "The ranges below are those of the model that sees farthest."
+            drawn = f"Simulated cameras {at}, drawn door by door: {self.ready.camera_label}."
+            lines = [f"{first}{drawn} The ranges below are those of the model that sees farthest. {hides}"]
         space = HEADLINE
-        if pd.isna(self.share(self.ready.scenarios[0].name, levels[0])):
+        if pd.isna(self.share(self.tables.scenarios[0].name, levels[0])):
             space = "all"
             lines.append("No street lies near a home; the shares below are of all public ground.")
         near, units = self.ready.study.public_space.near_home_m, self.ready.study.output.units
         words = f"streets within {distance(near, units)} of a home" if space == HEADLINE else "public ground"
-        for scenario in self.ready.scenarios:
+        for scenario in self.tables.scenarios:
             parts = [
                 f"{name} ({self.levels[name].plain}, to {distance(self.levels[name].range_m, units)}) "
                 f"{percent(self.share(scenario.name, name, space))}"
@@ -130,7 +137,7 @@ class Result:
     def notes(self) -> list[str]:
         """Return what a reader of the figures has to know: what was not counted, what was dropped, how exact it is."""
         ready = self.ready
-        lines = []
+        lines = terrain_note(ready.scene.terrain, ready.study.output.units)
         if ready.mix is not None and ready.model_of is not None:
             lines.append(ready.mix.words(ready.model_of, ready.study.output.units))
         if ready.lost_m2 >= 1.0:
@@ -140,6 +147,14 @@ class Result:
                 f"{_area(ready.lost_m2, ready.study.output.units)} at the edge of the data "
                 f"({percent(ready.lost_m2 / (ready.lost_m2 + counted))}) are left out: doors beyond the edge are "
                 "unknown."
+            )
+        group = next(iter(self.tables.faces.values()))["group"]
+        joined = int(group[group >= 0].duplicated(keep=False).sum())
+        if joined or (group < 0).any():
+            lines.append(
+                f"Street blocks with fewer than {SMALLEST_GROUP} homes are shown joined to neighbours: {joined:,} of "
+                f"{len(group):,} blocks share a figure"
+                + (f", {int((group < 0).sum()):,} show none." if (group < 0).any() else ".")
             )
         dropped = sum(number for number in ready.city.dropped.values() if isinstance(number, int))
         if dropped:
@@ -170,8 +185,19 @@ class Result:
                 "zones, which are hatched on maps; dwellings.csv has them all."
             )
         lines += self._known_words()
+        lines += self._rules_words()
+        if ready.reading_words:
+            lines.append(ready.reading_words)
         lines.append(self.grid_error_words())
         return lines
+
+    def _rules_words(self) -> list[str]:
+        """Return by what the doors' property lines are known, where a scenario has privacy zones."""
+        counts = next((dict(seen.counts) for seen, _ in self.tables.counted.views.values() if seen.counts), {})
+        if not counts:
+            return []
+        words = [f"{count(number)} {name}" for name, number in counts.items()]
+        return [f"Privacy zones: {'; '.join(words)}. {' '.join(PROPERTY_NOTES.values())}"]
 
     def _known_words(self) -> list[str]:
         """Return what a reader has to know of the known cameras that may be published."""

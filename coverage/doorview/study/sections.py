@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-import types
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -22,6 +21,14 @@ from doorview.sight.camera import CameraModel, Figure, angle_across, camera, cam
 from doorview.sight.levels import DEFAULT_LEVELS, LEVEL_NAMES, Level, level, level_or_nothing
 from doorview.study.camera_mix import Mix, mix_of
 from doorview.study.doors_section import DoorsSection
+from doorview.study.scenario_sections import (
+    BUILTIN_SCENARIOS,
+    OwnershipSection,
+    ProgrammeSection,
+    RulesSection,
+    Scenario,
+    StagesSection,
+)
 
 __all__ = [
     "BUILTIN_SCENARIOS",
@@ -40,6 +47,7 @@ __all__ = [
     "Scenario",
     "Study",
     "StudySection",
+    "TerrainSection",
     "Zoning",
     "zoning_name",
 ]
@@ -388,6 +396,39 @@ class PublicSpaceSection(_Section):
     )
 
 
+class TerrainSection(_Section):
+    """Heights of the ground, where it is not flat. Left out, it is.
+
+    Rasters of any kind, CRS and step that GDAL reads. They must cover the counted area and as far around it as cameras
+    see. Doors, targets and walls stand on `ground`; what rises above sight lines hides.
+    """
+
+    ground: FilePath = Field(description="Terrain model (DEM): heights of the bare ground.")
+    surface: FilePath | None = Field(
+        None,
+        description="Surface model (DSM, LiDAR first returns): canopies and roofs hide too; left out, "
+        "the ground alone.",
+    )
+    units: Literal["m", "ft", "us-ft"] | None = Field(
+        None, description="Unit of the ground's heights; left out: as the file says, metres if it says nothing."
+    )
+    surface_units: Literal["m", "ft", "us-ft"] | None = Field(None, description="The same for `surface`.")
+    nodata: float | None = Field(
+        None, description="Value of unknown heights in both files, where they do not say it or say it wrongly."
+    )
+    step_m: float | None = Field(
+        None, ge=0.5, description="Distance of heights to compute with [m]; left out: each file's own."
+    )
+    missing_allowed: Rate = Field(
+        0.0, description="Share of the place that may be without heights, as water often is; it is taken as flat."
+    )
+    clear_m: Metres = Field(
+        1.0,
+        description="Length of each sight line, from the camera on, that heights hide nothing of [m]: the house's own "
+        "roof in a surface model.",
+    )
+
+
 class CoverageSection(_Section):
     """How the coverage is computed."""
 
@@ -402,7 +443,10 @@ class CoverageSection(_Section):
         description="Share of the places along kerbs where a car is parked, 1.5 m high, drawn by the seed; no source "
         "says how many: vary it.",
     )
-    trees: bool = Field(False, description="Trunks of mapped trees hide too.")
+    trees: bool = Field(False, description="Trunks of mapped trees and tree rows hide too.")
+    tree_row_spacing_m: float | None = Field(
+        None, ge=1.0, description="Distance between the trunks of a tree row [m]; left out: 8, see `obstacles.md`."
+    )
     openings: bool = Field(
         False,
         description="Cut buildings open where passages and arcades run through them and parts begin above the eye.",
@@ -460,37 +504,6 @@ class KnownSection(_Section):
         return self.osm or self.file is not None
 
 
-class OwnershipSection(_Section):
-    """Who owns a camera."""
-
-    rates: Annotated[tuple[Rate, ...], Field(strict=False, min_length=1)] = Field(
-        tuple(step / 100 for step in range(101)),
-        description="Rates of the coverage curve: owning households / households; left out: 0, 0.01 ... 1.",
-    )
-    shared_doors: Literal["one", "any", "none"] = Field(
-        "one",
-        description="Chance of a camera at a door with several dwellings: `one` the rate itself, `any` "
-        "1 - (1 - rate)^dwellings, `none` no camera.",
-    )
-
-
-class Scenario(_Section):
-    """One ownership scenario; write `[scenarios.NAME]` for each. A scenario may name a base and override some of it."""
-
-    based_on: Text | None = Field(
-        None, description="Name of the scenario whose values hold where this one gives none (built-in ones too)."
-    )
-    process: Literal["independent", "exactly"] = Field(
-        "independent", description="`independent`: every home by its own chance; `exactly`: a fixed number of doors."
-    )
-    rate: Rate | None = Field(None, description="Owning households / households, 0 to 1.")
-    number: int | None = Field(None, ge=0, description="With `exactly`: the number of doors with a camera.")
-    shared_doors: Literal["one", "any", "none"] | None = Field(
-        None, description="As in `[ownership]`, for this scenario alone."
-    )
-    label: Text | None = Field(None, description="Plain name for maps and tables.")
-
-
 class OutputSection(_Section):
     """What is written. Computing is in metres; these change only how it is shown."""
 
@@ -499,15 +512,6 @@ class OutputSection(_Section):
     rasters: bool = Field(True, description="Write `seen_by_LEVEL.tif`: doors that see each cell.")
     maps: bool = Field(True, description="Draw the maps.")
     viewsheds: bool = Field(False, description="Write `working/viewsheds.parquet`: one polygon per door and level.")
-
-
-BUILTIN_SCENARIOS: Mapping[str, Mapping[str, object]] = types.MappingProxyType(
-    {
-        "independent_05": {"process": "independent", "rate": 0.05},
-        "independent_20": {"process": "independent", "rate": 0.2},
-        "independent_40": {"process": "independent", "rate": 0.4},
-    }
-)
 
 
 class Study(_Section):
@@ -519,6 +523,7 @@ class Study(_Section):
     camera: CameraSection = Field(default_factory=CameraSection)
     cameras: dict[str, OwnCamera] = Field(default_factory=dict)
     public_space: PublicSpaceSection = Field(default_factory=PublicSpaceSection)
+    terrain: TerrainSection | None = Field(None)
     coverage: CoverageSection = Field(default_factory=CoverageSection)
     doors: DoorsSection = Field(default_factory=DoorsSection)
     known: KnownSection = Field(default_factory=KnownSection)
@@ -526,6 +531,7 @@ class Study(_Section):
     scenarios: dict[str, Scenario] = Field(
         default_factory=lambda: {name: Scenario.model_validate(dict(raw)) for name, raw in BUILTIN_SCENARIOS.items()}
     )
+    stages: StagesSection | None = Field(None)
     output: OutputSection = Field(default_factory=OutputSection)
     _file: Path | None = PrivateAttr(default=None)
 
@@ -577,11 +583,15 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "camera": CameraSection,
     "cameras.NAME": OwnCamera,
     "public_space": PublicSpaceSection,
+    "terrain": TerrainSection,
     "coverage": CoverageSection,
     "doors": DoorsSection,
     "known": KnownSection,
     "ownership": OwnershipSection,
     "scenarios": Scenario,
+    "scenarios.NAME.programme": ProgrammeSection,
+    "scenarios.NAME.rules": RulesSection,
+    "stages": StagesSection,
     "output": OutputSection,
 }
 """The sections by the names that they have in the file."""

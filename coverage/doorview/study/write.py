@@ -22,11 +22,12 @@ from doorview.show.layers import write_doors, write_layers
 from doorview.show.qml import ground_style, line_style, share_style, zone_style
 from doorview.show.rasters import SparseRaster
 from doorview.show.run_folder import RunFolder
-from doorview.show.tables import write_curve, write_parquet, write_range_curve, write_shares
+from doorview.show.tables import write_csv, write_curve, write_parquet, write_range_curve, write_shares
 from doorview.show.text import SMALLEST_COUNT, count, level_phrase
 from doorview.study.camera_mix import values_of
 from doorview.study.compute import Prepared
 from doorview.study.draw import attribution_of, draw_curves, draw_maps
+from doorview.study.hides import obstacle_words
 from doorview.study.kits import views_of_models
 from doorview.study.known_files import (
     draw_known,
@@ -36,6 +37,7 @@ from doorview.study.known_files import (
     write_known_files,
 )
 from doorview.study.result import Result
+from doorview.study.terrain import terrain_files
 
 __all__ = ["raster_sink", "write_into", "write_result"]
 
@@ -63,7 +65,11 @@ def raster_sink(ready: Prepared, run: RunFolder, attribution: str) -> Iterator[C
                     cols=int(col1 - col0),
                     description="simulated doors that would see the cell, "
                     f"{level_phrase(item, ready.study.output.units)}",
-                    tags={"level": item.name, "camera": ready.camera_label},
+                    tags={
+                        "level": item.name,
+                        "camera": ready.camera_label,
+                        "obstacles": obstacle_words(ready.study.coverage, ready.study.doors),
+                    },
                     attribution=attribution,
                     licence=_licence(ready),
                 )
@@ -113,6 +119,7 @@ def write_into(result: Result, run: RunFolder) -> None:
         if result.tables.dwellings is not None:
             _write_dwellings(run.path("dwellings.csv"), result.tables.dwellings)
         write_parquet(run.path("counts.parquet"), result.counts)
+        _write_scenarios(result, run)
         _write_working(result, run)
     with stages.stage("writing layers"):
         written = _write_layers(result, run) | write_known_files(result, run, _licence(result.ready))
@@ -136,7 +143,17 @@ def _write_dwellings(path: Path, table: pd.DataFrame) -> None:
             count(1) if few else "" if np.isnan(n) else f"{n:.15g}" for n, few in zip(numbers, small, strict=True)
         ]
         shown.loc[small, "ratio"] = np.nan
-    shown.to_csv(path, index=False, lineterminator="\n", encoding="utf-8", na_rep="")
+    write_csv(path, shown)
+
+
+def _write_scenarios(result: Result, run: RunFolder) -> None:
+    """Write what scenarios change, and their cameras in every unit."""
+    counted = result.tables.counted
+    write_csv(run.path("densities.csv"), counted.densities)
+    for name, table in (("change", counted.change), ("stages", counted.stages), ("placing", counted.placing)):
+        if table is not None:
+            write_csv(run.path(f"{name}.csv"), table)
+    write_csv(run.path("working", "intervals.csv"), counted.intervals)
 
 
 def _write_working(result: Result, run: RunFolder) -> None:
@@ -178,7 +195,7 @@ def _write_layers(result: Result, run: RunFolder) -> dict[str, str]:
     faces = ready.ground.faces.copy()
     for name, table in result.tables.faces.items():
         if "public_m2" not in faces:
-            faces["public_m2"] = table["public_m2"]
+            faces["public_m2"], faces["group"] = table["public_m2"], table["group"]
         for column in table.columns:
             if column.startswith("share_"):
                 faces[f"{column}__{name}"] = table[column]
@@ -206,7 +223,8 @@ def _write_layers(result: Result, run: RunFolder) -> dict[str, str]:
         styles=styles,
         licence=licence,
         attribution=attribution_of(result),
-        description=f"{city.name}: simulated doorbell coverage. {ready.study.study.label or ''} Layer ground: public "
+        description=f"{city.name}: simulated doorbell coverage. {ready.study.study.label or ''} "
+        f"{obstacle_words(ready.study.coverage, ready.study.doors)} Layer ground: public "
         "ground by class, with driveways, closed ground and water; without buildings, yards and strips along facades. "
         "Round corners are drawn in chords, at most 0.2 m inside the arc.",
         data_date=city.source.get("data_date"),
@@ -246,14 +264,17 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
                     **({"licence": FICTIONAL_LICENCE} if ready.study.study.fictional else {}),
                 }
                 for item in city.source.get("files", [])
-            ],
+            ]
+            + terrain_files(ready.scene.terrain),
             "zones": [zoning.file.name for zoning in ready.study.zones],
         },
+        **_terrain_facts(ready),
         "settings": settings_to_publish(ready.study.settings()),
         "crs": city.crs.to_string(),
         "country": city.country,
         **_camera_facts(ready),
-        "scenarios": {item.name: item.words() for item in ready.scenarios},
+        "obstacles": obstacle_words(ready.study.coverage, ready.study.doors),
+        "scenarios": {item.name: item.words() for item in result.tables.scenarios},
         "shown_on_maps": {"scenario": result.main_scenario(), "level": result.main_level()},
         "counted": {
             "area_m2": inside,
@@ -276,14 +297,16 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
             for item in result.tables.grid_errors
         },
         "range_curve": {
-            "exact": [item.name for item in ready.scenarios if ready.equal_chances(item)],
+            "exact": [item.name for item in result.tables.scenarios if ready.equal_chances(item)],
             "note": "share against range takes every door's chance as the scenario's mean and doors as independent: "
             "exact for the scenarios named, an approximation for others, whose doors differ or whose number is fixed",
         },
         "public_space": _plain_notes(ready.ground.notes),
         "counts": ready.counts,
         **known_facts(result),
-        "intervals": "share_p05 and share_p95: chance alone, which homes happen to own one (256 simulated ownerships); "
+        "assumed_of_obstacles": list(ready.obstacles.attrs.get("notes", [])),
+        "intervals": "share_p05 and share_p95: chance alone, which homes happen to own one "
+        f"({ready.study.ownership.replicates} simulated ownerships, their errors in working/intervals.csv); "
         "share_low and share_high, the range over assumptions, are not computed and left empty",
         "seed": ready.study.study.seed,
         "licences": layers,
@@ -299,7 +322,12 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
 def _camera_facts(ready: Prepared) -> dict[str, Any]:
     """Return camera and levels as run.json says them; with a mix, by model too."""
     if ready.mix is None or ready.model_of is None:
-        camera = {"name": ready.camera.name, "label": ready.camera.label, "values": values_of(ready.camera)}
+        camera = {
+            "name": ready.camera.name,
+            "label": ready.camera.label,
+            "reading_of_field_of_view": ready.camera.reading_words() or None,
+            "values": values_of(ready.camera),
+        }
         return {"camera": camera, "levels": {item.name: item.as_dict() for item in ready.levels}}
     return {
         "camera": {"name": "mix", "label": ready.mix.label, "models": ready.mix.facts(ready.model_of)},
@@ -307,6 +335,19 @@ def _camera_facts(ready: Prepared) -> dict[str, Any]:
             item.name: {**item.as_dict(), "by_model": ready.mix.level_facts(item.name)} for item in ready.levels
         },
     }
+
+
+def _terrain_facts(ready: Prepared) -> dict[str, object]:
+    """Return what run.json says of the terrain; nothing on flat ground."""
+    terrain = ready.scene.terrain
+    if terrain is None:
+        return {}
+    walls = {
+        "hide all behind them": len(ready.scene.kits[0].walls.tall.xy),
+        "judged by their tops": len(ready.scene.kits[0].open_walls.height),
+        "note": "walls by squares of 16 m, so that one may count several times; the rest hide nothing",
+    }
+    return {"terrain": {**_plain_notes(dict(terrain.notes)), "clear_m": terrain.clear_m, "walls": walls}}
 
 
 def _finite(value: float) -> float | None:
