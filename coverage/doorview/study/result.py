@@ -196,8 +196,10 @@ class Result:
         counts = next((dict(seen.counts) for seen, _ in self.tables.counted.views.values() if seen.counts), {})
         if not counts:
             return []
-        words = [f"{count(number)} {name}" for name, number in counts.items()]
-        return [f"Privacy zones: {'; '.join(words)}. {' '.join(PROPERTY_NOTES.values())}"]
+        found = {name: number for name, number in counts.items() if number}
+        words = [f"{count(number)} {name}" for name, number in found.items()]
+        rules = [rule for line, rule in PROPERTY_NOTES.items() if any(name.endswith(f": {line}") for name in found)]
+        return [f"Privacy zones: {'; '.join(words)}. {' '.join(rules)}"]
 
     def _known_words(self) -> list[str]:
         """Return what a reader has to know of the known cameras that may be published."""
