@@ -8,7 +8,16 @@ import math
 import numpy as np
 import pytest
 
-from doorview.ownership.kernels.draws import at_least_of_sets, owner_bits, uniforms
+from doorview.ownership.kernels.draws import (
+    add_bits,
+    at_least_of_sets,
+    normals,
+    owned_bits_of_sets,
+    owner_bits,
+    salted,
+    smallest_bits,
+    uniforms,
+)
 from doorview.share.kernels.draws import bits_of_sets, replicate_amounts
 
 SEED = np.uint64(7)
@@ -98,3 +107,48 @@ def test_replicates_in_view() -> None:
     for b, s, a in zip(base, sets, amount, strict=True):
         wanted[b] += a * expected[s]
     assert np.array_equal(out, wanted)
+
+
+def test_a_salt_gives_other_keys_one_to_one() -> None:
+    key = np.arange(200, dtype=np.uint64)
+    assert np.array_equal(salted(key, 0), key)
+    made = [salted(key, salt) for salt in (0, 1, 2, 9)]
+    assert len(np.unique(np.concatenate(made))) == 800
+    one, other = uniforms(made[1], SEED, 0), uniforms(made[2], SEED, 0)
+    assert abs(np.corrcoef(one, other)[0, 1]) < 0.3
+
+
+def test_bits_of_one_replicate_are_those_of_all() -> None:
+    key, p = keys(25), np.linspace(0.0, 1.0, 25)
+    out = np.zeros((25, 2), np.uint64)
+    for replicate in range(128):
+        add_bits(key, p, SEED, replicate, out)
+    assert np.array_equal(out, owner_bits(key, p, SEED, 2))
+
+
+@pytest.mark.parametrize("number", [0, 1, 4, 9, 10])
+def test_the_smallest_numbers_own(number: int) -> None:
+    key = keys(10)
+    owners = bits_to_bool(smallest_bits(key, number, SEED, 1))
+    for replicate in range(64):
+        expected = np.zeros(10, bool)
+        expected[np.argsort(uniforms(key, SEED, replicate))[:number]] = True
+        assert np.array_equal(owners[:, replicate], expected)
+
+
+def test_normal_numbers_are_normal() -> None:
+    """16 classes of equal chance, 3,200 numbers: a chi-square above 45 comes by chance once in 10,000."""
+    numbers = np.concatenate([normals(np.arange(1, 101, dtype=np.uint64), SEED, replicate) for replicate in range(32)])
+    below = np.array([0.5 * math.erfc(-z / math.sqrt(2.0)) for z in numbers])
+    counts = np.bincount((below * 16).astype(int), minlength=16)
+    assert float(((counts - 200.0) ** 2 / 200.0).sum()) < 45.0
+    assert abs(np.corrcoef(numbers[:-1], numbers[1:])[0, 1]) < 0.07
+
+
+def test_replicates_with_at_least_m_owners() -> None:
+    owners = np.random.default_rng(5).integers(0, 2**63, (6, 2), dtype=np.uint64)
+    owns = bits_to_bool(owners)
+    found = owned_bits_of_sets(START, MEMBERS, owners, 3)
+    for least in (1, 2, 3):
+        expected = np.array([owns[members].sum(axis=0) >= least for members in SETS])
+        assert np.array_equal(bits_to_bool(found[least - 1]), expected)

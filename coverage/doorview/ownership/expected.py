@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from doorview.errors import InputError
+from doorview.ownership.checks import Faults
 
 __all__ = ["ONE", "at_least_exactly", "at_least_independent", "check_rate", "door_probabilities", "fixed_point"]
 
@@ -41,7 +42,9 @@ def fixed_point(chance: NDArray[np.float64]) -> NDArray[np.int64]:
     return np.rint(np.asarray(chance) * ONE).astype(np.int64)
 
 
-def door_probabilities(dwellings: NDArray[np.int64], rate: float, rule: str = "one") -> NDArray[np.float64]:
+def door_probabilities(
+    dwellings: NDArray[np.int64], rate: float | NDArray[np.float64], rule: str = "one"
+) -> NDArray[np.float64]:
     """Return each door's chance of owning a camera at a household rate.
 
     Parameters
@@ -49,14 +52,19 @@ def door_probabilities(dwellings: NDArray[np.int64], rate: float, rule: str = "o
     dwellings
         Homes behind each door, at least 1.
     rate
-        Owning households / households.
+        Owning households / households, or one of every door's own households (doors,).
     rule
         How a door shared by d dwellings follows: ``one`` the rate itself, ``any`` 1 - (1 - rate)^d, ``none`` no camera
         at a shared door.
 
     """
-    rate = check_rate(rate)
     d = np.asarray(dwellings)
+    if isinstance(rate, np.ndarray):
+        faults = Faults("ownership")
+        rate = faults.chances("the rate", rate, len(d))
+        faults.refuse()
+    else:
+        rate = check_rate(rate)
     if rule == "one":
         return np.full(len(d), rate)
     if rule == "any":

@@ -1,13 +1,27 @@
-"""Who owns a camera in each replicate, as bits; and the chance that a set has at least m owners."""
+"""Who owns a camera in each replicate, as bits; and the chance that a set has at least m owners.
+
+A number is a hash of a key, a seed and a replicate, so it never depends on the order of drawing. What needs numbers of
+its own (a second layer of owners, the app of a household, a cluster) hashes its keys with a salt first.
+"""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numba as nb
 import numpy as np
 
-__all__ = ["at_least_of_sets", "owner_bits", "uniforms"]
+__all__ = [
+    "add_bits",
+    "at_least_of_sets",
+    "normals",
+    "owned_bits_of_sets",
+    "owner_bits",
+    "salted",
+    "smallest_bits",
+    "uniforms",
+]
 
 STEP = np.uint64(0x9E3779B97F4A7C15)
 
@@ -21,10 +35,25 @@ def _mix(z: Any) -> Any:
 
 
 @nb.njit(cache=True, nogil=True)
+def _number(key: Any, seed: Any, replicate: int) -> Any:
+    """Return 64 bits that depend on seed, replicate and key alone; different keys never give the same."""
+    return _mix(_mix(key + STEP * (np.uint64(replicate) + np.uint64(1))) ^ (seed * STEP + np.uint64(1)))
+
+
+@nb.njit(cache=True, nogil=True)
 def _uniform(key: Any, seed: Any, replicate: int) -> float:
     """Return a number in [0, 1) that depends on seed, replicate and door key alone."""
-    z = _mix(_mix(key + STEP * (np.uint64(replicate) + np.uint64(1))) ^ (seed * STEP + np.uint64(1)))
-    return float(z >> np.uint64(11)) / 9007199254740992.0
+    return float(_number(key, seed, replicate) >> np.uint64(11)) / 9007199254740992.0
+
+
+@nb.njit(cache=True, nogil=True)
+def salted(keys: Any, salt: int) -> Any:
+    """Return other keys for the same doors, one to one; salt 0 gives the keys as they are."""
+    out = np.empty(keys.shape[0], np.uint64)
+    turned = _mix(np.uint64(salt) * STEP)
+    for n in range(keys.shape[0]):
+        out[n] = keys[n] if salt == 0 else _mix(keys[n] ^ turned)
+    return out
 
 
 @nb.njit(cache=True, nogil=True)
@@ -51,6 +80,47 @@ def owner_bits(keys: Any, p: Any, seed: Any, words: int) -> Any:
 
 
 @nb.njit(cache=True, nogil=True)
+def add_bits(keys: Any, p: Any, seed: Any, replicate: int, out: Any) -> None:
+    """Set in `out` (doors, words) the bit of one replicate where a door's number is below its chance there."""
+    word, bit = replicate // 64, np.uint64(1) << np.uint64(replicate % 64)
+    for door in range(keys.shape[0]):
+        if _uniform(keys[door], seed, replicate) < p[door]:
+            out[door, word] |= bit
+
+
+@nb.njit(cache=True, nogil=True)
+def smallest_bits(keys: Any, number: int, seed: Any, words: int) -> Any:
+    """Return owners (doors, words) as bits: in each replicate the `number` doors with the smallest numbers.
+
+    A draw without preference, nested across `number`. All 64 bits are compared, so no two doors tie.
+    """
+    count = keys.shape[0]
+    out = np.zeros((count, words), np.uint64)
+    if number == 0:
+        return out
+    numbers = np.empty(count, np.uint64)
+    for replicate in range(64 * words):
+        for door in range(count):
+            numbers[door] = _number(keys[door], seed, replicate)
+        last = np.partition(numbers, number - 1)[number - 1]
+        bit = np.uint64(1) << np.uint64(replicate % 64)
+        for door in range(count):
+            if numbers[door] <= last:
+                out[door, replicate // 64] |= bit
+    return out
+
+
+@nb.njit(cache=True, nogil=True)
+def normals(keys: Any, seed: Any, replicate: int) -> Any:
+    """Return one standard normal number per key (Box and Muller 1958, doi 10.1214/aoms/1177706645)."""
+    out = np.empty(keys.shape[0])
+    for n in range(keys.shape[0]):
+        radius = math.sqrt(-2.0 * math.log(1.0 - _uniform(keys[n], seed, 2 * replicate)))
+        out[n] = radius * math.cos(2.0 * math.pi * _uniform(keys[n], seed, 2 * replicate + 1))
+    return out
+
+
+@nb.njit(cache=True, nogil=True)
 def at_least_of_sets(start: Any, doors: Any, p: Any, most: int) -> Any:
     """Return (most, sets): the chance that at least 1 .. `most` doors of each set own a camera, doors independent.
 
@@ -71,4 +141,19 @@ def at_least_of_sets(start: Any, doors: Any, p: Any, most: int) -> Any:
         for m in range(most):
             below += f[m]
             out[m, n] = max(1.0 - below, 0.0)
+    return out
+
+
+@nb.njit(cache=True, nogil=True)
+def owned_bits_of_sets(start: Any, doors: Any, owners: Any, most: int) -> Any:
+    """Return (most, sets, words) uint64: in which replicates at least 1 .. `most` doors of each set own a camera."""
+    words = owners.shape[1]
+    out = np.zeros((most, start.shape[0] - 1, words), np.uint64)
+    for n in range(start.shape[0] - 1):
+        for i in range(start[n], start[n + 1]):
+            for w in range(words):
+                bits = owners[doors[i], w]
+                for m in range(most - 1, 0, -1):
+                    out[m, n, w] |= out[m - 1, n, w] & bits
+                out[0, n, w] |= bits
     return out
