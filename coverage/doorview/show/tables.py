@@ -19,10 +19,12 @@ from doorview.show.text import SMALLEST_COUNT, count
 
 __all__ = [
     "CURVE_COLUMNS",
+    "DRIVERS_COLUMNS",
     "RANGE_CURVE_COLUMNS",
     "SHARES_COLUMNS",
     "SHARES_KEYS",
     "write_curve",
+    "write_drivers",
     "write_parquet",
     "write_range_curve",
     "write_shares",
@@ -43,8 +45,13 @@ SHARES_COLUMNS: tuple[str, ...] = (
 )
 CURVE_COLUMNS: tuple[str, ...] = ("level", "zoning", "zone", "space", "measure", "rate", "share_mean")
 RANGE_CURVE_COLUMNS: tuple[str, ...] = ("scenario", "zoning", "zone", "space", "measure", "range_m", "share_mean")
+DRIVERS_COLUMNS: tuple[str, ...] = (
+    *("level", "factor", "low", "high", "share_low", "share_high"),
+    *("sobol_first", "sobol_total", "sobol_first_conf", "sobol_total_conf"),
+    *("share_mean", "share_spots", "spots_error", "scenario", "space", "measure", "label", "unit", "mark", "source"),
+)
 
-_IN_UNIT = frozenset({"rate", "rate_per_door", "rate_per_household", *_SHARES, *_SEEN_BY})
+_IN_UNIT = frozenset({"rate", "rate_per_door", "rate_per_household", "share_spots", *_SHARES, *_SEEN_BY})
 
 
 def _checked(
@@ -118,6 +125,16 @@ def write_curve(path: str | os.PathLike[str], curve: pd.DataFrame) -> None:
 def write_range_curve(path: str | os.PathLike[str], curve: pd.DataFrame) -> None:
     """Write range_curve.csv: the share by range [m]. Raises ValueError as `write_shares` does."""
     _write_csv(path, _checked(curve, RANGE_CURVE_COLUMNS, RANGE_CURVE_COLUMNS[:-1], frozenset(), "range_curve.csv"))
+
+
+def write_drivers(path: str | os.PathLike[str], drivers: pd.DataFrame) -> None:
+    """Write drivers.csv: what each assumption does to the headline, by level. Rows keep their order, strongest first.
+
+    Sobol indices may be NaN (written as nothing). Raises ValueError as `write_shares` does.
+    """
+    optional = frozenset({"spots_error"})
+    _checked(drivers, DRIVERS_COLUMNS, ("level", "factor"), optional, "drivers.csv")
+    _write_csv(path, drivers[list(DRIVERS_COLUMNS)])
 
 
 def write_parquet(

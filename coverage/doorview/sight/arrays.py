@@ -11,7 +11,15 @@ from doorview.errors import InputError
 from doorview.sight.kernels.areas import areas_of_cameras
 from doorview.sight.kernels.types import FloatArray, Squares, WallIndex
 
-__all__ = ["check_field_of_view", "check_range", "forward_of", "height_scale", "index_walls", "visible_areas"]
+__all__ = [
+    "check_field_of_view",
+    "check_range",
+    "forward_of",
+    "height_scale",
+    "index_walls",
+    "squares_of",
+    "visible_areas",
+]
 
 INDEX_CELL_M = 16.0
 """Side of the squares of the wall index [m]: about half the commonest ranges."""
@@ -107,6 +115,12 @@ def _squares(xy: FloatArray, scale: FloatArray, cell: float) -> tuple[Squares, N
     item = wall[order]
     low = np.column_stack([low_i[item] - i0, square[order] % ni, low_j[item] - j0]).astype(np.int32)
     return Squares(np.ascontiguousarray(xy[item]), scale[item], low, cell, i0, j0, ni, nj, start), item
+
+
+def squares_of(walls: FloatArray, cell: float = INDEX_CELL_M) -> tuple[Squares, NDArray[np.int64]]:
+    """Return walls (n, 4) [m] by squares, for `least_crossed`, and the wall of each item."""
+    xy = np.ascontiguousarray(walls, dtype=np.float64).reshape(-1, 4)
+    return _squares(xy, np.ones(len(xy)), cell)
 
 
 def index_walls(walls: ArrayLike, scale: ArrayLike | None = None, cell: float = INDEX_CELL_M) -> WallIndex:

@@ -38,6 +38,7 @@ from doorview.share.tiles import TileResult, cover
 from doorview.show.text import OSM_ATTRIBUTION
 from doorview.sight.camera import CameraModel
 from doorview.sight.levels import Level
+from doorview.study.drivers import Drivers, assumptions_of
 from doorview.study.dwellings import dwellings_table
 from doorview.study.kits import kits_of, lenses_and_obstacles
 from doorview.study.sections import Study
@@ -122,6 +123,7 @@ class Tables:
     faces: dict[str, pd.DataFrame]
     dwellings: pd.DataFrame | None
     grid_errors: list[GridError]
+    drivers: Drivers | None = None
 
 
 def scenarios_of(study: Study) -> tuple[Scenario, ...]:
@@ -281,9 +283,11 @@ def measure(
     with stages.stage("simulated intervals"):
         shares = shares_table(coverage, outputs, ready.door_table, ready.scenarios, zones=zones, seed=study.study.seed)
         dwellings = dwellings_table(ready, coverage, outputs, shares)
+    with stages.stage("range over assumptions"):
+        shares, drivers = assumptions_of(ready, shares, stages)
     with stages.stage("measuring the grid's error"):
         errors = grid_errors(ready.scene)
-    return Tables(coverage, outputs, shares, curve, ranges, counts, faces, dwellings, errors)
+    return Tables(coverage, outputs, shares, curve, ranges, counts, faces, dwellings, errors, drivers)
 
 
 def _without_rasters(result: TileResult) -> TileResult:

@@ -63,6 +63,11 @@ class Result:
         return self.tables.counts
 
     @property
+    def drivers(self) -> pd.DataFrame | None:
+        """What drives the answer (drivers.csv); None where the study does not ask."""
+        return None if self.tables.drivers is None else self.tables.drivers.table
+
+    @property
     def doors(self) -> gpd.GeoDataFrame:
         """The doors, candidate places for cameras."""
         return self.ready.doors

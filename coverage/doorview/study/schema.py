@@ -18,6 +18,7 @@ from doorview.errors import InputError, MissingFileError, StudyError, nearest_na
 from doorview.sight.camera import READINGS, CameraModel, catalogue
 from doorview.sight.levels import DEFAULT_LEVELS, LEVEL_NAMES
 from doorview.study.doors_section import doors_faults
+from doorview.study.drivers_section import drivers_faults
 from doorview.study.sections import (
     BUILTIN_SCENARIOS,
     DEFAULT_CAMERA,
@@ -261,6 +262,8 @@ def _cross_faults(data: Mapping[str, Any], *, needs_place: bool = True) -> list[
         faults += _camera_faults(camera, own)
     faults += doors_faults(data.get("doors"))
     scenarios = data.get("scenarios", {})
+    known = data.get("scenarios", BUILTIN_SCENARIOS)
+    faults += drivers_faults(data.get("drivers"), known if isinstance(known, Mapping) else None)
     if "scenarios" in data and scenarios == {}:
         faults.append("scenarios: empty; leave the section out for the built-in ones, or add [scenarios.NAME]")
     for name, scenario in scenarios.items() if isinstance(scenarios, Mapping) else ():

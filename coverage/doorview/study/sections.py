@@ -21,6 +21,7 @@ from doorview.errors import InputError
 from doorview.sight.camera import CameraModel, Figure, angle_across, camera, camera_of, catalogue
 from doorview.sight.levels import DEFAULT_LEVELS, LEVEL_NAMES, Level, level
 from doorview.study.doors_section import DoorsSection
+from doorview.study.drivers_section import DriversSection
 
 __all__ = [
     "BUILTIN_SCENARIOS",
@@ -29,6 +30,7 @@ __all__ = [
     "CameraSection",
     "CoverageSection",
     "DoorsSection",
+    "DriversSection",
     "Layers",
     "OutputSection",
     "OwnCamera",
@@ -449,6 +451,7 @@ class Study(_Section):
     coverage: CoverageSection = Field(default_factory=CoverageSection)
     doors: DoorsSection = Field(default_factory=DoorsSection)
     ownership: OwnershipSection = Field(default_factory=OwnershipSection)
+    drivers: DriversSection = Field(default_factory=DriversSection)
     scenarios: dict[str, Scenario] = Field(
         default_factory=lambda: {name: Scenario.model_validate(dict(raw)) for name, raw in BUILTIN_SCENARIOS.items()}
     )
@@ -504,6 +507,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "doors": DoorsSection,
     "ownership": OwnershipSection,
     "scenarios": Scenario,
+    "drivers": DriversSection,
     "output": OutputSection,
 }
 """The sections by the names that they have in the file."""

@@ -22,11 +22,11 @@ from doorview.show.layers import write_doors, write_layers
 from doorview.show.qml import ground_style, line_style, share_style, zone_style
 from doorview.show.rasters import SparseRaster
 from doorview.show.run_folder import RunFolder
-from doorview.show.tables import write_curve, write_parquet, write_range_curve, write_shares
+from doorview.show.tables import write_curve, write_drivers, write_parquet, write_range_curve, write_shares
 from doorview.show.text import SMALLEST_COUNT, count, level_phrase
 from doorview.sight.api import viewsheds
 from doorview.study.compute import Prepared
-from doorview.study.draw import attribution_of, draw_curves, draw_maps
+from doorview.study.draw import attribution_of, draw_curves, draw_drivers, draw_maps, driver_words
 from doorview.study.result import Result
 
 __all__ = ["raster_sink", "write_into", "write_result"]
@@ -90,6 +90,8 @@ def write_into(result: Result, run: RunFolder) -> None:
         write_curve(run.path("curve.csv"), result.curve)
         if result.range_curve is not None:
             write_range_curve(run.path("range_curve.csv"), result.range_curve)
+        if result.drivers is not None:
+            write_drivers(run.path("drivers.csv"), result.drivers)
         if result.tables.dwellings is not None:
             _write_dwellings(run.path("dwellings.csv"), result.tables.dwellings)
         write_parquet(run.path("counts.parquet"), result.counts)
@@ -102,6 +104,7 @@ def write_into(result: Result, run: RunFolder) -> None:
             placed = replace(result, folder=run.partial)
             draw_maps(placed, folder, run.partial)
             draw_curves(placed, folder)
+            draw_drivers(placed, folder)
     run.write_run(_run_facts(result, written))
 
 
@@ -270,7 +273,9 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
         "public_space": _plain_notes(ready.ground.notes),
         "counts": ready.counts,
         "intervals": "share_p05 and share_p95: chance alone, which homes happen to own one (256 simulated ownerships); "
-        "share_low and share_high, the range over assumptions, are not computed and left empty",
+        "share_low and share_high: 5 % to 95 % over joint draws of the assumptions in docs/drivers.md, at the same "
+        "level, estimated on sampled spots; small rows take the change of the same space in the whole place",
+        "drivers": driver_words(result),
         "seed": ready.study.study.seed,
         "licences": layers,
         "versions": {
