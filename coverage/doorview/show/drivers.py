@@ -66,9 +66,10 @@ def driver_sentence(table: pd.DataFrame, level: LevelLike, units: Units, near_m:
     low, high = ends_words({str(key): value for key, value in first.items()}, level, units)
     what = place_words(str(first["space"]), units, near_m)
     shares = percent(float(first["share_low"])), percent(float(first["share_high"]))
+    goes = f"goes from {shares[0]} to {shares[1]}" if shares[0] != shares[1] else f"is {shares[0]} all the same"
     words = (
         f"At {clean(level.name, 30)} ({plain}), {first['label']} matters most: between {low} and {high}, the share of "
-        f"{what} in view goes from {shares[0]} to {shares[1]}"
+        f"{what} in view {goes}"
     )
     if len(rows) > 1:
         words += f"; next comes {rows.iloc[1]['label']}"
@@ -178,14 +179,21 @@ def _bar(axes: Axes, at: int, row: pd.Series, mean: float, ends: tuple[str, str]
     from doorview.show.drawing import put
 
     shares = float(row["share_low"]), float(row["share_high"])
-    low, high = axes.get_xlim()
-    for share, words, colour, other in zip(shares, ends, (colours[2], colours[0]), shares[::-1], strict=True):
+    left, right = axes.get_xlim()
+    away = 0.008 * (right - left)
+    for share, colour in zip(shares, (colours[2], colours[0]), strict=True):
         axes.barh(at, share - mean, left=mean, height=0.55, color=colour, linewidth=0)
-        left = share < mean or (share == mean and other > mean)
-        away = 0.008 * (high - low)
-        put(
-            axes, share - away if left else share + away, at, words, size=8, ha="right" if left else "left", va="center"
-        )
+    if max(abs(share - mean) for share in shares) < 0.2 * away:
+        put(axes, mean + away, at, f"{ends[0]} to {ends[1]}: no change", size=8, va="center")
+    elif (shares[0] - mean) * (shares[1] - mean) > 0:  # both ends on one side of the run
+        up = shares[0] > mean
+        edge = max(shares) + away if up else min(shares) - away
+        put(axes, edge, at, f"{ends[0]} to {ends[1]}", size=8, ha="left" if up else "right", va="center")
+    else:
+        for share, words, other in zip(shares, ends, shares[::-1], strict=True):
+            below = share < mean or (share == mean and other > mean)
+            place = share - away if below else share + away
+            put(axes, place, at, words, size=8, ha="right" if below else "left", va="center")
 
 
 def _middle(sheet: Sheet, axes: Axes, at: float) -> float:
@@ -201,9 +209,10 @@ def _foot(sheet: Sheet, caption: Caption, mean: float) -> None:
     y = sheet.write(
         0.5,
         1.42,
-        f"Upright line: the run itself, {percent(mean)}. Light: the low end of the assumption; dark: the high end. Part "
-        "of the spread: total Sobol index with its 95% interval, all assumptions at once; what acts together counts "
-        "in each. * No figure was found: the ends are a choice. Estimated on sampled spots; sources in drivers.csv.",
+        f"Upright line: the run itself, {percent(mean)}. Light: the low end of the assumption; dark: the high end. "
+        "Part of the spread: total Sobol index with its 95% interval, all assumptions at once; what acts together "
+        "counts in each. * No figure was found: the ends are a choice. Estimated on sampled spots; sources in "
+        "drivers.csv.",
         width,
         size=8,
         colour=MUTED,
