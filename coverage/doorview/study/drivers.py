@@ -8,6 +8,7 @@ estimated share is added to that of the exact one, so that a share stays between
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -108,11 +109,13 @@ def sobol_indices(
 
     problem = {"num_vars": len(names), "names": list(names), "bounds": [[0.0, 1.0]] * len(names)}
     values = model(np.asarray(sample.sample(problem, draws, calc_second_order=False, seed=seed), dtype=np.float64))
-    spread = float(np.std(values))
-    if not spread > 0:
+    if not np.ptp(values) > 1e-12 * np.abs(values).max(initial=0.0):
         none = np.zeros(len(names))
         return Indices(none, none, none, none)
-    found = analyse.analyze(problem, values, calc_second_order=False, num_resamples=200, seed=seed)
+    with warnings.catch_warnings():
+        # A resample may hold one value alone where a share is nearly always 0; its index then says nothing.
+        warnings.simplefilter("ignore")
+        found = analyse.analyze(problem, values, calc_second_order=False, num_resamples=200, seed=seed)
     return Indices(*(np.asarray(found[key], dtype=np.float64) for key in ("S1", "ST", "S1_conf", "ST_conf")))
 
 
