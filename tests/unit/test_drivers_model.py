@@ -18,7 +18,7 @@ from doorview.share import spots as spots_module
 from doorview.share.kernels.spots import _miss_of_group
 from doorview.share.scene import SPACES
 from doorview.share.sightings import Barriers, Lenses, sightings_of
-from doorview.share.spots import spaces_of_cells, street_bands
+from doorview.share.spots import CellReader, street_bands
 from doorview.share.tiles import _painted
 from doorview.sight.arrays import index_walls
 from doorview.study.compute import Stages, measure, prepare
@@ -45,6 +45,10 @@ def town(folder, *, sheds: str = "yes"):
     for number in range(5):
         kind = "fence" if number % 2 else "hedge"
         osm.line([(-170.0 + 60.0 * number, 8.5), (-145.0 + 60.0 * number, 9.0)], {"barrier": kind})
+    # A door that stands where it is mapped, wherever others stand on their walls.
+    door = osm.node(-156.0, 41.0, {"entrance": "main"})
+    corners = [(-150.0, 41.0), (-150.0, 51.0), (-162.0, 51.0), (-162.0, 41.0)]
+    osm.way([door, *(osm.node(*xy) for xy in corners), door], {"building": "house"})
     osm.line([(0.0, -9.0), (40.0, -8.0)], {"barrier": "wall", "height": "1.4"})
     return dv.City.from_extract(osm.write(folder / f"{sheds}.osm.pbf", box=(-200, -100, 200, 100)))
 
@@ -160,6 +164,7 @@ def test_a_study_with_wedges_and_steps_of_its_own(city):
 
 @pytest.mark.parametrize(("along", "side"), [(0.2, 0.1), (0.8, 0.9)])
 def test_doors_at_an_end_of_their_walls(city, census, along, side):
+    assert not census[0].movable.all()
     model = replace(census[0], drawn={**census[0].drawn, SIDE: np.full(len(census[0].lens_m), side)})
     compare(model, run(city, study_of(doors={"along_facade": along}))[1], {"door_placement": 1.0})
 
@@ -234,7 +239,8 @@ def test_single_cells_are_painted_as_tiles_are(census):
     unit = _painted(scene, tile, window)
     rng = np.random.default_rng(1)
     row, column = rng.integers(0, scene.grid.tile, (2, 4000))
-    found = spaces_of_cells(scene, street_bands(census[0].ready.ground), row + window[0], column + window[2])[:, 0]
+    reader = CellReader(scene, street_bands(census[0].ready.ground))
+    found = reader.spaces(row + window[0], column + window[2])[:, 0]
     np.testing.assert_array_equal(found, scene.unit_space[unit[row, column]])
     assert len(np.unique(found)) > 4
 

@@ -30,7 +30,7 @@ from doorview.share.grid import Grid, TileIndex
 from doorview.share.kernels.spots import units_of_cells
 from doorview.share.scene import LENGTH_SPACES, SPACES, Scene
 
-__all__ = ["STREET_BANDS", "Spots", "sample_spots", "spaces_of_cells", "street_bands"]
+__all__ = ["STREET_BANDS", "CellReader", "Spots", "sample_spots", "street_bands"]
 
 STREET_BANDS = ("carriageway", "alley", "sidewalk", "verge")
 """Classes whose bands belong to the cross-section of a street."""
@@ -41,6 +41,8 @@ TILE = 128
 """Cells along the side of a square of the index of ground: small, so that a spot is tested against few shapes."""
 LENGTH_PART = 0.25
 """Samples of each kind of street length, as a part of the spots of ground."""
+LENGTH_SAMPLES = 400_000
+"""Of a run's samples of street length, so many are drawn from at most."""
 
 _PUBLIC = np.array([item.public for item in CLASSES] + [True] * len(LENGTH_SPACES))
 
@@ -78,14 +80,8 @@ def street_bands(ground: Ground) -> NDArray[np.bool_]:
     return bands
 
 
-def spaces_of_cells(
-    scene: Scene,
-    bands: NDArray[np.bool_],
-    row: NDArray[np.int64],
-    column: NDArray[np.int64],
-    widths: Sequence[float] = (1.0,),
-) -> NDArray[np.int16]:
-    """Return the space code (cells, widths) of single cells, as a tile would have it.
+class CellReader:
+    """Says what single cells are, as a tile would have it, for several widths of streets.
 
     Parameters
     ----------
@@ -93,32 +89,41 @@ def spaces_of_cells(
         As from `build_scene`.
     bands
         Strips (strips,) that `widths` scale about their lines: as from `street_bands`.
-    row, column
-        Absolute (cells,).
     widths
         Factors of the widths of streets.
 
     """
-    grid = Grid(scene.grid.cell_m, TILE)
-    tiles, tile_of = np.unique(np.column_stack([row // TILE, column // TILE]), axis=0, return_inverse=True)
-    strips, edges = scene.strips, scene.polygon_edges
-    line_bounds = _line_bounds(strips.start, strips.xy)
-    polygon_index = TileIndex(edges.bounds, grid)
-    polygon_first, polygon_ids = _flat(polygon_index, tiles)
-    found = np.empty((len(row), len(widths)), np.int16)
-    for number, factor in enumerate(widths):
-        scale = np.where(bands, float(factor), 1.0)
-        outer = strips.outer * scale
-        bounds = line_bounds + outer[:, None] * np.array([-1.0, -1.0, 1.0, 1.0])
-        strip_first, strip_ids = _flat(TileIndex(bounds, grid), tiles)
-        unit = np.empty(len(row), np.int32)
-        units_of_cells(
-            row, column, grid.cell_m, tile_of.ravel().astype(np.int64), strip_first, strip_ids, strips.start, strips.xy,
-            strips.inner * scale, outer, strips.side, strips.rank, strips.unit, bounds, polygon_first, polygon_ids,
-            edges.start, edges.edges, scene.polygon_rank, scene.polygon_unit, edges.bounds, unit,
-        )  # fmt: skip
-        found[:, number] = scene.unit_space[unit]
-    return found
+
+    def __init__(self, scene: Scene, bands: NDArray[np.bool_], widths: Sequence[float] = (1.0,)) -> None:
+        self.scene, self.widths = scene, tuple(float(factor) for factor in widths)
+        self.grid = Grid(scene.grid.cell_m, TILE)
+        strips = scene.strips
+        lines = _line_bounds(strips.start, strips.xy)
+        self._scale = [np.where(bands, factor, 1.0) for factor in self.widths]
+        self._bounds = [
+            lines + (strips.outer * scale)[:, None] * np.array([-1.0, -1.0, 1.0, 1.0]) for scale in self._scale
+        ]
+        self._strips = [TileIndex(bounds, self.grid) for bounds in self._bounds]
+        self._polygons = TileIndex(scene.polygon_edges.bounds, self.grid)
+
+    def spaces(self, row: NDArray[np.int64], column: NDArray[np.int64]) -> NDArray[np.int16]:
+        """Return the space code (cells, widths) of cells by their absolute row and column (cells,)."""
+        scene, strips, edges = self.scene, self.scene.strips, self.scene.polygon_edges
+        tiles, tile_of = np.unique(np.column_stack([row // TILE, column // TILE]), axis=0, return_inverse=True)
+        tile = tile_of.ravel().astype(np.int64)
+        polygon_first, polygon_ids = _flat(self._polygons, tiles)
+        found = np.empty((len(row), len(self.widths)), np.int16)
+        for number, (scale, bounds, index) in enumerate(zip(self._scale, self._bounds, self._strips, strict=True)):
+            strip_first, strip_ids = _flat(index, tiles)
+            unit = np.empty(len(row), np.int32)
+            units_of_cells(
+                row, column, self.grid.cell_m, tile, strip_first, strip_ids, strips.start, strips.xy,
+                strips.inner * scale, strips.outer * scale, strips.side, strips.rank, strips.unit, bounds,
+                polygon_first, polygon_ids, edges.start, edges.edges, scene.polygon_rank, scene.polygon_unit,
+                edges.bounds, unit,
+            )  # fmt: skip
+            found[:, number] = scene.unit_space[unit]
+        return found
 
 
 def _line_bounds(start: NDArray[np.int64], xy: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -172,17 +177,17 @@ def sample_spots(
             f"{spots} spots in rings ending at {ends.tolist()} m cannot be drawn: ask for 1 spot or more, and rings "
             "above 0 that ascend, e.g. spots=6000, rings_m=[10.0, 40.0]."
         )
-    bands, tree = street_bands(ground), cKDTree(scene.door_xy)
+    reader, tree = CellReader(scene, street_bands(ground), widths), cKDTree(scene.door_xy)
     quota = max(math.ceil(spots / (len(ends) + 1)), 1)
     parts, classified = [], []
     for stratum in range(len(ends) + 1):
         low = 0.0 if stratum == 0 else float(ends[stratum - 1])
         high = float(ends[stratum]) if stratum < len(ends) else math.inf
         row, column, cells = _candidates(scene, tree, low, high, seed, stratum)
-        part, looked = _taken(scene, bands, row, column, cells, quota, widths)
+        part, looked = _taken(reader, row, column, cells, quota)
         parts.append((*part, np.full(len(part[0]), stratum)))
         classified.append(looked)
-    parts += _lengths(scene, bands, tree, ends, max(math.ceil(quota * LENGTH_PART), 1), seed, len(widths))
+    parts += _lengths(reader, tree, ends, max(math.ceil(quota * LENGTH_PART), 1), seed)
     xy, weight, space, stratum_of = (np.concatenate(column) for column in zip(*parts, strict=True))
     return Spots(xy, weight, space, stratum_of, np.array(classified, np.int64))
 
@@ -240,51 +245,50 @@ def _centres(row: NDArray[np.int64], column: NDArray[np.int64], cell: float) -> 
 
 
 def _taken(
-    scene: Scene,
-    bands: NDArray[np.bool_],
-    row: NDArray[np.int64],
-    column: NDArray[np.int64],
-    cells: int,
-    quota: int,
-    widths: Sequence[float],
+    reader: CellReader, row: NDArray[np.int64], column: NDArray[np.int64], cells: int, quota: int
 ) -> tuple[_Part, int]:
     """Look at candidates in their order until `quota` are public ground; return those, and how many were looked at."""
     found: list[NDArray[np.int16]] = []
     looked = public = 0
     while looked < len(row) and public < quota:
         chunk = slice(looked, looked + CHUNK)
-        spaces = spaces_of_cells(scene, bands, row[chunk], column[chunk], widths)
+        spaces = reader.spaces(row[chunk], column[chunk])
         spaces[~_PUBLIC[spaces]] = -1
         found.append(spaces)
         looked += len(spaces)
         public += int((spaces >= 0).any(axis=1).sum())
-    space = np.concatenate(found) if found else np.zeros((0, len(widths)), np.int16)
+    space = np.concatenate(found) if found else np.zeros((0, len(reader.widths)), np.int16)
     kept = np.flatnonzero((space >= 0).any(axis=1))
     weight = cells * len(row) / looked if looked else 0.0
-    return (_centres(row[kept], column[kept], scene.grid.cell_m), np.full(len(kept), weight), space[kept]), looked
+    return (_centres(row[kept], column[kept], reader.grid.cell_m), np.full(len(kept), weight), space[kept]), looked
 
 
 def _lengths(
-    scene: Scene, bands: NDArray[np.bool_], tree: cKDTree, ends: NDArray[np.float64], quota: int, seed: int, widths: int
+    reader: CellReader, tree: cKDTree, ends: NDArray[np.float64], quota: int, seed: int
 ) -> list[tuple[Any, ...]]:
-    """Return samples of street length, `quota` of each kind and stratum, at the widths that the run has."""
-    samples, cell = scene.samples, scene.grid.cell_m
-    xy = _centres(samples.row, samples.column, cell)
+    """Return samples of street length, about `quota` of each kind and stratum, at the widths that the run has."""
+    scene = reader.scene
+    samples = scene.samples
+    key = (samples.row.astype(np.uint64) << np.uint64(32)) ^ (samples.column.astype(np.uint64) & np.uint64(0xFFFFFFFF))
+    drawn = uniform(key, seed, 7)
+    part = min(1.0, LENGTH_SAMPLES / max(len(key), 1))
+    some = np.flatnonzero(drawn < part)
+    xy = _centres(samples.row[some], samples.column[some], reader.grid.cell_m)
     own = shapely.from_wkb(shapely.to_wkb(scene.inside))
     shapely.prepare(own)
     inside = shapely.contains_xy(own, xy[:, 0], xy[:, 1]) if len(xy) else np.zeros(0, bool)
     ring = np.searchsorted(ends, tree.query(xy)[0], side="right") if len(xy) else np.zeros(0, np.int64)
-    key = (samples.row.astype(np.uint64) << np.uint64(32)) ^ (samples.column.astype(np.uint64) & np.uint64(0xFFFFFFFF))
-    drawn = uniform(key, seed, 7)
-    space = scene.unit_space[samples.unit]
+    space = scene.unit_space[samples.unit[some]]
+    only = CellReader(scene, np.zeros(len(scene.strips.outer), bool))
     parts: list[tuple[Any, ...]] = []
     for name in LENGTH_SPACES:
         for stratum in range(len(ends) + 1):
             rows = np.flatnonzero(inside & (space == SPACES.index(name)) & (ring == stratum))
-            order = rows[np.lexsort((samples.unit[rows], key[rows], drawn[rows]))][: 2 * quota]
-            classes = spaces_of_cells(scene, bands, samples.row[order], samples.column[order])[:, 0]
-            kept = order[(samples.cls[order] < 0) | (classes == samples.cls[order])]
-            weight = np.full(len(kept), len(rows) / max(len(order), 1))
-            codes = np.repeat(space[kept][:, None], widths, axis=1).astype(np.int16)
+            order = rows[np.lexsort((samples.unit[some[rows]], drawn[some[rows]]))][: 2 * quota]
+            at = some[order]
+            classes = only.spaces(samples.row[at], samples.column[at])[:, 0]
+            kept = order[(samples.cls[at] < 0) | (classes == samples.cls[at])]
+            weight = np.full(len(kept), len(rows) / part / max(len(order), 1))
+            codes = np.repeat(space[kept][:, None], len(reader.widths), axis=1).astype(np.int16)
             parts.append((xy[kept], weight, codes, np.full(len(kept), stratum)))
     return parts

@@ -79,6 +79,7 @@ class Model:
     """A run on sampled spots; see `build_model`.
 
     `factors` are those that can change anything here, by level; `dropped` says why others cannot; `sightings` by level.
+    `movable` (2, doors) says which doors stand elsewhere near the right and the left end of their walls;
     `near_from` (spots,) is the share of doubtful homes from which on a home lies near (0: a certain one does).
     """
 
@@ -94,6 +95,7 @@ class Model:
     lens_m: Floats
     lenses: tuple[tuple[float, NDArray[np.int64]], ...]
     turn: Floats
+    movable: NDArray[np.bool_]
     cluster: NDArray[np.int64]
     single: NDArray[np.bool_]
     base: dict[str, float]
@@ -241,8 +243,9 @@ class Model:
         for height, rows in self.lenses:
             here = level_at(seen, self.ready.camera, height)
             near[rows], reach[rows] = here.near_m, here.range_m if here.range_m > 0 else -1.0
-        moved = self.drawn[PLACE] < full["door_placement"]
-        variant = np.where(moved, np.where(self.drawn[SIDE] < 0.5, 1, 2), 0).astype(np.int8)
+        side = np.where(self.drawn[SIDE] < 0.5, 0, 1)
+        moved = (self.drawn[PLACE] < full["door_placement"]) & self.movable[side, np.arange(doors)]
+        variant = np.where(moved, side + 1, 0).astype(np.int8)
         degrees = np.where(self.drawn[TURN] < 0.5, -1.0, 1.0) * float(rules["wedge"]["degrees"])
         turn = self.turn + np.where(self.drawn[WEDGE] < full["wedge"], degrees, 0.0)
         opening = opening_degrees(float(rules["recess"]["width_m"]), float(rules["recess"]["depth_m"]))
@@ -323,9 +326,10 @@ def build_model(ready: Prepared, *, placement: bool = True) -> Model:
     rules = driver_rules()
     planting = rules["planting"]
     wide = max([item.field_of_view_degrees for item in ready.levels] + [view[1]])
+    variants = _variants(ready, turn, seed) if "door_placement" in every else _first(ready, turn)
     table = sightings_of(
         spots.xy,
-        _variants(ready, turn, seed) if "door_placement" in every else _first(ready, turn)[:1],
+        variants,
         kits=kits,
         kit_of=kit_of,
         lens_m=lens_m,
@@ -353,6 +357,7 @@ def build_model(ready: Prepared, *, placement: bool = True) -> Model:
         lens_m,
         groups,
         turn,
+        _movable(variants),
         cluster,
         (doors["kind"] != "apartments").to_numpy() if "kind" in doors else np.ones(len(doors), bool),
         base,
@@ -458,7 +463,8 @@ def _dropped(
         or (not placement and "left out"),
         "barrier_height": not barriers and "no wall, fence or hedge is mapped",
         "parked_cars": not places and "no place at a kerb",
-        "shared_doors": bool((ready.door_table.dwellings == 1).all()) and "no door is shared",
+        "shared_doors": (bool((ready.door_table.dwellings == 1).all()) and "no door is shared")
+        or ("shared_doors" in ready.study.ownership.model_fields_set and "the study says what a shared door means"),
         "home_rule": not doubtful.any() and "no home is told by its size alone",
     }
     return {name: str(reason) for name, reason in why.items() if reason and asked.get(name, True) is not False}
@@ -494,6 +500,14 @@ def _variants(ready: Prepared, turn: Floats, seed: int) -> list[Lenses]:
         normal[there] = moved["heading"].to_numpy(dtype=np.float64)[there]
         found.append(Lenses(xy, normal))
     return found
+
+
+def _movable(variants: Sequence[Lenses]) -> NDArray[np.bool_]:
+    """Return which doors (2, doors) stand elsewhere in the second and the third variant."""
+    out = np.zeros((2, len(variants[0].xy)), bool)
+    for number, lenses in enumerate(variants[1:]):
+        out[number] = (lenses.xy != variants[0].xy).any(axis=1)
+    return out
 
 
 def _near_from(ready: Prepared, xy: Floats, drawn: Floats, doubtful: NDArray[np.bool_]) -> Floats:
