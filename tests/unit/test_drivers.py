@@ -392,3 +392,17 @@ def test_the_tornado_says_all_that_a_picture_has_to(tmp_path):
     assert "0% to 30%: no change" in text
     with pytest.raises(ValueError, match="no rows for level 'observe'"):
         tornado_plot(tmp_path / "o.png", table_of(), LevelNote("observe", "", 11.0), caption, scenario="x")
+
+
+def test_the_page_has_every_factor_with_its_ends_and_source(project_root):
+    page = (project_root / "docs" / "drivers.md").read_text(encoding="utf-8")
+    for name, table in driver_rules().items():
+        line = next(line for line in page.splitlines() if line.startswith(f"| `{name}` |"))
+        assert table["source"] in line
+        assert f"| {table['mark']}" in line
+        ends = (
+            ", ".join(table["choices"])
+            if "choices" in table
+            else f"{table.get('low', 0):g} to {table.get('high', 0):g}"
+        )
+        assert name == "field_of_view" or ends in line
