@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
@@ -63,12 +65,47 @@ class Progress:
             self._stream.flush()
         self._stage = ""
 
+    def note(self, text: str) -> None:
+        """Write one line of its own; on a terminal the stage's line is drawn again below it."""
+        self._stream.write(("\r\x1b[K" if self._live else "") + f"{_plain(text)}\n")
+        self._stream.flush()
+        self._drawn = 0.0
+        if self._live and self._stage:
+            self(self._stage)
+
+    @contextmanager
+    def hearing(self) -> Iterator[Progress]:
+        """Note every warning of the package, such as that a busy server is asked again, until all is done."""
+        handler = _Notes(self)
+        package = logging.getLogger("doorview")
+        further = package.propagate
+        package.addHandler(handler)
+        package.propagate = False  # nobody else prints it a second time
+        try:
+            yield self
+        finally:
+            package.removeHandler(handler)
+            package.propagate = further
+            self.end()
+
     @staticmethod
     def _bar(done: int, total: int) -> str:
         if total <= 0:
             return "..."
         filled = min(30, 30 * done // total)
         return f"[{'#' * filled}{'.' * (30 - filled)}] {done}/{total}"
+
+
+class _Notes(logging.Handler):
+    """Hands warnings on to a progress display."""
+
+    def __init__(self, progress: Progress) -> None:
+        super().__init__(logging.WARNING)
+        self._progress = progress
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Note one warning."""
+        self._progress.note(record.getMessage())
 
 
 class _Parser(argparse.ArgumentParser):
@@ -143,6 +180,9 @@ def build_parser() -> argparse.ArgumentParser:
     estimate.add_argument("--obstacles", choices=("buildings", "all"), help="what hides (default: buildings)")
     estimate.add_argument("--near", type=float, metavar="M", help="how near a home is near [m] (default: 50)")
     estimate.add_argument("--cell", type=float, metavar="M", help="edge of a grid cell [m] (default: 0.5)")
+    estimate.add_argument(
+        "--known", action="store_true", help="count the cameras that OpenStreetMap maps too, beside the simulated ones"
+    )
     estimate.add_argument("--units", choices=("metric", "us"), help="units on maps and pages (default: metric)")
 
     check = command("check", "read a study file and list every fault in it, or say what it would do")
@@ -237,12 +277,9 @@ def _finish(study: Study, options: argparse.Namespace) -> None:
     from doorview.study.pipeline import run_study
 
     folder = options.out or Path("out") / study.folder_name
-    progress = Progress(sys.stderr)
     began = time.perf_counter()
-    try:
+    with Progress(sys.stderr).hearing() as progress:
         result = run_study(study, folder, fresh=options.fresh, progress=progress)
-    finally:
-        progress.end()
     for line in result.headline():
         _say(line)
     _say()
@@ -289,6 +326,7 @@ def _estimate(options: argparse.Namespace) -> None:
         country=options.country,
         crs=options.crs,
         units=options.units,
+        known=options.known,
     )
     _finish(study, options)
 
@@ -306,6 +344,9 @@ def _check(options: argparse.Namespace) -> None:
         _say(f"  zones      {zoning.set_name}: {zoning.file.name}")
     _say(f"  camera     {study.camera.model}")
     _say(f"  levels     {', '.join(study.camera.levels)}")
+    known = [*(["OpenStreetMap's"] if study.known.osm else []), *([study.known.file.name] if study.known.file else [])]
+    if known:
+        _say(f"  known      {', '.join(known)}")
     for name, scenario in study.scenarios.items():
         amount = f"{scenario.number} doors" if scenario.rate is None else f"{100 * scenario.rate:g} %"
         _say(f"  scenario   {name}: {scenario.process}, {amount}")
@@ -337,12 +378,9 @@ def _new(options: argparse.Namespace) -> None:
 def _city_of(study: Study) -> City:
     from doorview.study.read import read_city
 
-    progress = Progress(sys.stderr)
-    try:
+    with Progress(sys.stderr).hearing() as progress:
         progress("reading the city")
         return read_city(study)
-    finally:
-        progress.end()
 
 
 def _demo(options: argparse.Namespace) -> None:

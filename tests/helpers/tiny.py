@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import geopandas as gpd
@@ -13,9 +14,21 @@ HOUSES = 11
 """On each side of the street."""
 
 
-def tiny_town(path: Path, *, street: str = "Elm Street", houses: bool = True, flats: str | None = None) -> Path:
-    """Write a street along y = 0 with 11 houses on each side of it, in a box of 400 m by 200 m with known edges."""
+def tiny_town(
+    path: Path,
+    *,
+    street: str = "Elm Street",
+    houses: bool = True,
+    flats: str | None = None,
+    nodes: Iterable[tuple[float, float, Mapping[str, str]]] = (),
+) -> Path:
+    """Write a street along y = 0 with 11 houses on each side of it, in a box of 400 m by 200 m with known edges.
+
+    `nodes` (x, y, tags) stand in it too, numbered from 1 on.
+    """
     town = OsmFile()
+    for number, (x, y, tags) in enumerate(nodes, start=1):
+        town.node(x, y, tags, number=number)
     town.street({"name": street})
     for number in range(HOUSES):
         for side, y in ((1, 12.0), (-1, -24.0)):

@@ -17,6 +17,7 @@ from doorview.ownership.kernels.draws import (
     salted,
     smallest_bits,
     uniforms,
+    weighed_bits,
 )
 from doorview.share.kernels.draws import bits_of_sets, replicate_amounts
 
@@ -152,3 +153,24 @@ def test_replicates_with_at_least_m_owners() -> None:
     for least in (1, 2, 3):
         expected = np.array([owns[members].sum(axis=0) >= least for members in SETS])
         assert np.array_equal(bits_to_bool(found[least - 1]), expected)
+
+
+@pytest.mark.parametrize(("rows", "largest"), [(0, 10), (7, 2), (8, 2), (9, 300), (200, 90), (200, 2**50)])
+def test_sums_of_replicates_of_any_length(rows: int, largest: int) -> None:
+    """Around the block of eight rows, with amounts of 1 and of 2^50, bases in order and not, against plain sums."""
+    rng = np.random.default_rng(rows)
+    bits = rng.integers(0, 2**64, (30, 3), dtype=np.uint64)
+    sets, amount = rng.integers(0, 30, rows), rng.integers(0, largest, rows)
+    flags = bits_to_bool(bits)
+    for base in (np.sort(rng.integers(0, 4, rows)), rng.integers(0, 4, rows)):
+        out = np.zeros((4, 192), np.int64)
+        replicate_amounts(base, sets, amount, bits, out)
+        for place in range(4):
+            here = base == place
+            assert out[place].tolist() == (amount[here, None] * flags[sets[here]]).sum(axis=0).tolist()
+
+
+def test_amounts_of_replicates() -> None:
+    owners = np.random.default_rng(5).integers(0, 2**63, (6, 2), dtype=np.uint64)
+    amount = np.array([1.0, 20.0, 300.0, 4000.0, 0.5, 7.0])
+    assert weighed_bits(owners, amount) == pytest.approx(amount @ bits_to_bool(owners))

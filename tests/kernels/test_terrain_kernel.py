@@ -8,14 +8,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from doorview.sight.kernels.terrain import Heights, clear_spans, fill_visible, height_at, hidden
+from doorview.sight.kernels.terrain import Heights, fill_visible, height_at, hidden
+from doorview.sight.kernels.uneven import clear_spans
+from doorview.sight.rasters import heights_array
+from doorview.sight.terrain import NO_WALLS
 from helpers.terrain import bilinear, excess, random_surface, steepest
 
 CELL = 0.5
 
 
 def heights(z: NDArray[np.float64], x0: float = 0.0, y0: float = 0.0, step: float = 1.0) -> Heights:
-    return Heights(np.ascontiguousarray(z, dtype=np.float32), x0, y0, step)
+    return heights_array(z, x0, y0, step)
 
 
 def test_heights_are_bilinear() -> None:
@@ -143,10 +146,13 @@ def test_spans_keep_the_cells_that_are_seen() -> None:
     surface = (surface + np.where(canopy > 2.5, canopy, 0.0)).astype(np.float32).astype(np.float64)
     s = (surface, -13.0, -11.0, 1.0)
     doors, targets = np.array([[0.3, 0.2], [3.1, -1.4]]), np.array([1.5, 0.3])
-    eyes = bilinear(*g, doors) + np.array([1.2, 2.0])
+    lens = np.array([1.2, 2.0])
+    eyes = bilinear(*g, doors) + lens
     given = sector_spans(window, doors, 6.0)
     before = given.copy()
-    out, count = clear_spans(heights(*g), heights(*s), doors, eyes, targets, 0.7, given, len(given), window, CELL)
+    out, count = clear_spans(
+        heights(*g), heights(*s), NO_WALLS, doors, lens, targets, 0.7, given, len(given), window, CELL
+    )
     assert np.array_equal(given, before)
     asked, seen = cells(given, len(given), window, 2), cells(out, count, window, 2)
     assert seen.max() == 1
@@ -176,8 +182,8 @@ def test_a_flat_surface_changes_no_bit_of_spans() -> None:
     given = sector_spans(window, doors, 6.0)
     for level in (0.0, 0.1, 812.7):
         flat = heights(np.full((12, 14), level), -13.0, -11.0, 2.0)
-        eyes = np.full(3, float(np.float32(level)) + 1.2)
-        out, count = clear_spans(flat, flat, doors, eyes, np.array([1.5, 0.0]), 0.0, given, len(given), window, CELL)
+        lens, targets = np.full(3, 1.2), np.array([1.5, 0.0])
+        out, count = clear_spans(flat, flat, NO_WALLS, doors, lens, targets, 0.0, given, len(given), window, CELL)
         assert count == len(given)
         assert np.array_equal(out[:count], given)
 
@@ -187,11 +193,11 @@ def test_a_span_in_many_pieces_finds_room_and_no_window_matters() -> None:
     surface = np.zeros((4, 400))
     surface[2, ::10] = 9.0
     grid = heights(surface, -25.0, -1.0, 0.25)
-    doors, eyes, target = np.array([[25.0, -20.0]]), np.array([1.2]), np.array([1.5])
+    doors, lens, target = np.array([[25.0, -20.0]]), np.array([1.2]), np.array([1.5])
     window = np.array([-1, 4, 0, 200], np.int64)
     given = np.array([[0, 3, 0, 200, 0]] * 3, np.int32)
     wide = heights(np.zeros((200, 500)), -40.0, -25.0, 0.5)
-    out, count = clear_spans(wide, grid, doors, eyes, target, 0.0, given, 3, window, CELL)
+    out, count = clear_spans(wide, grid, NO_WALLS, doors, lens, target, 0.0, given, 3, window, CELL)
     assert count > 60
     assert count % 3 == 0
     assert np.array_equal(out[: count // 3], out[count // 3 : 2 * count // 3])
@@ -200,7 +206,7 @@ def test_a_span_in_many_pieces_finds_room_and_no_window_matters() -> None:
     for col0 in (0, 77):
         part = np.array([2, 1, col0, 77 if col0 == 0 else 123], np.int64)
         span = np.array([[0, 0, 0, part[3], 0]], np.int32)
-        piece, n = clear_spans(wide, grid, doors, eyes, target, 0.0, span, 1, part, CELL)
+        piece, n = clear_spans(wide, grid, NO_WALLS, doors, lens, target, 0.0, span, 1, part, CELL)
         parts.append(cells(piece, n, part, 1)[0, 0])
     assert np.array_equal(np.concatenate(parts), whole)
 

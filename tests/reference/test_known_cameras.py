@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import doorview as dv
+from doorview.city.ground_polygons import ground_polygons
 from doorview.city.surveillance import read_osm_cameras, read_overpass_cameras
 from doorview.sight.known import known_cameras, known_viewsheds
 from doorview.sight.walls import walls_of
@@ -130,3 +131,17 @@ def test_areas_and_polygons_of_many_cameras_differ_by_their_arcs_alone(answer, m
     longest = np.radians(cameras["field_of_view_degrees"]) * views["reach_m"]
     assert (arcs <= 0.01 * longest + 1e-6).all()
     assert (views["area_m2"] <= longest * views["reach_m"] / 2 + 1e-6).all()
+
+
+@pytest.mark.parametrize("level", ["detect", "observe"])
+def test_the_share_of_monaco_is_that_of_polygons_laid_over_polygons(monaco, level):
+    """What a run counts by cells, against exact viewsheds and the ground's polygons, by shapely."""
+    found = dv.estimate(monaco, levels=[level], rates=[0.2], known=True, range_curve=False)
+    ready = found.ready
+    row = found.known.query("zoning == 'all' and space == 'all'").iloc[0]
+    views = known_viewsheds(known_cameras(monaco), ready.obstacles, level=level).union_all()
+    ground = ground_polygons(ready.ground, monaco)
+    public = ground.geometry[ground["public"].astype(bool)].intersection(ready.inside)
+    assert row["known_cameras"] == 11
+    assert row["public_amount"] == pytest.approx(public.area.sum(), rel=1e-3)
+    assert row["share_known"] == pytest.approx(public.intersection(views).area.sum() / public.area.sum(), rel=5e-3)

@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 import rasterio
 
-from doorview.sight.terrain import read_terrain, terrain_visible
+from doorview.sight.rasters import read_terrain
+from doorview.sight.terrain import terrain_visible
 from helpers.terrain import excess, random_surface, write_raster
 
 SIDE = 81

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import sys
 import types
 from pathlib import Path
@@ -14,6 +15,9 @@ import doorview
 from doorview import cli
 from doorview.errors import OutputError
 from doorview.sight.camera import catalogue
+from helpers.osmfile import OsmFile
+from helpers.overpass import LocalOverpass
+from helpers.tiny import tiny_town
 
 
 class FakeResult:
@@ -272,3 +276,55 @@ def test_progress_is_plain_lines_in_a_pipe():
     progress("shares")
     progress.end()
     assert stream.getvalue() == "viewsheds ...\nshares ...\n"
+
+
+def test_a_note_stands_on_a_line_of_its_own():
+    pipe = io.StringIO()
+    progress = cli.Progress(pipe)
+    progress("reading the city")
+    progress.note("busy\x1b[31m: asking again")
+    progress("shares")
+    progress.end()
+    assert pipe.getvalue() == "reading the city ...\nbusy?[31m: asking again\nshares ...\n"
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    screen = Terminal()
+    progress = cli.Progress(screen)
+    progress("reading the city")
+    progress.note("busy: asking again")
+    assert screen.getvalue().split("\r\x1b[K") == [
+        "",
+        "reading the city ...",
+        "busy: asking again\n",
+        "reading the city ...",
+    ]
+
+
+def test_every_retry_of_a_download_is_told_of_on_standard_error(tmp_path, monkeypatch, capsys):
+    town = OsmFile()
+    tiny_town(tmp_path / "town.osm.pbf")
+    west, south, east, north = (*town.lonlat(-150, -60), *town.lonlat(150, 60))
+    slept: list[float] = []
+    monkeypatch.setattr("doorview.city.overpass.time.sleep", slept.append)
+    with LocalOverpass(tmp_path / "town.osm.pbf") as server:
+        server.faults = ["429", "cut", "json_500"]
+        monkeypatch.setenv("DOORVIEW_OVERPASS_URL", f"{server.url}/api")
+        monkeypatch.setenv("DOORVIEW_NOMINATIM_URL", server.url)
+        study = tmp_path / "study.toml"
+        study.write_text(
+            f"[place]\nbbox = [{west}, {south}, {east}, {north}]\n[coverage]\nrange_curve = false\n"
+            "[output]\nmaps = false\nrasters = false\n",
+            encoding="utf-8",
+        )
+        assert cli.main(["run", str(study), "--out", str(tmp_path / "out")]) == 0
+    lines = [line for line in capsys.readouterr().err.splitlines() if "asking again" in line]
+    assert [[seconds for seconds in slept if seconds], len(lines)] == [[15.0, 45.0, 90.0], 3]
+    for line, words in zip(lines, ("429", "broke off", "500"), strict=True):
+        assert words in line
+    assert ["in 15 s (try 2 of 4)" in lines[0], "in 90 s (try 4 of 4)" in lines[2]] == [True, True]
+    package = logging.getLogger("doorview")
+    assert package.handlers == []
+    assert package.propagate

@@ -233,7 +233,7 @@ def test_the_ranges_hold_the_mean_and_lie_in_0_and_1(found):
         update={"drivers": found[0].study.drivers.model_copy(update={"factors": only_rate})}
     )
     ready = replace(found[0], study=none)
-    same = assumption_ranges(ready, build_model(ready, placement=False), shares, draws=8)
+    same = assumption_ranges(ready, build_model(ready, placement=False), shares, scenarios=found[1].scenarios, draws=8)
     streets = same[same["space"] == "streets_near_homes"]
     np.testing.assert_allclose(streets["share_low"], streets["share_mean"], rtol=1e-12)
     np.testing.assert_allclose(streets["share_high"], streets["share_mean"], rtol=1e-12)
@@ -246,7 +246,7 @@ def test_one_assumption_alone_gives_its_own_quantiles(found):
     asked = ready.study.drivers.model_copy(update={"factors": own})
     ready = replace(ready, study=ready.study.model_copy(update={"drivers": asked}))
     model = build_model(ready, placement=False)
-    shares = assumption_ranges(ready, model, found[1].shares, draws=512)
+    shares = assumption_ranges(ready, model, found[1].shares, scenarios=found[1].scenarios, draws=512)
     row = shares.query(
         "scenario == 'independent_20' and level == 'detect' and zone == 'all' and space == 'streets_near_homes'"
     )
@@ -338,7 +338,7 @@ def test_the_run_writes_table_pictures_and_words(folder):
     said = (folder / "out" / "run.json").read_text(encoding="utf-8")
     assert "matters most" in said
     assert "no home is told by its size alone" in said
-    check = spot_check(build_model(result.ready), result.shares, result.ready.scenarios[1])
+    check = spot_check(build_model(result.ready), result.shares, result.tables.scenarios[1])
     assert list(check["level"]) == ["observe", "detect"]
 
 

@@ -14,7 +14,7 @@ import shapely
 from doorview.city.doors import find_doors
 from doorview.city.model import City
 from doorview.city.obstacles import enclosed_doors, find_obstacles, joined, obstacle_rules
-from doorview.city.trees import tree_trunks
+from doorview.city.trees import row_trunks, tree_trunks
 from doorview.errors import InputError, UnknownNameError
 from doorview.sight.api import visible_area
 from helpers.osmfile import OsmFile
@@ -30,7 +30,8 @@ def layer(rows):
 def city(buildings, barriers=None):
     tagged = {name: (shapely.box(0, 0, 5, 5), tags) for name, tags in buildings.items()}
     lines = {name: (shapely.LineString([(0, 0), (9, 9)]), tags) for name, tags in (barriers or {}).items()}
-    return SimpleNamespace(buildings=layer(tagged), barriers=layer(lines), crs=32618)
+    street = layer({"w98": (shapely.LineString([(0, -60), (9, -60)]), {"highway": "residential"})})
+    return SimpleNamespace(buildings=layer(tagged), barriers=layer(lines), ways=street, areas=layer({}), crs=32618)
 
 
 def test_heights_of_buildings():
@@ -62,6 +63,7 @@ def test_heights_of_buildings():
         {"building": "yes", "location": "underground"},
         {"building": "yes", "min_height": "5.5"},
         {"building": "yes", "building:min_level": "1"},
+        {"building": "yes", "location": "rooftop"},
     ],
 )
 def test_what_one_sees_past_is_left_out_and_counted(tags):
@@ -124,14 +126,16 @@ def test_real_barriers(shared_data):
 # --- passages, arcades, raised parts ---------------------------------------------------------------------------------
 
 
-def shaped(buildings, ways=None, parts=None, trees=None):
+def shaped(buildings, ways=None, parts=None, trees=None, areas=None, rows=None):
     """Build a city of (geometry, tags) by id; a layer that is None was not read."""
     return SimpleNamespace(
         buildings=layer(buildings),
         barriers=layer({"w99": (shapely.LineString([(0, -50), (9, -50)]), {"barrier": "hedge"})}),
         ways=layer(ways or {"w98": (shapely.LineString([(0, -60), (9, -60)]), {"highway": "residential"})}),
+        areas=layer(areas or {}),
         parts=None if parts is None else layer(parts),
         trees=None if trees is None else layer(trees),
+        tree_rows=None if rows is None else layer(rows),
         crs="EPSG:32618",
     )
 
@@ -172,6 +176,9 @@ def test_a_slanting_passage_is_open_from_wall_to_wall():
         ({"highway": "footway", "covered": "arcade"}, 2.0 + 2 * 1.0),
         ({"highway": "footway", "covered": "yes"}, 2.0),
         ({"highway": "footway", "covered": "yes", "layer": "0"}, 2.0),
+        ({"highway": "footway", "arcade": "left"}, 2.0 + 2 * 1.0),
+        ({"highway": "footway", "arcade": "no"}, 0.0),
+        ({"highway": "service", "tunnel": "passage"}, 3.0),
         ({"highway": "footway", "covered": "yes", "layer": "1"}, 0.0),
         ({"highway": "footway", "covered": "yes", "layer": "-1"}, 0.0),
         ({"highway": "footway", "covered": "yes", "bridge": "yes"}, 0.0),
@@ -197,6 +204,35 @@ def test_a_passage_that_only_touches_cuts_nothing_and_all_are_counted():
     assert counts["buildings with a passage or arcade, cut open"] == 1
 
 
+def test_a_covered_square_is_open_over_all_its_ground():
+    square = shapely.box(-20, 4, 20, 30)  # 40 m by 6 m of it lie in the house
+    tags = {"highway": "pedestrian", "area": "yes", "covered": "arcade"}
+    found = find_obstacles(shaped(HOUSE, areas={"w5": (square, tags)}), openings=True)
+    assert found.area.iloc[0] == pytest.approx(1000 - 240)
+    for other in ({"layer": "1"}, {"indoor": "yes"}, {"covered": "no"}, {"highway": None, "leisure": "park"}):
+        kept = find_obstacles(shaped(HOUSE, areas={"w5": (square, tags | other)}), openings=True)
+        assert kept.area.iloc[0] == 1000
+
+
+def test_what_stays_closed_is_counted():
+    ways = {
+        "w2": (THROUGH, {"highway": "service", "tunnel": "building_passage"}),
+        "w3": (shapely.LineString([(5, 0), (5, 10)]), {"highway": "footway"}),
+        "w4": (shapely.LineString([(9, -5), (9, 1)]), {"highway": "footway"}),
+        "w5": (shapely.LineString([(12, 0), (12, 10)]), {"highway": "footway", "layer": "1"}),
+        "w6": (shapely.LineString([(15, 0), (15, 10)]), {"highway": "service", "tunnel": "yes"}),
+    }
+    light = {"w7": (shapely.box(200, 0, 205, 5), {"building": "yes", "wall": "no"})}
+    closed = find_obstacles(shaped(HOUSE | light, ways))
+    assert closed.area.tolist() == [1000, 25]
+    words = "buildings with a passage or arcade, left closed because openings were not asked for"
+    assert closed.attrs["counts"][words] == 1
+    assert closed.attrs["counts"]["buildings with wall=no, open to some side or light, taken as closed"] == 1
+    cut = find_obstacles(shaped(HOUSE | light, ways), openings=True)
+    assert words not in cut.attrs["counts"]
+    assert cut.attrs["counts"]["ways through buildings that no tag explains, the buildings left closed"] == 1
+
+
 def test_a_house_no_wider_than_its_passage_is_gone_and_counted():
     place = shaped(
         HOUSE | {"w3": (shapely.box(60, 0, 62, 9), {"building": "yes"})},
@@ -220,6 +256,8 @@ def test_one_sees_under_raised_parts_of_a_building_drawn_whole():
     assert find_obstacles(shaped(HOUSE, parts={"w5": base, "w6": by_level}), openings=True).area.iloc[
         0
     ] == pytest.approx(700)
+    columns = (raised[0], {"building:part": "arcade"})
+    assert find_obstacles(shaped(HOUSE, parts={"w5": base, "w6": columns}), openings=True).area.iloc[0] == 700
     # A tower drawn alone, the house below it not; parts that all hang in the air; a step of half a metre.
     for parts in ({"w6": raised}, {"w6": raised, "w8": (shapely.box(-50, 0, 20, 10), {"building:part": "roof"})}):
         left = find_obstacles(shaped(HOUSE, parts=parts), openings=True)
@@ -252,23 +290,26 @@ def test_trunks_have_the_width_that_is_tagged():
         "n12": {"natural": "tree", "circumference": "120 cm"},
         "n13": {"natural": "tree", "layer": "-2"},
         "n14": {"natural": "tree", "height": "4"},
+        "n15": {"natural": "tree", "diameter": "450"},  # millimetres, where no unit stands with it
+        "n16": {"natural": "tree", "diameter": "450 mm"},
+        "n17": {"natural": "tree", "diameter": "30"},  # neither a trunk in metres nor in millimetres
     }
     trees = {name: (shapely.Point(10 * k, 5), more) for k, (name, more) in enumerate(tags.items())}
     found = tree_trunks(shaped(HOUSE, trees=trees))
-    assert list(found.index) == ["n1", "n2", "n10", "n11", "n12", "n14"]
+    assert list(found.index) == ["n1", "n2", "n10", "n11", "n12", "n14", "n15", "n16", "n17"]
     # Cauchy: the mean width of a convex shape is its perimeter over pi, for the round trunk its diameter.
-    wide = [1.57 / math.pi, 0.8, 0.3, 0.3, 1.2 / math.pi, 0.3]
+    wide = [1.57 / math.pi, 0.8, 0.3, 0.3, 1.2 / math.pi, 0.3, 0.45, 0.45, 0.3]
     assert (found.length / math.pi).to_numpy() == pytest.approx(wide)
     # The same, looked at: shadows on 720 lines.
     angle = np.radians(np.arange(0, 360, 0.5))
     xy = shapely.get_coordinates(found.geometry.loc["n2"]) - [10, 5]
     shadow = xy @ np.vstack([np.cos(angle), np.sin(angle)])
     assert (shadow.max(axis=0) - shadow.min(axis=0)).mean() == pytest.approx(0.8, rel=1e-4)
-    assert found.centroid.x.to_numpy() == pytest.approx([0, 10, 20, 30, 40, 60])
-    np.testing.assert_array_equal(found["height_m"], [np.nan] * 5 + [4.0])
+    assert found.centroid.x.to_numpy() == pytest.approx([0, 10, 20, 30, 40, 60, 70, 80, 90])
+    np.testing.assert_array_equal(found["height_m"], [np.nan] * 5 + [4.0] + [np.nan] * 3)
     counts = found.attrs["counts"]
-    assert counts["trees with a tagged trunk"] == 3
-    assert counts["trees whose tagged trunk is out of bounds, taken by default"] == 1
+    assert counts["trees with a tagged trunk"] == 5
+    assert counts["trees whose tagged trunk is out of bounds, taken by default"] == 2
     assert counts["trees below ground or indoors, left out"] == 1
 
 
@@ -284,6 +325,47 @@ def test_trees_only_on_request_and_a_source_without_them_says_so():
     assert any("no layer of trees" in note for note in bare.attrs["notes"])
 
 
+def row(*points, **tags):
+    return shapely.LineString(points), {"natural": "tree_row", **tags}
+
+
+def test_trees_of_a_row_stand_at_its_ends_and_between_them():
+    # 50 m at 8 m: 6.25, so 6 steps of 8.33 m; 3 m: one step; a closed row of 40 m: 5 trees and no second at its start.
+    rows = {
+        "w10": row((0, 0), (30, 0), (30, 20), diameter="0.5 m"),
+        "w9": row((100, 0), (103, 0)),
+        "w11": row((200, 0), (210, 0), (210, 10), (200, 10), (200, 0)),
+        "w12": row((300, 0), (340, 0), layer="-1"),
+    }
+    found = row_trunks(shaped(HOUSE, rows=rows))
+    assert list(found.index) == [f"w9.{k}" for k in range(2)] + [f"w10.{k}" for k in range(7)] + [
+        f"w11.{k}" for k in range(5)
+    ]
+    step = 50 / 6
+    along = [(step * k, 0) if step * k <= 30 else (30, step * k - 30) for k in range(7)]
+    middle = np.column_stack([found.centroid.x, found.centroid.y])
+    np.testing.assert_allclose(middle[:2], [(100, 0), (103, 0)], atol=1e-9)
+    np.testing.assert_allclose(middle[2:9], along, atol=1e-9)
+    np.testing.assert_allclose(middle[9:], [(200, 0), (208, 0), (210, 6), (206, 10), (200, 8)], atol=1e-9)
+    assert (found.length / math.pi).to_numpy() == pytest.approx([0.3] * 2 + [0.5] * 7 + [0.3] * 5)
+    assert found.attrs["counts"]["tree rows"] == 3
+    assert found.attrs["counts"]["tree rows below ground or indoors, left out"] == 1
+    assert "one every 8 m (assumption)" in found.attrs["notes"][0]
+    assert len(row_trunks(shaped(HOUSE, rows=rows), 25.0).loc[lambda t: t.index.str.startswith("w10")]) == 3
+    with pytest.raises(InputError, match=r"row_spacing_m=8\.0"):
+        row_trunks(shaped(HOUSE, rows=rows), 0.5)
+
+
+def test_a_row_drawn_over_its_trees_adds_none_near_them():
+    trees = {"n1": (shapely.Point(0, 1), {"natural": "tree"}), "n2": (shapely.Point(16, 0), {"natural": "tree"})}
+    place = shaped(HOUSE, trees=trees, rows={"w9": row((0, 0), (40, 0))})
+    found = find_obstacles(place, trees=True)
+    # At 0, 8, 16, 24, 32 and 40 m; those at most 8 m from (0, 1) or (16, 0) go, 8 m from (16, 0) included.
+    assert [name for name in found.index if name.startswith("w9")] == ["w9.4", "w9.5"]
+    assert found.attrs["counts"]["places of tree rows near a mapped tree, left out"] == 4
+    assert set(found.loc[["n1", "w9.4"], "kind"]) == {"tree"}
+
+
 def test_trees_and_parts_are_read_from_an_extract(tmp_path):
     town = OsmFile()
     town.street()
@@ -291,6 +373,9 @@ def test_trees_and_parts_are_read_from_an_extract(tmp_path):
     town.box(12, 10, 4, 8, {"building:part": "yes", "min_height": "3"}, number=901)
     town.node(5, 5, {"natural": "tree", "circumference": "1"}, number=902)
     town.node(6, 5, {"natural": "peak"}, number=903)
+    town.line([(0, 8), (30, 8)], {"natural": "tree_row", "height": "9"}, number=905)
+    town.line([(0, 9), (30, 9)], {"natural": "tree_row", "barrier": "hedge"}, number=906)
+    town.line([(0, 9), (30, 9)], {"natural": "cliff"}, number=907)
     outer, inner = town.box(40, 10, 30, 30, {}), town.box(50, 20, 10, 10, {})
     town.relation([(outer, "outer"), (inner, "inner")], {"building:part": "yes", "leisure": "park"}, number=800)
     town.relation([(outer, "outer"), (inner, "inner")], {"building:part": "roof"}, number=801)
@@ -299,6 +384,10 @@ def test_trees_and_parts_are_read_from_an_extract(tmp_path):
     assert list(place.trees.index) == ["n902"]
     assert place.trees["circumference"].tolist() == ["1"]
     assert list(place.parts.index) == ["w901", "r800", "r801"]
+    assert list(place.tree_rows.index) == ["w905", "w906"]
+    assert place.tree_rows["height"].tolist() == ["9", None]
+    assert place.tree_rows.length.to_numpy() == pytest.approx([30, 30], rel=0.01)
+    assert list(place.barriers.index) == ["w906"]
     assert list(place.areas.index) == ["r800"]
     assert list(place.buildings.index) == ["w900", "w904"]
     assert place.parts.area.to_numpy() == pytest.approx([32.0, 800.0, 800.0], rel=0.01)

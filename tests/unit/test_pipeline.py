@@ -16,8 +16,11 @@ from doorview.errors import EmptyCityError, InputError, OutputError, UnknownName
 from doorview.show.tables import CURVE_COLUMNS, RANGE_CURVE_COLUMNS, SHARES_COLUMNS
 from doorview.sight.camera import camera
 from doorview.study import pipeline
+from doorview.study.doors_section import DoorsSection
+from doorview.study.hides import obstacle_words
 from doorview.study.pipeline import run_study
 from doorview.study.schema import study_from_dict
+from doorview.study.sections import CoverageSection
 from helpers.osmfile import OsmFile
 from helpers.tiny import halves, tiny_town
 
@@ -71,6 +74,7 @@ def test_the_folder_holds_what_the_contract_says(result):
         "curve.csv",
         "range_curve.csv",
         "counts.parquet",
+        "densities.csv",
         "dwellings.csv",
         "city.gpkg",
         *(f"seen_by_{name}.tif" for name in LEVELS),
@@ -80,6 +84,7 @@ def test_the_folder_holds_what_the_contract_says(result):
         "maps/in_view_detect_independent_20_detail.png",
         "working/doors.gpkg",
         "working/coverage.parquet",
+        "working/intervals.csv",
         "working/members.parquet",
         "working/viewsheds.parquet",
         "working/door_views.parquet",
@@ -201,6 +206,91 @@ def test_the_headline_names_three_levels_for_every_scenario(result):
         assert all(name in line for name in ("detect", "observe", "recognise"))
         assert "within 50" in line
     assert "22 doors" in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({}, "Obstacles: buildings only."),
+        ({"obstacles": "all"}, "Obstacles: buildings, walls, closed fences and hedges."),
+        ({"parked_cars": 0.6}, "Obstacles: buildings and parked cars at 60% of kerb places (simulated)."),
+        ({"trees": True}, "Obstacles: buildings and trunks of mapped trees."),
+        (
+            {"openings": True},
+            "Obstacles: buildings only. Passages, arcades and the ground under raised parts are open.",
+        ),
+    ],
+)
+def test_what_hides_is_named_in_words(asked, words):
+    assert obstacle_words(CoverageSection(**asked)) == words
+
+
+@pytest.mark.parametrize(
+    ("doors", "words"),
+    [
+        ({}, "Obstacles: buildings only."),
+        ({"porch_steps": 2}, "Obstacles: buildings only."),
+        ({"what_if": "porches"}, "Obstacles: buildings and porches at doors (a what-if)."),
+        (
+            {"recess_depth_m": 1.0, "planting_height_m": 1.5},
+            "Obstacles: buildings, porches at doors (a what-if) and planting before doors (a what-if).",
+        ),
+    ],
+)
+def test_what_hides_at_the_doors_is_named_too(doors, words):
+    assert obstacle_words(CoverageSection(), DoorsSection(**doors)) == words
+
+
+def test_headline_run_json_and_layers_name_what_hides(folder, tmp_path):
+    asked = {"parked_cars": 0.6, "obstacles": "all", "range_curve": False}
+    found = run_study(study_of(folder, output=QUICK["output"], coverage=asked), tmp_path / "out")
+    words = "Obstacles: buildings, walls, closed fences, hedges and parked cars at 60% of kerb places (simulated)."
+    assert words in found.headline()[0]
+    run = json.loads((found.folder / "run.json").read_text(encoding="utf-8"))
+    assert run["obstacles"] == words
+    assert words in run["headline"][0]
+    with sqlite3.connect(found.folder / "city.gpkg") as base:
+        said = " ".join(str(row) for row in base.execute("SELECT description FROM gpkg_contents"))
+    assert words in said
+
+
+def test_a_disputed_field_of_view_is_told_of_with_its_other_reading(result):
+    # 155 degrees along the diagonal of 1920 x 1080 pixels: 155 * 1920 / hypot(1920, 1080) = 135.1 across.
+    words = (
+        "The 155 degrees printed are read as horizontal, which is disputed: 155 across the picture, but 135 if "
+        "diagonal."
+    )
+    assert words in result.notes()
+    run = json.loads((result.folder / "run.json").read_text(encoding="utf-8"))
+    assert run["camera"]["reading_of_field_of_view"] == words
+    assert camera("ring-battery-doorbell-plus").reading_words() == ""
+
+
+def test_no_street_block_with_one_to_four_homes_is_published_alone(tmp_path):
+    """A street with a house every 30 m, and a side street with two: their blocks carry one figure."""
+    town = OsmFile()
+    west, corner, east = (town.node(x, 0) for x in (-150, 20, 150))
+    town.way([west, corner, east], {"highway": "residential", "name": "Elm Street"})
+    town.way([corner, town.node(20, 120)], {"highway": "residential", "name": "Oak Street"})
+    for x, y in [*((-140 + 30 * k, -24) for k in range(10)), (32, 60), (32, 90)]:
+        town.box(x, y, 10, 10, {"building": "house", "addr:housenumber": str(x), "addr:street": "Elm Street"})
+    town.write(tmp_path / "town.osm.pbf", box=(-250, -150, 250, 250))
+    raw = {"place": {"extract": str(tmp_path / "town.osm.pbf")}, **QUICK}
+    found = run_study(study_from_dict(raw), tmp_path / "out")
+    layer = gpd.read_file(found.folder / "city.gpkg", layer="block_faces")
+    doors, shapes = found.doors.geometry, layer.geometry
+    counted = layer["public_m2"] > 0
+    nearest = [int(shapes[counted].distance(door).idxmin()) for door in doors]
+    homes = pd.Series(found.doors["dwellings"].to_numpy()).groupby(nearest).sum().reindex(layer.index, fill_value=0)
+    by_group = homes.groupby(layer["group"]).sum()
+    assert not by_group[by_group.index >= 0].between(1, 4).any()
+    column = "share_detect__independent_20"
+    for _, group in layer[counted & (layer["group"] >= 0)].groupby("group"):
+        assert (group[column] == group[column].iloc[0]).all()
+    oak = layer.index[layer["name"] == "Oak Street"]
+    assert homes[oak].sum() == 2
+    assert set(layer.loc[oak, "group"]) <= set(layer.loc[layer["name"] == "Elm Street", "group"])
+    assert any("shown joined to neighbours" in line for line in found.notes())
 
 
 # --- what changes nothing ------------------------------------------------------------------------------------------
@@ -384,7 +474,7 @@ def test_estimate_takes_one_level_one_rate_and_a_camera_of_the_users_own(folder)
     found = dv.estimate(city, camera=mine, levels="observe", rates=0.3, range_curve=False)
     # Half the pixels reach half as far: 11.35 m / 2.
     assert found.levels["observe"].range_m == pytest.approx(5.675, abs=0.01)
-    assert [item.rate for item in found.ready.scenarios] == [0.3]
+    assert [item.rate for item in found.tables.scenarios] == [0.3]
     assert found.range_curve is None
 
 

@@ -24,7 +24,7 @@ from doorview.city import place as place_module
 from doorview.city.model import City
 from doorview.city.overpass import Endpoint
 from doorview.city.place import Place, city_from_place, download, find_place
-from doorview.errors import EmptyCityError, InputError, NetworkError, OutputError
+from doorview.errors import EmptyCityError, InputError, NetworkError, OutputError, UnknownNameError
 from helpers.overpass import DATE, LocalOverpass, area_result
 
 WEST, SOUTH = -81.9600, 28.0300
@@ -99,6 +99,7 @@ def small_town() -> Town:
     town.way([*ring, door], {"building": "yes"})
     # 30 m beyond the box, within the halo of 60 m
     town.box(10.6, 3.5, 0.2, {"building": "house", "name": "just outside"})
+    town.node(8.5, 5.5, {"man_made": "surveillance", "surveillance:type": "camera"})
     # not asked for
     town.node(5.0, 5.0, {"natural": "tree"}, wanted=False)
     town.node(5.5, 5.0, {"shop": "bakery"}, wanted=False)
@@ -148,6 +149,42 @@ def test_download_holds_the_place_whole_and_nothing_else(town, server, tmp_path)
     for kind in "nwr":
         numbers = [int(name[1:]) for name in found if name[0] == kind]
         assert numbers == sorted(numbers)
+
+
+@pytest.mark.parametrize("also", [(), ("trees",), ("parts",), ("trees", "parts")])
+def test_trees_and_parts_come_only_where_they_are_asked_for(town, tmp_path, also):
+    made = town[0]
+    trees = {"n_tree": made.node(5.2, 5.2, {"natural": "tree"}, wanted=False)}
+    ends = [made.node(1, 6, wanted=False), made.node(2, 6, wanted=False)]
+    rows = {made.way(ends, {"natural": "tree_row"}, wanted=False)}
+    part = made.box(4.1, 4.6, 0.1, {"building:part": "yes", "min_height": "3"}, wanted=False)
+    # A tree that is a corner of a house comes with it and must not pass for all the trees there are.
+    made.things.append(mutable.Node(id=9_001, location=(WEST + STEP, SOUTH + STEP), tags={"natural": "tree"}))
+    others = [made.node(1.2, 1.0), made.node(1.2, 1.2)]
+    made.way([9_001, *others, 9_001], {"building": "house"})
+    with LocalOverpass(made.write(tmp_path / "more.osm.pbf")) as running:
+        city = city_from_place(bbox=BBOX, keep=tmp_path / "kept", also=also, endpoint=patient(running))
+        assert ("'tree'" in running.queries[0]) == ("trees" in also)
+        assert ("building:part" in running.queries[0]) == ("parts" in also)
+    assert city.surveillance is not None
+    assert len(city.surveillance) == 1
+    info = json.loads((tmp_path / "kept" / "place.json").read_text(encoding="utf-8"))
+    assert info["also"] == sorted(also)
+    if "trees" in also:
+        assert {f"n{trees['n_tree']}", "n9001"} <= set(city.trees.index)
+        assert list(city.tree_rows.index) == [f"w{number}" for number in rows]
+    else:
+        assert city.trees is None
+        assert city.tree_rows is None
+    if "parts" in also:
+        assert list(city.parts.index) == [f"w{part}"]
+    else:
+        assert city.parts is None
+
+
+def test_an_unknown_layer_to_download_is_named():
+    with pytest.raises(UnknownNameError, match="Did you mean 'trees'"):
+        city_from_place(bbox=BBOX, also=["tree"])
 
 
 def test_downloaded_objects_are_those_of_the_server(town, server, tmp_path):

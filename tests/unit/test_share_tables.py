@@ -12,13 +12,15 @@ import shapely
 from numpy.typing import NDArray
 
 from doorview.city.classes import RANK
+from doorview.errors import InputError
 from doorview.ownership.scenario import Scenario, draw_owners
 from doorview.share.kernels.draws import bits_of_sets
+from doorview.share.rows import rows_by_level
 from doorview.share.summary import (
-    _rows_by_level,
     _simulated_shares,
     counts_table,
     curve_table,
+    face_amounts,
     face_shares,
     range_table,
     shares_table,
@@ -209,7 +211,7 @@ def test_simulated_quantiles_bracket_the_mean(here: Covered, plain: Spots, scena
     members = here.coverage.members
     bits = bits_of_sets(members.start, members.doors, owners)
     for level, item in enumerate(LEVELS):
-        drawn = _simulated_shares(here.outputs, _rows_by_level(here.coverage, here.outputs)[level], bits)
+        drawn = _simulated_shares(here.outputs, rows_by_level(here.coverage, here.outputs)[level], bits)
         for n, zone, zoning, name, space in rows_of(here):
             row = rows.loc[(item.name, zoning, name, space)]
             error = drawn[n].std(ddof=1) / 64.0
@@ -219,6 +221,21 @@ def test_simulated_quantiles_bracket_the_mean(here: Covered, plain: Spots, scena
             # A rare view may have its mean above the 95th percentile: then nearly all draws see nothing of it.
             assert row["share_p95"] >= row["share_mean"] - 1e-9 or (drawn[n] > 0).mean() < 0.1
             assert row["share_p95"] <= seen + 1e-12
+
+
+def test_no_replicates_leave_the_exact_columns(here: Covered) -> None:
+    """Nothing is simulated, and nothing else changes; what is no multiple of 64 is refused."""
+    scenarios = [Scenario("r", rate=0.3), Scenario("n", process="exactly", number=3)]
+    drawn, exact = (
+        shares_table(here.coverage, here.outputs, here.doors, scenarios, zones=here.zones, replicates=n)
+        for n in (64, 0)
+    )
+    simulated = ["share_p05", "share_p95"]
+    assert exact[simulated].isna().all().all()
+    assert drawn[simulated].notna().all().all()
+    pd.testing.assert_frame_equal(drawn.drop(columns=simulated), exact.drop(columns=simulated), check_exact=True)
+    with pytest.raises(InputError, match="multiple of 64"):
+        shares_table(here.coverage, here.outputs, here.doors, scenarios, zones=here.zones, replicates=100)
 
 
 def test_weighted_chances_by_enumeration(here: Covered, plain: Spots) -> None:
@@ -247,6 +264,30 @@ def test_block_faces_add_up_to_the_streets(here: Covered) -> None:
         assert area.sum() == streets.loc[item.name, "public_amount"]
         mean = (faces[f"share_{item.name}"] * area).sum() / area.sum()
         assert mean == pytest.approx(streets.loc[item.name, "share_mean"], abs=1e-12)
+
+
+def test_joined_block_faces_have_the_share_of_all_their_ground(here: Covered) -> None:
+    """The union of two faces, added up from each face's own share and ground; a face that is not published has none."""
+    scenario = Scenario("r", rate=0.25)
+    alone = face_shares(here.coverage, scenario, here.doors, 4)
+    assert (face_amounts(here.coverage, 4) * here.coverage.cell_m**2 == alone["public_m2"]).all()
+    joined = face_shares(here.coverage, scenario, here.doors, 4, np.array([0, -1, 0, 3]))
+    assert joined["group"].tolist() == [0, -1, 0, 3]
+    pd.testing.assert_frame_equal(joined[["public_m2", "near_home_m2"]], alone[["public_m2", "near_home_m2"]])
+    area = alone["public_m2"]
+    for item in LEVELS:
+        name = f"share_{item.name}"
+        union = (alone[name] * area)[[0, 2]].sum() / area[[0, 2]].sum()
+        assert joined.loc[[0, 2], name].to_numpy() == pytest.approx(union, abs=1e-12)
+        assert joined.loc[[1, 3], name].isna().all()
+    # Ground that is not counted takes no figure from its group.
+    assert (
+        face_shares(here.coverage, scenario, here.doors, 4, np.array([0, 1, 2, 0]))
+        .loc[3]
+        .drop("group")[2:]
+        .isna()
+        .all()
+    )
 
 
 def test_the_range_curve_is_a_run_at_each_range(here: Covered) -> None:

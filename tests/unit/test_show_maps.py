@@ -20,6 +20,14 @@ from doorview.show.style import GROUND, NONE_IN_VIEW, SHARE_COLOURS, rgb
 from doorview.show.text import Caption, LevelNote
 
 CRS = "EPSG:32618"
+EVERYTHING_HIDES = (
+    "Obstacles: buildings, walls, closed fences, hedges, trunks of mapped trees, parked cars at 60% of kerb places "
+    "(simulated) and porches at every door (a what-if). Passages, arcades and the ground under raised parts are "
+    "open."
+)
+DISPUTED = (
+    "The 155 degrees printed are read as horizontal, which is disputed: 155 across the picture, but 135 if diagonal."
+)
 LEVELS = [
     LevelNote("detect", "someone is there", 28.4),
     LevelNote("observe", "what they wear", 11.4),
@@ -165,6 +173,8 @@ def test_no_text_of_a_map_lies_over_another(monkeypatch, tmp_path, units):
         fictional=True,
         unconfirmed=("field of view", "pixels across", "trigger range", "mount height"),
         units=units,
+        obstacles=EVERYTHING_HIDES,
+        reading=DISPUTED,
     )
     zones = gpd.GeoDataFrame(
         {"hatched": [True], "name": ["Old Centre"]}, geometry=[shapely.box(0, 0, 400, 400)], crs=CRS
@@ -199,7 +209,17 @@ def test_no_text_of_a_map_lies_over_another(monkeypatch, tmp_path, units):
 @pytest.mark.parametrize("units", ["metric", "us"])
 def test_no_text_of_a_curve_lies_over_another(monkeypatch, tmp_path, units):
     caught = _capture(monkeypatch, curves)
-    caption = Caption("Exampleton", "Camera X", "2016-05-01", True, ("field of view",), units, label="A label " * 12)
+    caption = Caption(
+        "Exampleton",
+        "Camera X",
+        "2016-05-01",
+        True,
+        ("field of view",),
+        units,
+        label="A label " * 12,
+        obstacles=EVERYTHING_HIDES,
+        reading=DISPUTED,
+    )
     close = [LevelNote(name, "", range_m) for name, range_m in (("a level", 5.0), ("another", 5.5), ("a third", 6.0))]
     curve_plot(tmp_path / "c.png", _curve(), LEVELS, caption)
     range_plot(tmp_path / "r.png", _range_curve(), LEVELS, caption)
@@ -383,3 +403,15 @@ def test_holes_of_polygons_stay_open(tmp_path):
 )
 def test_scale_bars_are_round(most, units, metres, label):
     assert nice_length(most, units) == (pytest.approx(metres), label)
+
+
+def test_pictures_name_what_hides_and_how_a_disputed_field_is_read(tmp_path):
+    caption = Caption("Exampleton", "Camera X", obstacles="Obstacles: buildings only.", reading="Read as diagonal.")
+    coverage_map(tmp_path / "m.svg", _data(caption=caption))
+    curve_plot(tmp_path / "c.svg", _curve(), LEVELS, caption)
+    range_plot(tmp_path / "r.svg", _range_curve(), LEVELS, caption)
+    for name in "mcr":
+        said = _texts(tmp_path / f"{name}.svg")
+        assert "Obstacles: buildings only." in said
+        assert "Read as diagonal." in said
+        assert "Obstacles: buildings only." in (tmp_path / f"{name}.svg").read_text(encoding="utf-8").split("<g ")[0]

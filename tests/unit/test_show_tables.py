@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 
 import numpy as np
@@ -14,6 +15,8 @@ from doorview.show.tables import (
     CURVE_COLUMNS,
     RANGE_CURVE_COLUMNS,
     SHARES_COLUMNS,
+    without_formulas,
+    write_csv,
     write_curve,
     write_parquet,
     write_range_curve,
@@ -161,3 +164,51 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
         raise RuntimeError
     assert path.read_text() == "old"
     assert [item.name for item in tmp_path.iterdir()] == ["a.txt"]
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("Elm Street", "Elm Street"),
+        ("=1+1", "'=1+1"),
+        ('=HYPERLINK("http://x","y")', '\'=HYPERLINK("http://x","y")'),
+        ("+1 555 0100", "'+1 555 0100"),
+        ("-cmd|' /C calc'!A0", "'-cmd|' /C calc'!A0"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\t=1", "'\t=1"),
+        ("\tEast", "'\tEast"),
+        ("  =1", "'  =1"),
+        ("\uff1d1", "'\uff1d1"),  # an equals sign of full width
+        ("'=1", "''=1"),
+        ("'twas", "'twas"),
+        ("a=b", "a=b"),
+        ("-5", "-5"),
+        ("+5.25e-3", "+5.25e-3"),
+        ("-5-3", "'-5-3"),
+        ("-\u0663", "'-\u0663"),  # digits of another script
+        ("-", "'-"),
+        ("", ""),
+    ],
+)
+def test_no_name_runs_as_a_formula_in_a_spreadsheet(tmp_path, text, written):
+    write_csv(tmp_path / "t.csv", pd.DataFrame({"zone": [text], "share": [-0.25]}))
+    with (tmp_path / "t.csv").open(encoding="utf-8", newline="") as file:
+        assert list(csv.reader(file)) == [["zone", "share"], [written, "-0.25"]]
+
+
+def test_making_text_plain_loses_no_difference_and_touches_nothing_else():
+    names = ["=a", "'=a", "''=a", "a", "'a", "-1", None, np.nan]
+    frame = pd.DataFrame(
+        {"zone": names, "kind": pd.Categorical(["-x"] * 8), "n": range(-4, 4), "x": np.arange(8) - 3.5}
+    )
+    plain = without_formulas(frame)
+    assert plain["zone"].iloc[:6].tolist() == ["'=a", "''=a", "'" * 3 + "=a", "a", "'a", "-1"]
+    assert plain["zone"].iloc[6:].isna().all()
+    assert plain["kind"].tolist() == ["'-x"] * 8
+    pd.testing.assert_frame_equal(plain[["n", "x"]], frame[["n", "x"]])
+    assert frame["zone"].iloc[0] == "=a"
+
+
+def test_every_printed_table_is_made_plain(tmp_path):
+    write_shares(tmp_path / "shares.csv", _shares(zoning="=z", zone="@here"))
+    assert ",'=z,'@here," in (tmp_path / "shares.csv").read_text(encoding="utf-8")

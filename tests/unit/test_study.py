@@ -92,7 +92,7 @@ def test_a_scenario_takes_what_its_base_says():
     }
     found = study_from_dict(place({"scenarios": scenarios})).scenarios
     assert list(found) == list(scenarios)
-    assert (found["more"].rate, found["more"].shared_doors, found["more"].label) == (0.6, "any", "Base")
+    assert (found["more"].rate, found["more"].shared_doors, found["more"].label) == (0.6, "any", None)  # no name twice
     # The number overrides the base's rate: both together would contradict each other.
     assert (found["fixed"].process, found["fixed"].number, found["fixed"].rate) == ("exactly", 500, None)
     assert (found["built_in"].rate, found["built_in"].shared_doors) == (0.2, "none")
@@ -378,7 +378,10 @@ def test_a_place_is_downloaded_as_the_study_says(monkeypatch, tmp_path):
     monkeypatch.setattr("doorview.city.place.city_from_place", lambda *given, **named: calls.append((given, named)))
     read_city(study_from_dict({"place": {"bbox": [0, 0, 1, 1], "crs": "EPSG:32631"}}), keep=tmp_path)
     read_city(study_from_dict({"place": {"address": "1 Main St", "distance_m": 500.0}}))
-    (box_given, box), (address_given, address) = calls
+    asks = {"place": {"bbox": [0, 0, 1, 1]}, "coverage": {"trees": True, "openings": True}}
+    read_city(study_from_dict(asks))
+    (box_given, box), (address_given, address), (_, more) = calls
+    assert [call["also"] for call in (box, address, more)] == [(), (), ("parts", "trees")]
     assert (box_given, box["bbox"], box["crs"], box["keep"]) == ((None,), (0, 0, 1, 1), "EPSG:32631", tmp_path)
     assert (address_given, address["distance_m"], address["country"]) == (("1 Main St",), 500.0, None)
 

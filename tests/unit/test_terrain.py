@@ -1,4 +1,4 @@
-"""Terrain: closed forms of what rises hide, rasters of every kind read or refused, and walls on slopes."""
+"""Terrain: closed forms of what rises hide, rasters of every kind read or refused."""
 
 from __future__ import annotations
 
@@ -15,18 +15,8 @@ import doorview as dv
 from doorview.errors import InputError, MissingFileError
 from doorview.sight.arrays import forward_of, index_walls
 from doorview.sight.kernels.window import window_spans
-from doorview.sight.terrain import (
-    Terrain,
-    ground_at,
-    ground_slope,
-    heights_array,
-    read_terrain,
-    relative_heights,
-    terrain_spans,
-    terrain_visible,
-)
-from doorview.sight.walls import Walls
-from helpers.brute import factor_of
+from doorview.sight.rasters import Terrain, ground_at, heights_array, read_terrain
+from doorview.sight.terrain import terrain_spans, terrain_visible
 from helpers.terrain import bilinear, random_surface, write_raster
 
 UTM = CRS.from_epsg(32618)
@@ -256,7 +246,7 @@ def test_heights_in_feet(
     tmp_path: Path, crs: str, unit: str | None, asked: str | None, metres: float, words: str
 ) -> None:
     path = write_raster(tmp_path / "dem.tif", Z, *AT, 1.0, crs, unit=unit)
-    terrain = read_terrain(path, BOUNDS, UTM, margin_m=0.0, heights=asked)
+    terrain = read_terrain(path, BOUNDS, UTM, margin_m=0.0, units=asked)
     points = np.random.default_rng(1).uniform(BOUNDS[:2], BOUNDS[2:], (50, 2))
     assert ground_at(terrain, points) == pytest.approx(bilinear(Z, *AT, 1.0, points) * metres, abs=1e-5)
     assert words in terrain.notes["ground"]["heights"]
@@ -337,7 +327,7 @@ def test_what_is_no_raster_of_heights(tmp_path: Path) -> None:
     z[30, 40] = -9999.0
     refuse(write_raster(tmp_path / "c.tif", z, *AT, 1.0), r"no ground has.*nodata=-9999")
     good = write_raster(tmp_path / "d.tif", Z, *AT, 1.0)
-    refuse(good, "which is not known", heights="fathoms")
+    refuse(good, "which is not known", units="fathoms")
     refuse(write_raster(tmp_path / "e.tif", Z, *AT, 1.0, unit="cubit"), "'cubit', which is not known")
     refuse(good, "step_m is 0.1", step_m=0.1)
     refuse(good, "margin_m is -1", margin_m=-1)
@@ -380,7 +370,7 @@ def test_a_surface_stands_on_its_ground(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=words):
             read_terrain(dem, BOUNDS, UTM, margin_m=0.0, surface=wrong)
     feet = write_raster(tmp_path / "feet.tif", roofs / 0.3048, *AT, 1.0)
-    read_terrain(dem, BOUNDS, UTM, margin_m=0.0, surface=feet, surface_heights="ft")
+    read_terrain(dem, BOUNDS, UTM, margin_m=0.0, surface=feet, surface_units="ft")
 
 
 # --- a real city ---------------------------------------------------------------------------------------------------
@@ -424,40 +414,3 @@ def test_a_tile_that_ends_before_the_city(monaco: tuple[dv.City, Terrain, Path])
     x, y = Transformer.from_crs("EPSG:4326", "EPSG:32632", always_xy=True).transform(8.0, 43.9)
     with pytest.raises(InputError, match=r"(49|50|51)\.?\d* % of its area, in the east"):
         read_terrain(monaco[2], (x - 4000.0, y - 4000.0, x + 4000.0, y + 4000.0), "EPSG:32632")
-
-
-# --- walls on slopes -----------------------------------------------------------------------------------------------
-
-
-def test_walls_on_flat_ground_and_on_slopes() -> None:
-    """On a uniform slope the plain height is right, since tilting keeps lines straight; level, it is lifted by it."""
-    slope = profile(300.0 + 0.25 * np.arange(-5.0, 60.0))
-    walls = Walls(np.array([[8.0, -1.0, 8.0, 1.0], [4.0, 0.0, 4.0, 3.0], [-4.0, 0.0, -4.0, 1.0], [9.0, 0.0, 9.0, 1.0]]),
-                  np.array([2.0, 1.0, 0.5, math.inf]))  # fmt: skip
-    assert relative_heights(walls, (0.0, 0.0), profile(np.full(60, 88.0))) == pytest.approx(walls.height)
-    assert relative_heights(walls, (0.0, 0.0), slope) == pytest.approx([4.0, 2.0, 0.0, math.inf])
-    assert relative_heights(walls, (0.0, 0.0), slope, reach_m=5.0) == pytest.approx([2.0, 1.0, 0.5, math.inf])
-    assert ground_slope(slope, [[10.0, 3.0]], 15.0) == pytest.approx(np.array([[0.25, 0.0]]), abs=1e-6)
-    # Beyond the raster: nothing is known, heights stay.
-    far = Walls(walls.xy + 9000.0, walls.height)
-    assert relative_heights(far, (9000.0, 9000.0), slope, reach_m=30.0) == pytest.approx(walls.height)
-
-
-@pytest.mark.parametrize("reach", [None, 4.0])
-def test_a_wall_on_a_terrace_hides_as_its_lifted_height_does(reach: float | None) -> None:
-    """A fence of 1 m on a terrace 1 m up, 10 m away: its top is 2 m above the camera's ground.
-
-    Targets on the camera's own level (the reference): hidden from f 10 m on by the planar rule, and by the same fence
-    standing in a surface. Within 4 m the ground is level, so both readings are one.
-    """
-    z = np.where(np.arange(60) - 5 == 10, 1.0, 0.0)
-    terrain = profile(z)
-    fence = Walls(np.array([[10.0, -30.0, 10.0, 30.0]]), np.array([1.0]))
-    lifted = relative_heights(fence, (0.0, 0.0), terrain, reach)
-    assert lifted == pytest.approx([2.0])
-    for target in (1.5, 3.0):
-        factor = factor_of(float(lifted[0]), LENS, target)
-        surface = heights_array(terrain.ground.z + np.where(np.arange(60) == 15, 1.0, 0.0), -5.0, -50.0, 1.0)
-        d = np.arange(11.25, 50.0, 0.5)
-        seen = terrain_visible(np.zeros((1, 2)), east(d), Terrain(terrain.ground, surface, UTM), LENS, target)
-        assert np.array_equal(seen, d <= factor * 10.0)

@@ -29,6 +29,7 @@ from doorview.city.values import count, metres, number
         ("5 ft 6 in", 5 * 0.3048 + 6 * 0.0254),
         ('6"', 6 * 0.0254),
         ("50 cm", 0.5),
+        ("50 mm", 0.05),
         ("1 km", 1000.0),
         (" 7.0 ", 7.0),
         ("0", 0.0),

@@ -32,6 +32,7 @@ _KIND = {
     "parts": _POLYGON,
     "ways": _LINE,
     "barriers": _LINE,
+    "tree_rows": _LINE,
 }
 _TYPE_ORDER = {"n": 0, "w": 1, "r": 2}
 

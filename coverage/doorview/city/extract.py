@@ -44,6 +44,7 @@ from doorview.city.tags import (
     is_building_part,
     is_surveillance,
     is_tree,
+    is_tree_row,
     is_way,
 )
 from doorview.errors import InputError
@@ -285,12 +286,12 @@ def _read_ways(
     dropped: Counter[str],
     newest: _Newest,
 ) -> tuple[dict[str, _Objects], dict[str, _Objects]]:
-    """Read tagged ways: outlines of buildings and areas (their shapes still lines), and the lines of ways and barriers.
+    """Read tagged ways: outlines of buildings and areas (their shapes still lines), and what is a line.
 
     `replaced` are members of building multipolygons: as buildings of their own they go to the layer ``replaced``.
     """
     outlines = {"buildings": _Objects(), "areas": _Objects(), "replaced": _Objects(), "parts": _Objects()}
-    lines = {"ways": _Objects(), "barriers": _Objects()}
+    lines = {"ways": _Objects(), "barriers": _Objects(), "tree_rows": _Objects()}
     every = [*outlines.values(), *lines.values()]
     factory = osmium.geom.WKBFactory()
     wanted = osmium.filter.KeyFilter(*WAY_KEYS, "building:part")
@@ -302,8 +303,8 @@ def _read_ways(
             way = not building and is_way(tags)
             area = not building and is_area(tags)
             barrier = tags.get("barrier", "no") != "no"
-            part = is_building_part(tags)
-            if not (building or way or area or barrier or part):
+            part, row = is_building_part(tags), is_tree_row(tags)
+            if not (building or way or area or barrier or part or row):
                 continue
             name, version = f"w{item.id}", item.version
             nodes = np.array([node.ref for node in item.nodes], dtype=np.int64) if way else None
@@ -313,14 +314,13 @@ def _read_ways(
             except osmium.InvalidLocationError:
                 whole = False
                 shape, nodes = _longest_run(item.nodes)
+            along = {"ways": way, "barriers": barrier, "tree_rows": row}
             if whole or shape is not None:
-                if way:
-                    lines["ways"].add(name, version, shape, tags, nodes)
-                if barrier:
-                    lines["barriers"].add(name, version, shape, tags)
+                for layer in [layer for layer, hit in along.items() if hit]:
+                    lines[layer].add(name, version, shape, tags, nodes if layer == "ways" else None)
             if not whole:
-                kept = {"ways": way, "barriers": barrier} if shape is not None else {}
-                hits = {"ways": way, "barriers": barrier, "buildings": building, "areas": area, "parts": part}
+                kept = along if shape is not None else {}
+                hits = {**along, "buildings": building, "areas": area, "parts": part}
                 for layer, hit in hits.items():
                     what = "longest known run kept" if kept.get(layer) else "dropped"
                     tally(dropped, layer, f"nodes missing from the file, {what}", int(hit))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -61,6 +61,7 @@ class City:
         dropped: reason -> number of everything that was repaired, dropped or ignored for a fault.
         surveillance: table of Point, ``man_made=surveillance``; None where no extract was read (own layers alone).
         trees: table of Point, ``natural=tree``; None where the source was not asked for it.
+        tree_rows: table of LineString, ``natural=tree_row``; None as `trees`.
         parts: table of polygons, ``building:part=*``; None where the source was not asked for it.
     """
 
@@ -80,6 +81,7 @@ class City:
     dropped: dict[str, int]
     surveillance: gpd.GeoDataFrame | None = None
     trees: gpd.GeoDataFrame | None = None
+    tree_rows: gpd.GeoDataFrame | None = None
     parts: gpd.GeoDataFrame | None = None
 
     @classmethod
@@ -164,6 +166,7 @@ class City:
         country: str | None = None,
         keep: Path | str | None = None,
         name: str | None = None,
+        also: Iterable[str] = (),
     ) -> City:
         """Download a city by place name, address with a distance [m], or bounding box.
 
@@ -171,7 +174,9 @@ class City:
         """
         from doorview.city.place import city_from_place
 
-        return city_from_place(query, distance_m=distance_m, bbox=bbox, crs=crs, country=country, keep=keep, name=name)
+        return city_from_place(
+            query, distance_m=distance_m, bbox=bbox, crs=crs, country=country, keep=keep, name=name, also=also
+        )
 
     def __repr__(self) -> str:
         """Return a few lines: place, size of each layer, date and what was dropped."""

@@ -57,6 +57,7 @@ def open_below(buildings: gpd.GeoDataFrame) -> NDArray[np.bool_]:
     levels = parsed(tag(buildings, "building:min_level"), count)
     start = np.where(np.isnan(start), levels * float(rules["levels"]["height_m"]), start)
     lifted = start >= float(rules["buildings"]["clear_below_m"])
+    lifted |= among(tag(buildings, "location"), rules["buildings"]["aloft"])
     return lifted | among(tag(buildings, "building"), rules["buildings"]["open_below"])
 
 
@@ -66,7 +67,12 @@ def open_or_underground(buildings: gpd.GeoDataFrame) -> NDArray[np.bool_]:
 
 
 def find_obstacles(
-    city: City, kinds: str = "buildings", *, openings: bool = False, trees: bool = False
+    city: City,
+    kinds: str = "buildings",
+    *,
+    openings: bool = False,
+    trees: bool = False,
+    row_spacing_m: float | None = None,
 ) -> gpd.GeoDataFrame:
     """Find what hides the street from a camera.
 
@@ -79,7 +85,9 @@ def find_obstacles(
     openings
         Cut buildings open where passages and arcades run through them and where parts begin above the eye.
     trees
-        Add the trunks of mapped trees (see `doorview.city.trees.tree_trunks`).
+        Add the trunks of mapped trees and tree rows (see `doorview.city.trees`).
+    row_spacing_m
+        Distance between the trunks of a tree row [m], by default as `rules/obstacles.toml` has it.
 
     Returns
     -------
@@ -93,6 +101,8 @@ def find_obstacles(
     ------
     UnknownNameError
         If `kinds` is neither.
+    InputError
+        If `row_spacing_m` is no number of 1 m or more.
 
     Notes
     -----
@@ -108,12 +118,12 @@ def find_obstacles(
         barriers = _barriers(city.barriers, counts, notes)
         parts.append(barriers[~barriers.index.isin(parts[0].index)])
     if trees:
-        from doorview.city.trees import tree_trunks
+        from doorview.city.trees import row_trunks, tree_trunks
 
-        trunks = tree_trunks(city)
-        counts |= trunks.attrs["counts"]
-        notes += trunks.attrs["notes"]
-        parts.append(pd.DataFrame(trunks))
+        for trunks in (tree_trunks(city), row_trunks(city, row_spacing_m)):
+            counts |= trunks.attrs["counts"]
+            notes += trunks.attrs["notes"]
+            parts.append(pd.DataFrame(trunks))
     table = pd.concat([part for part in parts if len(part)] or parts[:1])
     table = table.iloc[natural_order(table.index)]
     out = gpd.GeoDataFrame(table[["geometry", "kind", "height_m"]], geometry="geometry", crs=city.crs)
@@ -270,16 +280,20 @@ def _table(layer: gpd.GeoDataFrame, kind: Any, height: NDArray[np.float64]) -> p
 
 
 def _buildings(city: City, counts: dict[str, int], notes: list[str], *, openings: bool) -> pd.DataFrame:
+    from doorview.city.openings import closed_passages, cut_openings
+
     buildings = city.buildings
     per_level = float(obstacle_rules()["levels"]["height_m"])
     under, through = below_ground(buildings), open_below(buildings)
     counts["buildings below ground, left out"] = int(under.sum())
     counts["buildings open below (roofs, raised parts), left out"] = int((through & ~under).sum())
     kept = buildings[~(under | through) & ~shapely.is_empty(buildings.geometry.to_numpy())]
-    if openings:
-        from doorview.city.openings import cut_openings
-
-        left = cut_openings(kept, city.ways, city.parts, counts)
+    light = among(tag(kept, "wall"), ["no"])
+    counts["buildings with wall=no, open to some side or light, taken as closed"] = int(light.sum())
+    if not openings:
+        counts |= closed_passages(kept, city.ways, city.areas)
+    else:
+        left = cut_openings(kept, city.ways, city.areas, city.parts, counts)
         kept = kept.set_geometry(gpd.GeoSeries(left, index=kept.index, crs=kept.crs))[~shapely.is_missing(left)]
         aloft = parsed(tag(kept, "layer"), count)
         low = ~(parsed(tag(kept, "min_height"), metres) > 0) & ~(parsed(tag(kept, "building:min_level"), count) > 0)

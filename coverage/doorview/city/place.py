@@ -22,7 +22,7 @@ import logging
 import math
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -36,12 +36,13 @@ from shapely.geometry.base import BaseGeometry
 from doorview.city.model import HALO_M, City
 from doorview.city.overpass import Endpoint, NothingFoundError, TooLargeError, ask_patiently, host, plain, strange
 from doorview.city.tags import AREA_TAGS, NODE_KEYS
-from doorview.errors import EmptyCityError, InputError, NetworkError, OutputError
+from doorview.errors import EmptyCityError, InputError, NetworkError, OutputError, UnknownNameError
 
 if TYPE_CHECKING:
     from pyproj import CRS
 
 __all__ = [
+    "ALSO",
     "ATTRIBUTION",
     "DOWNLOAD_TAGS",
     "LICENCE",
@@ -72,7 +73,26 @@ def _download_tags() -> dict[str, bool | list[str]]:
 
 
 DOWNLOAD_TAGS: Mapping[str, bool | list[str]] = MappingProxyType(_download_tags())
-"""What is asked for."""
+"""What is asked for; known cameras (``man_made=surveillance``) are among it."""
+
+ALSO: Mapping[str, Mapping[str, bool | list[str]]] = MappingProxyType(
+    {
+        "trees": MappingProxyType({"natural": ["tree", "tree_row"]}),
+        "parts": MappingProxyType({"building:part": True}),
+    }
+)
+"""What is asked for only where it is wanted: in a city of trees they are most of the download."""
+
+
+def _tags(also: Sequence[str]) -> dict[str, bool | str | list[str]]:
+    """Return what is asked for, as OSMnx takes it."""
+    wanted: dict[str, bool | str | list[str]] = dict(DOWNLOAD_TAGS)
+    for name in also:
+        for key, values in ALSO[name].items():
+            before = wanted.get(key, [])
+            wanted[key] = sorted({*before, *values}) if isinstance(before, list) and isinstance(values, list) else True
+    return wanted
+
 
 MAX_QUERY_KM2 = 100.0
 """Largest area of one query [km2]: a dense city's buildings stay within Overpass's default 512 MiB and 180 s."""
@@ -120,6 +140,7 @@ def city_from_place(
     keep: Path | str | None = None,
     name: str | None = None,
     halo_m: float = HALO_M,
+    also: Iterable[str] = (),
     endpoint: Endpoint | None = None,
 ) -> City:
     """Download a city from OpenStreetMap by place and return it, its boundary being the place.
@@ -143,6 +164,9 @@ def city_from_place(
         For titles, by default the query.
     halo_m
         How far beyond the place data are downloaded [m]; no less than the largest range of any level.
+    also
+        What else is downloaded, of ``trees`` (with tree rows) and ``parts`` (of buildings); without it those layers of
+        the city are None.
     endpoint
         Servers, timeout and waits, by default `Endpoint.from_environment()`.
 
@@ -150,6 +174,8 @@ def city_from_place(
     ------
     InputError
         A place that is not found, has no boundary or is too large, or arguments that do not fit.
+    UnknownNameError
+        Something in `also` that is none of the above.
     EmptyCityError
         Nothing is mapped there.
     NetworkError
@@ -158,6 +184,7 @@ def city_from_place(
         `keep` cannot be written.
     """
     endpoint = endpoint or Endpoint.from_environment()
+    also = checked_also(also)
     if not (math.isfinite(halo_m) and halo_m >= 0):
         raise InputError(
             f"halo_m is {halo_m!r}; data cannot reach that far beyond the place. Give metres, e.g. halo_m=150."
@@ -166,12 +193,29 @@ def city_from_place(
     place = find_place(query, distance_m=distance_m, bbox=bbox, endpoint=endpoint)
     if name is not None:
         place = dataclasses.replace(place, name=name)
-    if folder is not None:
-        return _read(download(place, folder, halo_m=halo_m, endpoint=endpoint), place, crs, country, halo_m, kept=True)
     with tempfile.TemporaryDirectory(prefix="doorview-") as scratch:
-        return _read(
-            download(place, Path(scratch), halo_m=halo_m, endpoint=endpoint), place, crs, country, halo_m, kept=False
-        )
+        got = download(place, folder or Path(scratch), halo_m=halo_m, also=also, endpoint=endpoint)
+        return without_unasked(_read(got, place, crs, country, halo_m, kept=folder is not None), also)
+
+
+def checked_also(also: Iterable[str]) -> tuple[str, ...]:
+    """Return what else is wanted, each once and in order; `UnknownNameError` for what is no name of `ALSO`."""
+    names = sorted({also} if isinstance(also, str) else set(also))
+    for name in names:
+        if name not in ALSO:
+            raise UnknownNameError("layer to download", name, ALSO)
+    return tuple(names)
+
+
+def without_unasked(city: City, also: Sequence[str]) -> City:
+    """Return the city without layers that were not asked for: what came with others would pass for the whole."""
+    trees, parts = "trees" in also, "parts" in also
+    return dataclasses.replace(
+        city,
+        trees=city.trees if trees else None,
+        tree_rows=city.tree_rows if trees else None,
+        parts=city.parts if parts else None,
+    )
 
 
 def _read(
@@ -289,7 +333,9 @@ def _widened(geometry: BaseGeometry, distance_m: float) -> BaseGeometry:
 # ------------------------------------------------------------------------------------------------------
 
 
-def download(place: Place, folder: Path, *, halo_m: float, endpoint: Endpoint | None = None) -> Download:
+def download(
+    place: Place, folder: Path, *, halo_m: float, also: Sequence[str] = (), endpoint: Endpoint | None = None
+) -> Download:
     """Download what a city is made of, as far as `halo_m` [m] beyond the place, and write it into `folder`.
 
     Writes `place.osm.pbf` (sorted; every object once), `place_boundary.geojson` and, last, `place.json` (the place,
@@ -312,13 +358,14 @@ def download(place: Place, folder: Path, *, halo_m: float, endpoint: Endpoint | 
     asked = _few_vertices(local, halo_m)
     with tempfile.TemporaryDirectory(prefix=".download-", dir=folder) as scratch:
         answers = Path(scratch) / "answers"
-        queries = _ask_overpass(asked, local_crs, answers, place.name, endpoint)
+        queries = _ask_overpass(asked, local_crs, answers, place.name, endpoint, _tags(also))
         merged = Path(scratch) / "place.osm.pbf"
         region, _ = osmnx.projection.project_geometry(local.buffer(halo_m), crs=local_crs, to_latlong=True)
         dates = _merge(sorted(answers.glob("*.json")), merged, region, place, endpoint)
         info = {
             "place": place.name,
             "halo_m": halo_m,
+            "also": list(also),
             "overpass_url": endpoint.overpass_url,
             "nominatim_url": endpoint.nominatim_url,
             "query": re.sub(r"poly:'[^']*'", "poly:'{polygon}'", queries[0]),
@@ -375,7 +422,14 @@ def _few_vertices(local: BaseGeometry, halo_m: float) -> BaseGeometry:
     return asked
 
 
-def _ask_overpass(asked: BaseGeometry, local_crs: Any, answers: Path, name: str, endpoint: Endpoint) -> list[str]:
+def _ask_overpass(
+    asked: BaseGeometry,
+    local_crs: Any,
+    answers: Path,
+    name: str,
+    endpoint: Endpoint,
+    tags: dict[str, bool | str | list[str]],
+) -> list[str]:
     """Fill the folder `answers` with whole answers (JSON, one file per query) and return the queries.
 
     A query that is too large for the server is divided and asked again: what timed out is never used.
@@ -387,7 +441,7 @@ def _ask_overpass(asked: BaseGeometry, local_crs: Any, answers: Path, name: str,
     def ask() -> None:
         for polygon in polygons:
             try:
-                osmnx.features.features_from_polygon(polygon, dict(DOWNLOAD_TAGS))
+                osmnx.features.features_from_polygon(polygon, tags)
             except InterruptedError:  # what OSMnx raises in cache_only_mode once all queries are answered
                 continue
 

@@ -11,8 +11,8 @@ The rules, in words:
 - An area carries one of `AREA_TAGS`. A closed way with ``highway=*`` is an area too where one of
   `AREA_BESIDE_HIGHWAY` says so (``place=square``); ``area=no`` is never an area.
 - ``barrier=*`` on a way is a barrier, closed or not, beside whatever else it is; the edge of an area is a line as well.
-- ``natural=tree`` on a node is a tree; ``building:part=*`` on an area that is no building is a part of one, beside
-  whatever else it is.
+- ``natural=tree`` on a node is a tree, ``natural=tree_row`` on a way a row of trees; ``building:part=*`` on an area
+  that is no building is a part of one, beside whatever else it is.
 - ``man_made=surveillance`` on a node is a known camera, beside whatever else it is.
 """
 
@@ -36,6 +36,7 @@ __all__ = [
     "is_building_part",
     "is_surveillance",
     "is_tree",
+    "is_tree_row",
     "is_way",
 ]
 
@@ -49,11 +50,12 @@ LAYERS: tuple[str, ...] = (
     "parcels",
     "surveillance",
     "trees",
+    "tree_rows",
     "parts",
 )
 """All layers of a city; `parcels` comes only from the user."""
 
-OPTIONAL_LAYERS: frozenset[str] = frozenset({"parcels", "surveillance", "trees", "parts"})
+OPTIONAL_LAYERS: frozenset[str] = frozenset({"parcels", "surveillance", "trees", "tree_rows", "parts"})
 """Layers that are None, rather than empty, where the source says nothing about them."""
 
 POLYGON_LAYERS: frozenset[str] = frozenset({"buildings", "areas", "parcels", "parts"})
@@ -101,8 +103,8 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "parking:both", "parking:left",
             "parking:right", "cycleway:both", "cycleway:left", "cycleway:right", "cycleway:width",
             "dual_carriageway", "divider",
-            "segregated", "tunnel", "covered", "bridge", "layer", "level", "indoor", "location", "area", "surface",
-            "tracktype",
+            "segregated", "tunnel", "covered", "arcade", "bridge", "layer", "level", "indoor", "location", "area",
+            "surface", "tracktype",
             "maxspeed", "steps", "conveying", "construction", "proposed", "abandoned", "disused", "toll", "bus",
             "psv", "turn:lanes",
             "is_sidepath", "footway:surface", "living_street", "leisure", "man_made", "barrier", "railway",
@@ -114,8 +116,8 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "historic", "boundary",
             "playground", "garden:type", "garden", "golf", "sport", "barrier", "indoor", "access", "foot", "footway",
             "service", "fee",
-            "ownership", "operator", "operator:type", "tunnel", "covered", "bridge", "layer", "level", "location",
-            "surface", "name",
+            "ownership", "operator", "operator:type", "tunnel", "covered", "arcade", "bridge", "layer", "level",
+            "location", "surface", "name",
             "intermittent", "residential", "cemetery", "religion", "construction", "building:part", "type", "power",
             "sidewalk", "class",
         ),
@@ -134,6 +136,7 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "surveillance": ("man_made", "surveillance", "surveillance:type", "surveillance:zone", "camera:type",
         "camera:direction", "direction", "camera:angle", "camera:mount", "height", "operator"),
         "trees": ("natural", "circumference", "diameter", "height", "layer", "location", "level", "indoor"),
+        "tree_rows": ("natural", "circumference", "diameter", "height", "layer", "location", "level", "indoor"),
         "parts": ("building:part", "height", "min_height", "building:levels", "building:min_level", "layer",
         "location"),
     }
@@ -226,6 +229,11 @@ def is_building_part(tags: Mapping[str, str]) -> bool:
 def is_tree(tags: Mapping[str, str]) -> bool:
     """Return whether a node with these tags is a single tree."""
     return tags.get("natural") == "tree"
+
+
+def is_tree_row(tags: Mapping[str, str]) -> bool:
+    """Return whether a way (closed or not) with these tags is a row of trees."""
+    return tags.get("natural") == "tree_row"
 
 
 def is_surveillance(tags: Mapping[str, str]) -> bool:

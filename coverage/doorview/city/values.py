@@ -22,6 +22,7 @@ _UNITS_M = {
     "metres": 1.0,
     "meter": 1.0,
     "meters": 1.0,
+    "mm": 0.001,
     "cm": 0.01,
     "km": 1000.0,
     "ft": FOOT_M,

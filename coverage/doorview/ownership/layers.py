@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -66,6 +67,10 @@ class Layer:
         """Return each door's chance (doors,) of a camera by this layer."""
         raise NotImplementedError
 
+    def among(self, block: int, blocks: int) -> Layer:
+        """Return the layer over the doors `blocks` times, block after block, with its cameras in one block alone."""
+        raise NotImplementedError
+
     def urn(self) -> Urn | None:
         """Return the layer as an urn, or None: doors independent (`marginal` says all), or no closed form."""
         return None
@@ -108,6 +113,10 @@ class Independent(Layer):
         _set(self, p=np.atleast_1d(faults.chances("the chance", self.p)))
         _set(self, keep=faults.chances("keep", self.keep, len(self.p)))
         faults.refuse()
+
+    def among(self, block: int, blocks: int) -> Independent:
+        """Return the layer over the doors `blocks` times, with its cameras in one block alone."""
+        return Independent(_among(self.p, block, blocks, 0.0), _among(self.keep, block, blocks, 1.0))
 
     def marginal(self) -> Floats:
         """Return each door's chance (doors,) of a camera by this layer."""
@@ -166,6 +175,11 @@ class Exactly(Layer):
         _set(self, stratum=stratum.astype(np.int64), numbers=np.array(numbers, np.int64))
         _set(self, keep=faults.chances("keep", self.keep, len(stratum)))
         faults.refuse()
+
+    def among(self, block: int, blocks: int) -> Exactly:
+        """Return the layer over the doors `blocks` times, with its cameras in one block alone."""
+        stratum = _among(self.stratum, block, blocks, -1)
+        return Exactly(stratum, self.numbers, _among(self.keep, block, blocks, 1.0))
 
     def marginal(self) -> Floats:
         """Return each door's chance (doors,) of a camera by this layer."""
@@ -239,10 +253,16 @@ class BetaBinomial(Layer):
         _set(self, keep=faults.chances("keep", self.keep, len(cluster)))
         faults.refuse()
 
+    def among(self, block: int, blocks: int) -> BetaBinomial:
+        """Return the layer over the doors `blocks` times, with its cameras in one block alone."""
+        p, cluster = _among(self.p, block, blocks, 0.0), _among(self.cluster, block, blocks, -1)
+        return BetaBinomial(p, cluster, self.correlation, _among(self.keep, block, blocks, 1.0))
+
     def marginal(self) -> Floats:
         """Return each door's chance (doors,) of a camera by this layer."""
         return self.p * self.keep
 
+    @cached_property
     def _clusters(self) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
         """Return ids (clusters,), each door's cluster as a number among them or -1, and the mean of each theta."""
         ids, which = np.unique(self.cluster[self.cluster >= 0], return_inverse=True)
@@ -252,25 +272,27 @@ class BetaBinomial(Layer):
         np.maximum.at(mean, which, self.p[self.cluster >= 0])
         return ids, number, mean
 
-    def _thinning(self, number: NDArray[np.int64], mean: Floats) -> Floats:
+    @cached_property
+    def _thinning(self) -> Floats:
         """Return (doors,) p / theta's mean * keep; 0 where there is no cluster."""
+        _, number, mean = self._clusters
         top = np.append(mean, 0.0)[number]
         part: Floats = np.divide(self.p, top, out=np.zeros(len(self)), where=(number >= 0) & (top > 0.0))
         return part * self.keep
 
     def urn(self) -> Urn:
         """Return the layer as Polya's urn; doors without a cluster own independently."""
-        _, number, mean = self._clusters()
+        _, number, mean = self._clusters
         r = self.correlation
         urns = np.column_stack([mean * (1.0 - r), np.full(len(mean), 1.0 - r), np.full(len(mean), r)])
-        return Urn(number, urns, self._thinning(number, mean), np.where(number < 0, self.marginal(), 0.0))
+        return Urn(number, urns, self._thinning, np.where(number < 0, self.marginal(), 0.0))
 
     def conditional(self, keys: Keys, seed: int, replicate: int, stream: int = 0) -> Floats:  # noqa: ARG002 - by cluster
         """Return each door's chance (doors,) given theta; theta rises with p for the same number of its cluster."""
-        ids, number, mean = self._clusters()
+        ids, number, mean = self._clusters
         u = uniforms(stream_keys(ids.astype(np.uint64), stream, SHARED), np.uint64(seed), replicate)
         theta = np.append(_beta_quantile(u, mean, self.correlation), 0.0)
-        p: Floats = np.where(number < 0, self.marginal(), theta[number] * self._thinning(number, mean))
+        p: Floats = np.where(number < 0, self.marginal(), theta[number] * self._thinning)
         return p
 
 
@@ -334,16 +356,26 @@ class Field(Layer):
         _set(self, p=p, xy=xy, distance_m=distance, correlation=r, keep=keep)
         _set(self, lattice=self.lattice or lattice_of(xy, distance))
 
+    def among(self, block: int, blocks: int) -> Field:
+        """Return the layer over the doors `blocks` times, with its cameras in one block alone."""
+        p, keep = _among(self.p, block, blocks, 0.0), _among(self.keep, block, blocks, 1.0)
+        return Field(p, np.tile(self.xy, (blocks, 1)), self.distance_m, self.correlation, keep)
+
     def marginal(self) -> Floats:
         """Return each door's chance (doors,) of a camera by this layer."""
         return self.p * self.keep
+
+    @cached_property
+    def _threshold(self) -> Floats:
+        """Return Phi^-1(p) of each door (doors,)."""
+        return np.asarray(special.ndtri(self.p))
 
     def conditional(self, keys: Keys, seed: int, replicate: int, stream: int = 0) -> Floats:  # noqa: ARG002 - by place
         """Return each door's chance (doors,) given the field of a replicate."""
         if self.correlation == 0.0 or self.lattice is None:
             return self.marginal()
         shared = self.lattice.values(seed, replicate, stream * PARTS + SHARED)
-        p: Floats = conditional_chances(special.ndtri(self.p), shared, self.correlation, self.keep)
+        p: Floats = conditional_chances(self._threshold, shared, self.correlation, self.keep)
         return p
 
 
@@ -358,6 +390,13 @@ def thinned(layer: Layer, keep: ArrayLike) -> Layer:
     if not isinstance(layer, (Independent, Exactly, BetaBinomial, Field)):
         raise InputError(f"{type(layer).__name__} is no layer of owners that can be thinned.")
     return replace(layer, keep=layer.keep * more)
+
+
+def _among(values: NDArray[Any], block: int, blocks: int, elsewhere: float) -> NDArray[Any]:
+    """Return values (blocks * doors,) that stand in one block, and `elsewhere` in the others."""
+    out = np.full(blocks * len(values), elsewhere, values.dtype)
+    out[block * len(values) : (block + 1) * len(values)] = values
+    return out
 
 
 def _set(layer: Layer, **values: object) -> None:

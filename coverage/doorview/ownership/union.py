@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from doorview.errors import InputError
 from doorview.ownership.checks import Faults
 from doorview.ownership.expected import ONE, fixed_point
-from doorview.ownership.kernels.draws import at_least_of_sets, owned_bits_of_sets
+from doorview.ownership.kernels.draws import at_least_of_sets, owned_bits_of_sets, weighed_bits
 from doorview.ownership.kernels.urns import urn_counts_of_sets
 from doorview.ownership.layers import Independent, Layer, Urn, thinned
 
@@ -41,11 +41,15 @@ class Owners:
     streams
         Number by which each layer draws; layers of the same stream draw the same numbers, so they must not share
         doors. None is 0, 1, 2, ...
+    blocks
+        How often each door stands among these, block after block, e.g. once with each of two views: then its key does
+        too, and every layer hands out cameras in one block alone (`Layer.among`).
 
     """
 
     layers: tuple[Layer, ...]
     streams: tuple[int, ...] | None = None
+    blocks: int = 1
 
     def __post_init__(self) -> None:
         """Check that the layers fit together."""
@@ -67,11 +71,11 @@ class Owners:
         """Return these owners and those of more layers, which draw numbers of their own."""
         taken = self._streams()
         fresh = range(max(taken) + 1, max(taken) + 1 + len(more))
-        return Owners((*self.layers, *more), (*taken, *fresh))
+        return Owners((*self.layers, *more), (*taken, *fresh), self.blocks)
 
     def thinned(self, keep: ArrayLike) -> Owners:
         """Return the owners of whom each camera is kept with a chance, (doors,) or one number, independently."""
-        return Owners(tuple(thinned(layer, keep) for layer in self.layers), self._streams())
+        return Owners(tuple(thinned(layer, keep) for layer in self.layers), self._streams(), self.blocks)
 
     def _streams(self) -> tuple[int, ...]:
         return self.streams or tuple(range(len(self.layers)))
@@ -162,13 +166,13 @@ class Owners:
         for layer, stream in zip(self.layers, self._streams(), strict=True):
             p = layer.conditional(keys, seed, replicate, stream)
             layers.append(layer if p is None else Independent(p))
-        return Owners(tuple(layers), self._streams())
+        return Owners(tuple(layers), self._streams(), self.blocks)
 
     def checked(self, keys: NDArray[np.uint64], seed: int) -> int:
         """Return the seed; refuse keys that are not one per door, each once."""
         faults = Faults("drawing owners")
         seed = faults.seed(seed)
-        if len(keys) != len(self) or len(np.unique(keys)) != len(keys):
+        if len(keys) != len(self) or len(np.unique(keys)) * self.blocks != len(keys):
             faults.add(f"{len(keys):,} keys for {len(self):,} doors: give every door a key of its own.")
         faults.refuse()
         return seed
@@ -194,15 +198,19 @@ def _averaged(
     """Return the mean of weigh(one(replicate)), in batches until the largest error is small enough."""
     if replicates < 2:
         raise InputError(f"replicates is {replicates!r}: an error needs at least 2, e.g. 256.")
-    values: list[Floats] = []
-    while len(values) < replicates:
-        batch = range(len(values), min(len(values) + BATCH, replicates))
-        values.extend(weigh(one(replicate)) for replicate in batch)
-        table = np.stack(values)
-        found = table.std(axis=0, ddof=1) / math.sqrt(len(values))
+    # One pass (Welford 1962, doi 10.2307/1266577): all replicates of all sets at once would fill the memory.
+    mean, squares = np.zeros(()), np.zeros(())
+    for done in range(1, replicates + 1):
+        value = weigh(one(done - 1))
+        away = value - mean
+        mean = mean + away / done
+        squares = squares + away * (value - mean)
+        if done % BATCH and done < replicates:
+            continue
+        found = np.sqrt(squares / max(done - 1, 1) / done)
         if error is not None and float(found.max(initial=0.0)) <= error:
             break
-    return Estimate(table.mean(axis=0), found, len(values))
+    return Estimate(mean, found, done)
 
 
 def _weigher(amount: ArrayLike | None) -> Callable[[Ints], Floats]:
@@ -282,10 +290,6 @@ def mean_of_draws(
     if amount is None:
         mean = np.bitwise_count(owned).sum(axis=2) / count
         return Estimate(mean, np.sqrt(mean * (1.0 - mean) / (count - 1)), count)
-    weigh, shares, one = _weigher(amount), [], np.uint64(1)
-    for word in range(words):
-        for bit in range(64):
-            in_view = (owned[:, :, word] >> np.uint64(bit)) & one
-            shares.append(weigh(in_view.astype(np.int64) * ONE))
-    table = np.stack(shares)
+    weight = np.asarray(amount, dtype=np.float64)
+    table = np.stack([weighed_bits(bits, weight) for bits in owned], axis=1) / (weight.sum() or 1.0)
     return Estimate(table.mean(axis=0), table.std(axis=0, ddof=1) / math.sqrt(count), count)

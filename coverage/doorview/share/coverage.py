@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from doorview.city.classes import CLASSES
+from doorview.share.known import KnownAmounts, KnownPart, fold_known
 from doorview.share.scene import SPACES, RangeCurve, Scene
 from doorview.share.tiles import KeyCollisionError, TileResult
 
@@ -44,6 +45,8 @@ class Coverage:
         The zone numbers of each combination; number 0 is "in no zone".
     rings
         Cells by (space code * 2 + near, range, k) for the range curve, or None.
+    known
+        What each layer of known cameras sees, in the same counts.
 
     """
 
@@ -56,6 +59,7 @@ class Coverage:
     zones: list[tuple[int, ...]]
     range_curve: RangeCurve | None
     rings: NDArray[np.int64] | None
+    known: dict[str, KnownAmounts] = field(default_factory=dict)
 
     @property
     def unit(self) -> NDArray[np.float64]:
@@ -92,7 +96,8 @@ def fold(scene: Scene, results: Iterable[TileResult]) -> Coverage:
     """
     kept = list(results)
     zones, number = _combination_numbers(kept)
-    rows, members = _fold_sets(scene, kept, number)
+    rows, members, set_numbers = _fold_sets(scene, kept, number)
+    known = _fold_known(scene, kept, number, set_numbers) if scene.known else {}
     columns = {name: _joined([getattr(r, name) for r in kept]) for name in ("space", "near", "face", "amount")}
     columns["zones"] = _joined([_zone_numbers(r, number) for r in kept])
     totals = pd.DataFrame(columns)[["space", "near", "zones", "face", "amount"]]
@@ -116,6 +121,7 @@ def fold(scene: Scene, results: Iterable[TileResult]) -> Coverage:
         zones,
         scene.range_curve,
         rings,
+        known,
     )
 
 
@@ -126,8 +132,8 @@ def _joined(parts: list[NDArray[Any]]) -> NDArray[Any]:
 
 def _fold_sets(
     scene: Scene, kept: list[TileResult], number: dict[tuple[int, ...], int]
-) -> tuple[pd.DataFrame, Members]:
-    """Return the set rows of all tiles, and the members of the sets, numbered by their doors."""
+) -> tuple[pd.DataFrame, Members, NDArray[np.int64]]:
+    """Return the set rows of all tiles, the members of the sets, numbered by their doors, and those numbers by tile."""
     keys = _joined([r.set_key for r in kept]).astype(np.uint64)
     sizes = _joined([np.diff(r.member_start) for r in kept])
     doors = _joined([r.members for r in kept])
@@ -145,16 +151,30 @@ def _fold_sets(
     start = np.concatenate([[0], np.cumsum(size)]).astype(np.int64)
     flat = doors[np.repeat(starts[first][order] - start[:-1], size) + np.arange(start[-1])]
     offset = np.cumsum([0] + [len(r.set_key) for r in kept])
+    numbers = rank[which.ravel()]
     columns: dict[str, NDArray[Any]] = {
         "level": _joined([r.level for r in kept]),
-        "set": rank[which.ravel()[_joined([r.entry_set + offset[n] for n, r in enumerate(kept)]).astype(np.int64)]],
+        "set": numbers[_joined([r.entry_set + offset[n] for n, r in enumerate(kept)]).astype(np.int64)],
     }
     for name in ("space", "near", "face"):
         columns[name] = _joined([getattr(r, name)[r.entry_group] for r in kept])
     columns["zones"] = _joined([_zone_numbers(r, number)[r.entry_group] for r in kept])
     columns["amount"] = _joined([r.entry_amount for r in kept])
     rows = pd.DataFrame(columns)[["level", "set", "space", "near", "zones", "face", "amount"]]
-    return _summed(rows), Members(start, flat)
+    return _summed(rows), Members(start, flat), numbers
+
+
+def _fold_known(
+    scene: Scene, kept: list[TileResult], number: dict[tuple[int, ...], int], set_numbers: NDArray[np.int64]
+) -> dict[str, KnownAmounts]:
+    """Return what each layer of known cameras sees; `set_numbers` of the sets of all tiles laid end to end."""
+    offset = np.cumsum([0, *(len(r.set_key) for r in kept)])
+    parts = [
+        KnownPart(r.known, r.space, r.near, _zone_numbers(r, number), set_numbers[offset[n] : offset[n + 1]])
+        for n, r in enumerate(kept)
+        if r.known
+    ]
+    return fold_known(list(scene.known.layers) if scene.known else [], parts)
 
 
 def _mixed(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:

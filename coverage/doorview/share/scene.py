@@ -17,14 +17,17 @@ from numpy.typing import NDArray
 from doorview.city.classes import CLASSES, RANK
 from doorview.errors import InputError
 from doorview.share.grid import Grid, TileIndex
-from doorview.sight.api import door_arrays
+from doorview.sight.api import DEFAULT_CAMERA_HEIGHT_M, door_arrays
 from doorview.sight.kernels.types import WallIndex
+from doorview.sight.kernels.uneven import OpenWalls
 from doorview.sight.levels import Level
+from doorview.sight.terrain import NO_WALLS
 
 if TYPE_CHECKING:
     from doorview.city.ground import Ground
+    from doorview.sight.rasters import Terrain
 
-__all__ = ["LENGTH_SPACES", "SPACES", "Edges", "Kit", "RangeCurve", "Scene", "build_scene", "door_keys"]
+__all__ = ["LENGTH_SPACES", "SPACES", "Edges", "Kit", "KnownViews", "RangeCurve", "Scene", "build_scene", "door_keys"]
 
 SPACES: tuple[str, ...] = (*(item.name for item in CLASSES), "centreline", "sidewalk_line")
 """What an amount can be of: the classes of ground (cells), then the two kinds of street length (samples)."""
@@ -93,12 +96,15 @@ class Kit:
     """What doors with one and the same camera see by: its levels, and the walls as they stand at its height.
 
     All kits of a scene have levels of the same names in the same order; one that a camera cannot reach has the range 0.
-    `range_field` is the field of view of the range curve [radians].
+    `range_field` is the field of view of the range curve [radians]. On terrain, `walls` are those that hide all behind
+    them whatever the ground does, `open_walls` the others, and `lens_height_m` [m] is above the ground at the door.
     """
 
     levels: tuple[Level, ...]
     walls: WallIndex
     range_field: float
+    lens_height_m: float = DEFAULT_CAMERA_HEIGHT_M
+    open_walls: OpenWalls = NO_WALLS
 
 
 @dataclass(frozen=True)
@@ -106,7 +112,7 @@ class Scene:
     """What all tiles share. `units` (space, face) is what cells and samples are counted by.
 
     `door_kit` (doors,) says which of the `kits` stands at each door; `levels` are those of the first kit, by whose
-    names everything is counted.
+    names everything is counted. With `terrain`, views are cut by it.
     """
 
     grid: Grid
@@ -130,6 +136,8 @@ class Scene:
     zone_edges: Edges | None
     near_m: float
     index: dict[str, TileIndex] = field(repr=False)
+    known: KnownViews | None = None
+    terrain: Terrain | None = None
 
     @property
     def levels(self) -> tuple[Level, ...]:
@@ -144,6 +152,17 @@ class Scene:
     def tiles(self) -> list[tuple[int, int]]:
         """Return the tiles to compute, in order: all that meet the counted area, whatever lies there."""
         return list(self.counted_tiles)
+
+
+@dataclass(frozen=True)
+class KnownViews:
+    """Known cameras beside the doors of a scene: `views` is the scene with the cameras for doors.
+
+    `layers` names which cameras (cameras,) are counted together; see `doorview.share.known`.
+    """
+
+    views: Scene
+    layers: dict[str, NDArray[np.bool_]]
 
 
 def _reach_m(kits: Sequence[Kit], curve: RangeCurve | None) -> float:
@@ -267,6 +286,7 @@ def build_scene(
     grid: Grid | None = None,
     range_curve: RangeCurve | None = None,
     near_m: float = NEAR_HOME_M,
+    terrain: Terrain | None = None,
 ) -> Scene:
     """Return the scene of a city.
 
@@ -284,6 +304,9 @@ def build_scene(
         (doors,) the number of each door's kit; left out: the first for all.
     zones
         Polygons to count by; row number is the zone's number.
+    terrain
+        Heights, in the doors' CRS, that take from views what they hide; kits then hold walls as from
+        `walls_on_terrain`. None: flat ground.
 
     """
     grid = grid or Grid()
@@ -359,4 +382,5 @@ def build_scene(
             "homes": TileIndex(points, grid, near_m + grid.cell_m),
             "zones": TileIndex(zone_edges.bounds if zone_edges else np.zeros((0, 4)), grid),
         },
+        terrain=terrain,
     )

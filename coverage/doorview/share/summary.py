@@ -6,35 +6,42 @@ Chances are integers in units of 2^-40 and amounts are whole numbers, so sums ar
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from doorview.city.classes import CLASSES
-from doorview.errors import EmptyCityError
-from doorview.ownership.expected import ONE, at_least_exactly, at_least_independent, fixed_point
+from doorview.errors import EmptyCityError, InputError
+from doorview.ownership.expected import at_least_independent, fixed_point
 from doorview.ownership.kernels.draws import at_least_of_sets
 from doorview.ownership.scenario import Scenario, draw_owners
+from doorview.ownership.union import mean_of_draws
 from doorview.share.coverage import Coverage
 from doorview.share.kernels.draws import bits_of_sets, replicate_amounts
-from doorview.share.outputs import HEADLINE, Outputs, base_numbers, street_spaces
+from doorview.share.kernels.sums import count_doors, doors_of_bases, sum_chances
+from doorview.share.outputs import HEADLINE, Outputs, street_spaces
+from doorview.share.rows import HALF, MASK, LevelRows, expected_shares, ratio, rows_by_level
 
 __all__ = [
     "DoorTable",
     "counts_table",
     "curve_table",
+    "face_amounts",
     "face_shares",
+    "known_table",
     "range_table",
+    "set_chances",
     "shares_table",
     "weighted_shares",
 ]
 
-HALF = 20
-MASK = (1 << HALF) - 1
 SEEN_BY = 3
+SHARED_DRAWS = 256
+"""Draws of what doors share, where no closed form gives the mean: the error is that of the shared part alone."""
+DRAWN_WORDS = 16
+"""Words of drawn owners where not even that leaves a closed form: 1,024 replicates."""
 
 
 @dataclass(frozen=True)
@@ -48,73 +55,35 @@ class DoorTable:
     """(doors, zones): which zone each door lies in."""
 
 
-class _Rows(NamedTuple):
-    """The set rows of one level: the base, the set and the amount of each."""
+def set_chances(coverage: Coverage, scenario: Scenario, doors: DoorTable, seed: int = 0) -> NDArray[np.int64]:
+    """Return (3, sets) in fixed point: the chance that at least 1, 2, 3 doors of each set own a camera.
 
-    base: NDArray[np.int64]
-    sets: NDArray[np.int64]
-    amount: NDArray[np.int64]
-
-
-class _Sum(NamedTuple):
-    """Sums of amount * chance, as high * 2^20 + low: each part is added up without overflow."""
-
-    high: NDArray[np.int64]
-    low: NDArray[np.int64]
-
-
-def _rows_by_level(coverage: Coverage, outputs: Outputs) -> list[_Rows]:
-    """Return the set rows of each level."""
-    base, rows = base_numbers(coverage, outputs), coverage.rows
-    level, sets, amount = (np.asarray(rows[name], np.int64) for name in ("level", "set", "amount"))
-    found = []
-    for number in range(len(coverage.levels)):
-        here = np.flatnonzero(level == number)
-        found.append(_Rows(base[here], sets[here], amount[here]))
-    return found
-
-
-def _sum_chances(place: NDArray[np.int64], places: int, amount: NDArray[np.int64], chance: NDArray[np.int64]) -> _Sum:
-    """Return (places,) sums of amount * chance over the rows of each place."""
-    sums = _Sum(np.zeros(places, np.int64), np.zeros(places, np.int64))
-    np.add.at(sums.high, place, amount * (chance >> HALF))
-    np.add.at(sums.low, place, amount * (chance & MASK))
-    return sums
-
-
-def _expected_share(outputs: Outputs, rows: _Rows, chance: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the expected share of each output; `chance` by set, in fixed point."""
-    sums = _sum_chances(rows.base, len(outputs.bases), rows.amount, chance[rows.sets])
-    return _ratio(outputs.summed(sums.high), outputs.summed(sums.low), outputs.amount)
-
-
-def _ratio(high: NDArray[np.int64], low: NDArray[np.int64], amount: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return (high * 2^20 + low) / (amount * 2^40), correctly rounded from whole numbers."""
-    whole = np.broadcast_to(amount, high.shape).ravel().tolist()
-    parts = zip(high.ravel().tolist(), low.ravel().tolist(), whole, strict=True)
-    share = [((h << HALF) + lo) / (n * ONE) if n else np.nan for h, lo, n in parts]
-    return np.array(share, dtype=np.float64).reshape(high.shape)
-
-
-def _chances(coverage: Coverage, scenario: Scenario, doors: DoorTable) -> NDArray[np.int64]:
-    """Return (3, sets) in fixed point: the chance that at least 1, 2, 3 doors of each set own a camera."""
+    Exact where there is a closed form. Else (owners alike over a distance, several lots at once) the mean over
+    `SHARED_DRAWS` draws of what doors share, each exact given it; `Scenario.exact` says which.
+    """
     members = coverage.members
-    if scenario.process == "exactly":
-        is_inside = np.concatenate([[0], np.cumsum(doors.inside[members.doors])])
-        inside = np.diff(is_inside[members.start])
-        # exactly() checks the number against the doors there are
-        scenario.probabilities(doors.dwellings, doors.inside)
-        return at_least_exactly(inside, members.size - inside, scenario.number or 0, int(doors.inside.sum()), SEEN_BY)
-    p = scenario.probabilities(doors.dwellings, doors.inside)
-    if len(p) and (p == p[0]).all():
-        return at_least_independent(members.size, float(p[0]), SEEN_BY)
-    return fixed_point(at_least_of_sets(members.start, members.doors, p, SEEN_BY))
+    rate = scenario.equal_rate(doors.dwellings, doors.inside)
+    if rate is not None:
+        return at_least_independent(members.size, rate, SEEN_BY)
+    owners = scenario.owners(doors.dwellings, doors.inside)
+    exact = owners.at_least(members.start, members.doors, SEEN_BY)
+    if exact is not None:
+        return exact
+    total = np.zeros((SEEN_BY, len(members.size)), np.int64)
+    for replicate in range(SHARED_DRAWS):
+        chance = owners.given(doors.key, seed, replicate).at_least(members.start, members.doors, SEEN_BY)
+        if chance is None:
+            return fixed_point(
+                mean_of_draws(owners, doors.key, members.start, members.doors, seed=seed, words=DRAWN_WORDS).mean
+            )
+        total += chance
+    return np.rint(total / SHARED_DRAWS).astype(np.int64)
 
 
 def counts_table(coverage: Coverage, outputs: Outputs) -> pd.DataFrame:
     """Return amounts by number of doors: level, zoning, zone, space, measure, k, amount [m2 or m]; k = 0 included."""
     parts = []
-    for name, rows in zip(coverage.levels, _rows_by_level(coverage, outputs), strict=True):
+    for name, rows in zip(coverage.levels, rows_by_level(coverage, outputs), strict=True):
         out = outputs.summed(_base_counts(coverage, rows, len(outputs.bases)))
         out[:, 0] = outputs.amount - out[:, 1:].sum(axis=1)
         where, at = np.nonzero(out)
@@ -127,7 +96,7 @@ def counts_table(coverage: Coverage, outputs: Outputs) -> pd.DataFrame:
     return table.sort_values(["level", "zoning", "zone", "space", "measure", "k"], ignore_index=True)
 
 
-def _base_counts(coverage: Coverage, rows: _Rows, bases: int) -> NDArray[np.int64]:
+def _base_counts(coverage: Coverage, rows: LevelRows, bases: int) -> NDArray[np.int64]:
     """Return (bases, most k + 1) amounts by the number of doors k; k = 0 is left at 0."""
     k = coverage.members.size[rows.sets]
     counts = np.zeros((bases, int(k.max(initial=0)) + 1), np.int64)
@@ -140,14 +109,14 @@ def curve_table(
 ) -> pd.DataFrame:
     """Return the expected share for every rate: level, zoning, zone, space, measure, rate, share_mean."""
     by_size = shared_doors == "one" or bool((doors.dwellings == 1).all())
+    chance = _chance_by_size(int(coverage.members.size.max(initial=0)) + 1, rates) if by_size else None
     parts = []
-    for name, rows in zip(coverage.levels, _rows_by_level(coverage, outputs), strict=True):
-        if by_size:
-            share = _curve_by_size(coverage, outputs, rows, rates)
+    for name, rows in zip(coverage.levels, rows_by_level(coverage, outputs), strict=True):
+        if chance is not None:
+            share = _curve_by_size(coverage, outputs, rows, chance)
         else:
             scenarios = [Scenario("curve", rate=rate, shared_doors=shared_doors) for rate in rates]
-            columns = [_expected_share(outputs, rows, _chances(coverage, item, doors)[0]) for item in scenarios]
-            share = np.stack(columns, axis=1)
+            share = expected_shares(outputs, rows, np.stack([set_chances(coverage, s, doors)[0] for s in scenarios])).T
         part = outputs.table.loc[np.repeat(outputs.table.index, len(rates))].reset_index(drop=True)
         part.insert(0, "level", name)
         part["rate"] = np.tile(np.asarray(rates, dtype=np.float64), len(outputs.table))
@@ -157,11 +126,16 @@ def curve_table(
     return table.sort_values(["level", "zoning", "zone", "space", "measure", "rate"], ignore_index=True)
 
 
-def _curve_by_size(coverage: Coverage, outputs: Outputs, rows: _Rows, rates: Sequence[float]) -> NDArray[np.float64]:
-    """Return (outputs, rates) expected shares where all doors have the same chance: the number of doors decides."""
+def _curve_by_size(
+    coverage: Coverage, outputs: Outputs, rows: LevelRows, chance: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return (outputs, rates) expected shares where all doors have the same chance: the number of doors decides.
+
+    `chance` (sizes, rates) in fixed point, for all sizes that there are.
+    """
     counts = outputs.summed(_base_counts(coverage, rows, len(outputs.bases)))
-    chance = _chance_by_size(counts.shape[1], rates)
-    return _ratio(counts @ (chance >> HALF), counts @ (chance & MASK), outputs.amount[:, None])
+    chance = chance[: counts.shape[1]]
+    return ratio(counts @ (chance >> HALF), counts @ (chance & MASK), outputs.amount[:, None])
 
 
 def _chance_by_size(sizes: int, rates: Sequence[float]) -> NDArray[np.int64]:
@@ -182,25 +156,29 @@ def shares_table(
     """Return the contract's `shares.csv` as a table.
 
     share_mean and seen_by_2_mean, seen_by_3_mean are exact; share_p05 and share_p95 are quantiles over `replicates`
-    simulated ownerships (chance alone; a multiple of 64, at least 64). share_low and share_high, the range over
-    assumptions, are NaN: they need runs under other assumptions.
+    simulated ownerships (chance alone; a multiple of 64; with 0 nothing is simulated and they are NaN). share_low and
+    share_high, the range over assumptions, are NaN: they need runs under other assumptions.
     """
-    words = max(replicates // 64, 1)
+    if replicates % 64 or replicates < 0:
+        raise InputError(f"{replicates} replicates: give a multiple of 64, e.g. 256, or 0 for no simulation.")
+    words = replicates // 64
     doors_in = _doors_inside(outputs, doors, zones)
     inside = np.array([len(group) for group in doors_in], np.int64)
     homes = _sum_of_doors(doors_in, doors.dwellings)
-    by_level = _rows_by_level(coverage, outputs)
+    by_level = rows_by_level(coverage, outputs)
     seeing = [_doors_seeing(coverage, outputs, rows) for rows in by_level]
     parts = []
     for scenario in scenarios:
-        chance = _chances(coverage, scenario, doors)
+        chance = set_chances(coverage, scenario, doors, seed)
         cameras = _sum_of_doors(doors_in, scenario.probabilities(doors.dwellings, doors.inside))
         owning = _sum_of_doors(doors_in, scenario.owning_households(doors.dwellings, doors.inside))
         owners = draw_owners(scenario, doors.key, doors.dwellings, doors.inside, seed, words)
         bits = bits_of_sets(coverage.members.start, coverage.members.doors, owners)
         for name, rows, doors_seeing in zip(coverage.levels, by_level, seeing, strict=True):
-            by_count = [_expected_share(outputs, rows, chance[m]) for m in range(SEEN_BY)]
-            low, high = np.quantile(_simulated_shares(outputs, rows, bits), [0.05, 0.95], axis=1)
+            by_count = expected_shares(outputs, rows, chance)
+            low, high = np.full((2, len(outputs.table)), np.nan)
+            if words:
+                low, high = np.quantile(_simulated_shares(outputs, rows, bits), [0.05, 0.95], axis=1)
             part = outputs.table.copy()
             part.insert(0, "scenario", scenario.name)
             part.insert(1, "level", name)
@@ -218,7 +196,7 @@ def shares_table(
     return pd.concat(parts, ignore_index=True).sort_values(keys, ignore_index=True)
 
 
-def _simulated_shares(outputs: Outputs, rows: _Rows, bits: NDArray[np.uint64]) -> NDArray[np.float64]:
+def _simulated_shares(outputs: Outputs, rows: LevelRows, bits: NDArray[np.uint64]) -> NDArray[np.float64]:
     """Return (outputs, replicates) shares in view; `bits` (sets, words) says in which replicates a set has an owner."""
     drawn = np.zeros((len(outputs.bases), 64 * bits.shape[1]), np.int64)
     replicate_amounts(rows.base, rows.sets, rows.amount, bits, drawn)
@@ -244,22 +222,11 @@ def _sum_of_doors(groups: list[NDArray[np.int64]], values: NDArray[np.generic]) 
     return np.array([known[id(group)] for group in groups])
 
 
-def _doors_seeing(coverage: Coverage, outputs: Outputs, rows: _Rows) -> NDArray[np.int64]:
+def _doors_seeing(coverage: Coverage, outputs: Outputs, rows: LevelRows) -> NDArray[np.int64]:
     """Return how many different doors see some of each output."""
-    pairs = np.unique(rows.base * np.int64(1 << 32) + rows.sets)
-    pair_base, pair_set = pairs >> 32, pairs & 0xFFFFFFFF
-    size, start = coverage.members.size[pair_set], coverage.members.start[pair_set]
-    at = np.repeat(start - np.concatenate([[0], np.cumsum(size)[:-1]]), size) + np.arange(int(size.sum()))
-    seen = np.unique(np.repeat(pair_base, size) * np.int64(1 << 32) + coverage.members.doors[at])
-    bounds = np.searchsorted(seen >> 32, np.arange(len(outputs.bases) + 1))
-    door = (seen & 0xFFFFFFFF).astype(np.int64)
-    counted = np.empty(len(outputs.table), np.int64)
-    mark = np.zeros(len(coverage.door_ids), bool)
-    for n in range(len(outputs.table)):
-        mark[:] = False
-        for b in outputs.parts[outputs.start[n] : outputs.start[n + 1]].tolist():
-            mark[door[bounds[b] : bounds[b + 1]]] = True
-        counted[n] = int(mark.sum())
+    members, doors = coverage.members, len(coverage.door_ids)
+    first, found = doors_of_bases(rows.base, rows.sets, members.start, members.doors, len(outputs.bases), doors)
+    counted: NDArray[np.int64] = count_doors(outputs.start, outputs.parts, first, found, doors)
     return counted
 
 
@@ -288,7 +255,7 @@ def range_table(coverage: Coverage, rates: Sequence[float]) -> pd.DataFrame:
     for name, codes, wanted in (("all", public, (0, 1)), (HEADLINE, street, (1,)), ("streets", street, (0, 1))):
         counts = coverage.rings[[2 * code + n for code in codes for n in wanted]].sum(axis=0)
         whole = int(amount[np.isin(space, codes) & np.isin(near, wanted)].sum())
-        share = _ratio(counts @ (chance >> HALF), counts @ (chance & MASK), np.array(whole))
+        share = ratio(counts @ (chance >> HALF), counts @ (chance & MASK), np.array(whole))
         part = pd.DataFrame(
             {"space": name, "measure": "area_m2", "range_m": np.repeat(ranges.astype(float), len(rates))}
         )
@@ -301,12 +268,22 @@ def range_table(coverage: Coverage, rates: Sequence[float]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True).sort_values(["space", "measure", "rate", "range_m"], ignore_index=True)
 
 
-def face_shares(coverage: Coverage, scenario: Scenario, doors: DoorTable, faces: int) -> pd.DataFrame:
+def face_shares(
+    coverage: Coverage,
+    scenario: Scenario,
+    doors: DoorTable,
+    faces: int,
+    groups: NDArray[np.int64] | None = None,
+    *,
+    seed: int = 0,
+) -> pd.DataFrame:
     """Return, by block face: public_m2 of its street space, near_home_m2 of that, and share_LEVEL, the share in view.
 
-    Index `face`; NaN where a face has no public ground that is counted.
+    Index `face`; NaN where a face has no public ground that is counted. With `groups` (faces,), as
+    `doorview.share.face_groups.face_groups`, there is a column `group`, and a face has the share of all the ground of
+    its group; NaN where that is -1.
     """
-    chance = _chances(coverage, scenario, doors)[0]
+    chance = set_chances(coverage, scenario, doors, seed)[0]
     street = street_spaces()
     totals = coverage.totals[np.isin(coverage.totals["space"], street) & (coverage.totals["face"] >= 0)]
     amount, near = np.zeros(faces, np.int64), np.zeros(faces, np.int64)
@@ -316,13 +293,73 @@ def face_shares(coverage: Coverage, scenario: Scenario, doors: DoorTable, faces:
     cell = coverage.cell_m**2
     index = pd.RangeIndex(faces, name="face")
     out = pd.DataFrame({"public_m2": amount * cell, "near_home_m2": near * cell}, index=index)
+    place = np.arange(faces) if groups is None else np.where(groups < 0, np.arange(faces), groups)
+    joined = np.zeros(faces, np.int64)
+    np.add.at(joined, place, amount)
+    if groups is not None:
+        out["group"] = groups
+        joined[groups < 0] = 0
     rows = coverage.rows[np.isin(coverage.rows["space"], street) & (coverage.rows["face"] >= 0)]
     for number, name in enumerate(coverage.levels):
         here = rows[rows["level"] == number]
         face, sets, seen = (np.asarray(here[column], np.int64) for column in ("face", "set", "amount"))
-        sums = _sum_chances(face, faces, seen, chance[sets])
-        out[f"share_{name}"] = _ratio(sums.high, sums.low, amount)
+        high, low = sum_chances(place[face], sets, seen, chance[None, :], faces)
+        share = ratio(high[:, 0], low[:, 0], joined)[place]
+        share[amount == 0] = np.nan
+        out[f"share_{name}"] = share
     return out
+
+
+def known_table(
+    coverage: Coverage,
+    outputs: Outputs,
+    doors: DoorTable,
+    scenarios: Sequence[Scenario],
+    layer: str,
+    cameras: DoorTable,
+    *,
+    zones: pd.DataFrame | None = None,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Return known cameras beside simulated ones: level, zoning, zone, space, measure, scenario, and shares in view.
+
+    `known_cameras` of `cameras` lie in the zone; `share_known` is certain, `share_mean` that of `shares_table`, and
+    `share_either` the expected share that a camera of either kind sees: known ground, plus what each set of doors sees
+    outside of it times the set's chance. Exact, as everything here; doors are independent of known cameras.
+    """
+    known = coverage.known[layer]
+    inside = np.array([len(group) for group in _doors_inside(outputs, cameras, zones)], np.int64)
+    by_level = rows_by_level(coverage, outputs)
+    there = rows_by_level(replace(coverage, rows=known.rows), outputs)
+    alone = rows_by_level(replace(coverage, rows=known.alone.assign(set=0)), outputs)
+    bases, parts = len(outputs.bases), []
+    for scenario in scenarios:
+        chance = set_chances(coverage, scenario, doors, seed)[0]
+        for name, rows, shared, seen in zip(coverage.levels, by_level, there, alone, strict=True):
+            amount = np.zeros(bases, np.int64)
+            np.add.at(amount, seen.base, seen.amount)
+            high, low = (part[:, 0] for part in sum_chances(*rows, chance[None], bases))
+            less_high, less_low = (part[:, 0] for part in sum_chances(*shared, chance[None], bases))
+            either = high - less_high + (amount << HALF), low - less_low
+            part = outputs.table.copy()
+            part.insert(0, "level", name)
+            part["scenario"] = scenario.name
+            part["known_cameras"] = inside
+            part["public_amount"] = outputs.amount * outputs.unit
+            part["share_known"] = outputs.summed(amount) / outputs.amount
+            part["share_mean"] = ratio(outputs.summed(high), outputs.summed(low), outputs.amount)
+            part["share_either"] = ratio(outputs.summed(either[0]), outputs.summed(either[1]), outputs.amount)
+            parts.append(part)
+    keys = ["level", "zoning", "zone", "space", "measure", "scenario"]
+    return pd.concat(parts, ignore_index=True).sort_values(keys, ignore_index=True)
+
+
+def face_amounts(coverage: Coverage, faces: int) -> NDArray[np.int64]:
+    """Return the counted cells of street space of each block face, shape (faces,)."""
+    totals = coverage.totals[np.isin(coverage.totals["space"], street_spaces()) & (coverage.totals["face"] >= 0)]
+    amount = np.zeros(faces, np.int64)
+    np.add.at(amount, np.asarray(totals["face"], np.int64), np.asarray(totals["amount"], np.int64))
+    return amount
 
 
 def weighted_shares(coverage: Coverage, outputs: Outputs, p: NDArray[np.float64]) -> pd.DataFrame:
@@ -332,9 +369,9 @@ def weighted_shares(coverage: Coverage, outputs: Outputs, p: NDArray[np.float64]
     """
     chance = fixed_point(at_least_of_sets(coverage.members.start, coverage.members.doors, p, 1)[0])
     parts = []
-    for name, rows in zip(coverage.levels, _rows_by_level(coverage, outputs), strict=True):
+    for name, rows in zip(coverage.levels, rows_by_level(coverage, outputs), strict=True):
         table = outputs.table.copy()
         table.insert(0, "level", name)
-        table["share_weighted_to_count"] = _expected_share(outputs, rows, chance)
+        table["share_weighted_to_count"] = expected_shares(outputs, rows, chance[None, :])[0]
         parts.append(table)
     return pd.concat(parts, ignore_index=True)

@@ -7,7 +7,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,8 +18,10 @@ from doorview.errors import DoorviewError
 from doorview.share.kernels.groups import compose_groups, compose_samples
 from doorview.share.kernels.paint import paint_discs, paint_mask, paint_polygons, paint_strips, paint_zones
 from doorview.share.kernels.sets import bucket_spans, members_of, ring_counts, scan_level
+from doorview.share.known import Laid, TileKnown, known_of_tile
 from doorview.share.scene import SPACES, YARD, Kit, Scene
 from doorview.sight.kernels.window import window_spans
+from doorview.sight.terrain import terrain_spans
 
 __all__ = ["KeyCollisionError", "TileResult", "cover", "cover_tile"]
 
@@ -42,7 +44,7 @@ class TileResult:
     `entry_group`, `entry_amount`. Per set: `set_key`, and its doors `members[member_start[i]:member_start[i + 1]]`.
     `seen_by` per level: doors that see each cell, row 0 southmost, or None where nothing is seen or it was not asked
     for. `rings` (spaces * 2, ranges, k): changes from range to range of the cells seen by k doors, by space and
-    nearness to a home.
+    nearness to a home. `known`: what each layer of known cameras sees, where any reaches.
     """
 
     tile: tuple[int, int]
@@ -62,6 +64,7 @@ class TileResult:
     members: NDArray[np.int64]
     seen_by: dict[str, NDArray[np.uint16] | None]
     rings: NDArray[np.int64] | None
+    known: dict[str, TileKnown] = field(default_factory=dict)
 
 
 def _painted(scene: Scene, tile: tuple[int, int], window: NDArray[np.int64]) -> NDArray[np.int32]:
@@ -239,7 +242,13 @@ def _kit_spans(
     )
     if len(reached) < len(ranges):
         spans[:count, 0] = reached[spans[:count, 0]]
-    return spans, count
+    if scene.terrain is None:
+        return spans, count
+    targets = [item.target_height_m for item in kit.levels]
+    return terrain_spans(
+        spans, count, window, scene.grid.cell_m, scene.door_xy[doors], scene.terrain, kit.lens_height_m,
+        [*targets, max(targets)], walls=kit.open_walls,
+    )  # fmt: skip
 
 
 def _views(
@@ -257,14 +266,15 @@ def _views(
     """Lay the views of all doors in reach over the tile's groups; return the fields of `TileResult` from `level` on."""
     levels, curve, size = scene.levels, scene.range_curve, scene.grid.tile
     doors = scene.index["doors"][tile]
+    public = _PUBLIC_SPACE[space]
     if not len(doors):
-        return _no_views(scene)
+        laid = Laid(group, public, sample_start, sample_column, sample_group)
+        return *_no_views(scene), _known(scene, tile, window, laid, rasters)
     seen_by: dict[str, NDArray[np.uint16] | None] = {item.name: None for item in levels}
     xy = scene.door_xy[doors]
     spans, count = _spans(scene, doors, window)
     start, ordered = bucket_spans(spans, count, len(levels) + bool(curve), size)
     keys = scene.door_key[doors]
-    public = _PUBLIC_SPACE[space]
     found = []
     for number, item in enumerate(levels):
         seen = np.zeros((size, size), np.uint16) if rasters else _NO_SEEN
@@ -293,10 +303,24 @@ def _views(
             start, ordered, len(levels), xy, scene.grid.cell_m, int(window[0]), int(window[2]), group, ring_space,
             curve.shortest, curve.bins, np.zeros((2 * len(CLASSES), curve.bins, 32), np.int64),
         )  # fmt: skip
+    laid = Laid(group, public, sample_start, sample_column, sample_group, start, ordered, keys, set_key)
     return (
         entry_level, entry_set.ravel().astype(np.int64), entry_group, entry_amount, set_key, member_start,
-        doors[members], seen_by, rings,
+        doors[members], seen_by, rings, _known(scene, tile, window, laid, rasters),
     )  # fmt: skip
+
+
+def _known(
+    scene: Scene, tile: tuple[int, int], window: NDArray[np.int64], laid: Laid, rasters: bool
+) -> dict[str, TileKnown]:
+    """Return what the layers of known cameras see of a tile; nothing where none reaches it."""
+    known = scene.known
+    cameras = scene.index["known"][tile] if known else np.zeros(0, np.int64)
+    if known is None or not len(cameras):
+        return {}
+    spans, count = _spans(known.views, cameras, window)
+    names = [item.name for item in scene.levels]
+    return known_of_tile(known, cameras, spans[:count], laid, names, rasters=rasters)
 
 
 def cover(

@@ -108,7 +108,8 @@ def _foot(sheet: Sheet, caption: Caption, notes: Sequence[str]) -> None:
     y = 1.1
     for note in notes:
         y = sheet.write(0.5, y, note, width, size=8, colour=MUTED)
-    y = sheet.write(0.5, y - 0.03, f"{caption.simulated} {caption.camera_line}", width, size=8)
+    said = f"{caption.simulated} {caption.camera_line} {caption.obstacles_line}".rstrip()
+    y = sheet.write(0.5, y - 0.03, said, width, size=8)
     y = sheet.write(0.5, y, CAVEAT, width, size=8)
     sheet.write(0.5, y, caption.source_line, width, size=8)
 

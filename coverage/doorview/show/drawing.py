@@ -1,6 +1,7 @@
 """Drawing from arrays: thousands of polygons and lines as one path each, text that is never read as markup.
 
-The only modules that load matplotlib are this one, `maps` and `curves`; none of them touches its global state.
+The only modules that load matplotlib are this one, `maps`, `curves` and `partnership`; none of them touches its global
+state.
 """
 
 from __future__ import annotations
@@ -220,7 +221,7 @@ def north_arrow(sheet: Sheet, x: float, y: float) -> None:
 def save(sheet: Sheet, path: str | os.PathLike[str], caption: Caption, title: str) -> Path:
     """Write the sheet as PNG or SVG, by the suffix, whole or not at all; the same picture gives the same bytes."""
     target = Path(path)
-    note = f"{caption.simulated} {caption.source_line}"
+    note = " ".join(line for line in (caption.simulated, caption.obstacles_line, caption.source_line) if line)
     if target.suffix.lower() == ".svg":
         meta: dict[str, Any] = {"Title": drawable(title), "Description": note, "Date": None, "Creator": None}
         kind = "svg"

@@ -79,6 +79,7 @@ def write_layers(
     attribution: str = OSM_ATTRIBUTION,
     description: str = "",
     data_date: str | None = None,
+    simulated: str = "simulated cameras, not real ones",
 ) -> None:
     """Write layers into one GeoPackage, whole or not at all.
 
@@ -91,8 +92,8 @@ def write_layers(
         left out. Empty layers are written too, so that a reader finds every name.
     styles
         Layer name -> QML, stored as the layer's default style.
-    licence, attribution, description
-        Stored as metadata of the file.
+    licence, attribution, description, simulated
+        Stored as metadata of the file; the last says whether cameras are.
     data_date
         ISO date that stands as the date of last change, so that the same layers give the same file; without it
         1970-01-01.
@@ -100,8 +101,8 @@ def write_layers(
     note = {
         "licence": licence,
         "attribution": attribution,
-        "description": clean(description, 400),
-        "simulated": "simulated cameras, not real ones",
+        "description": clean(description, 800),
+        "simulated": simulated,
         "data_date": data_date or "unknown",
     }
     with replacing(path) as temporary:

@@ -46,15 +46,35 @@ from doorview.show.style import (
 )
 from doorview.show.text import CAVEAT, PLAIN_NAMES, Caption, LevelLike, clean, distance, level_phrase, percent
 
-__all__ = ["DETAIL_M", "RASTER_PIXEL_M", "MapData", "coverage_map", "detail_map"]
+__all__ = [
+    "DETAIL_M",
+    "FOOT",
+    "GROUND_LABELS",
+    "HEAD",
+    "MARGIN",
+    "PANEL",
+    "RASTER_PIXEL_M",
+    "MapData",
+    "coverage_map",
+    "detail_map",
+    "draw_base",
+    "draw_boundary",
+    "draw_buildings",
+    "draw_foot",
+    "draw_locator",
+    "draw_zones",
+    "map_frame",
+    "map_inches",
+    "swatch",
+]
 
 RASTER_PIXEL_M = 1.0
 DETAIL_M = 600.0
 """Height of the detail map's window [m]."""
 
-_MARGIN, _HEAD, _FOOT, _PANEL = 0.4, 1.02, 0.76, 2.75  # inches
+MARGIN, HEAD, FOOT, PANEL = 0.4, 1.02, 0.9, 2.75  # inches
 _GROUND_CLASSES = {"water": ("water",), "park": ("park", "other"), "square": ("square",)}
-_LABELS = {"park": "park, green", "square": "square", "water": "water"}
+GROUND_LABELS = {"park": "park, green", "square": "square", "water": "water"}
 
 
 @dataclass(frozen=True)
@@ -150,27 +170,27 @@ def coverage_map(
     ValueError
         If there are neither block faces nor a window, or the ground shall be coloured without a raster and a rate.
     """
-    frame = _frame(data, window, dpi)
+    frame = map_frame(data, window, dpi)
     raster = (data.seen_by, data.rate) if data.seen_by is not None and data.rate is not None else None
     if style == "ground" and raster is None:
         raise ValueError("colouring the ground needs MapData.seen_by and MapData.rate; give both, or style='faces'.")
     pixel = frame.metres_per_inch / dpi
     by_ground = style == "ground" or (style == "auto" and raster is not None and pixel <= RASTER_PIXEL_M)
 
-    ground = _draw_base(frame, data)
+    ground = draw_base(frame, data)
     breaks = _draw_ground_share(frame, data, *raster, pixel) if by_ground and raster is not None else BREAKS
-    _draw_buildings(frame, data, outlined=by_ground)
+    draw_buildings(frame, data, outlined=by_ground)
     if not by_ground:
         breaks = _draw_faces(frame, data)
-    hatched = _draw_zones(frame, data)
-    outlined = _draw_boundary(frame, data)
+    hatched = draw_zones(frame, data)
+    outlined = draw_boundary(frame, data)
     taken = write_zones(frame, data.zones)
     taken = write_streets(frame, data.faces, taken, most=26 if by_ground else 16, all_streets=pixel < 1.5)
     write_ground(frame, ground, taken)
     title = _draw_head(frame, data, whole=window is None)
     legend = _Legend(by_ground, breaks, tuple(ground), hatched, outlined, window is not None)
     _draw_panel(frame, data, legend)
-    _draw_foot(frame, data)
+    draw_foot(frame, data)
     return save(frame.sheet, path, data.caption, title)
 
 
@@ -179,22 +199,24 @@ def detail_map(path: str | os.PathLike[str], data: MapData, *, height_m: float =
     points = data.homes
     if points is None or len(points) == 0:
         points = shapely.get_coordinates(shapely.centroid(data.buildings.geometry.to_numpy()))
-    width, height = _map_inches(Sheet(data.caption, dpi))
+    width, height = map_inches(Sheet(data.caption, dpi))
     return coverage_map(path, data, window=densest_window(points, height_m * width / height, height_m), dpi=dpi)
 
 
-def _map_inches(sheet: Sheet) -> tuple[float, float]:
-    return sheet.width - 2 * _MARGIN - _PANEL - 0.2, sheet.height - _HEAD - _FOOT
+def map_inches(sheet: Sheet) -> tuple[float, float]:
+    """Return width and height of the map on its sheet [inches]."""
+    return sheet.width - 2 * MARGIN - PANEL - 0.2, sheet.height - HEAD - FOOT
 
 
-def _frame(data: MapData, window: Bounds | None, dpi: int) -> Frame:
+def map_frame(data: MapData, window: Bounds | None, dpi: int) -> Frame:
+    """Return an empty map of a window [m], by default of the whole place, on a sheet of its own."""
     sheet = Sheet(data.caption, dpi)
-    width, height = _map_inches(sheet)
+    width, height = map_inches(sheet)
     window = window or _extent(data)
     scale = max((window[2] - window[0]) / width, (window[3] - window[1]) / height)
     x, y = (window[0] + window[2]) / 2, (window[1] + window[3]) / 2
     bounds = (x - scale * width / 2, y - scale * height / 2, x + scale * width / 2, y + scale * height / 2)
-    axes = sheet.axes(_MARGIN, _FOOT, width, height)
+    axes = sheet.axes(MARGIN, FOOT, width, height)
     axes.set(xlim=(bounds[0], bounds[2]), ylim=(bounds[1], bounds[3]), xticks=[], yticks=[], facecolor=PAGE)
     for spine in axes.spines.values():
         spine.set(color=MUTED, linewidth=0.6)
@@ -217,7 +239,7 @@ def _extent(data: MapData) -> Bounds:
     return float(west - margin), float(south - margin), float(east + margin), float(north + margin)
 
 
-def _draw_base(frame: Frame, data: MapData) -> dict[str, gpd.GeoDataFrame]:
+def draw_base(frame: Frame, data: MapData) -> dict[str, gpd.GeoDataFrame]:
     """Draw what lies under all else, parks, squares, water and street space; return the drawn ground by its kind."""
     drawn: dict[str, gpd.GeoDataFrame] = {}
     if data.ground is not None:
@@ -234,7 +256,8 @@ def _draw_base(frame: Frame, data: MapData) -> dict[str, gpd.GeoDataFrame]:
     return drawn
 
 
-def _draw_buildings(frame: Frame, data: MapData, *, outlined: bool) -> None:
+def draw_buildings(frame: Frame, data: MapData, *, outlined: bool) -> None:
+    """Draw the footprints."""
     footprints = data.buildings.geometry.to_numpy()
     footprints = footprints[meets(footprints, frame.bounds)]
     if not outlined:  # a small scale: what is finer than a third of a point is not seen
@@ -283,7 +306,7 @@ def _draw_ground_share(frame: Frame, data: MapData, seen_by: Path, rate: float, 
     return breaks
 
 
-def _draw_zones(frame: Frame, data: MapData) -> bool:
+def draw_zones(frame: Frame, data: MapData) -> bool:
     """Draw zones; tell whether any is hatched."""
     if data.zones is None:
         return False
@@ -296,7 +319,7 @@ def _draw_zones(frame: Frame, data: MapData) -> bool:
     return bool(hatched.any())
 
 
-def _draw_boundary(frame: Frame, data: MapData) -> bool:
+def draw_boundary(frame: Frame, data: MapData) -> bool:
     """Draw the boundary; tell whether it is in the picture."""
     if data.boundary is None:
         return False
@@ -309,14 +332,14 @@ def _draw_head(frame: Frame, data: MapData, *, whole: bool) -> str:
     """Write what is asked, in plain words, and under what assumption; return the title."""
     sheet, caption = frame.sheet, data.caption
     title, below = caption.heading("How much of the streets would doorbell cameras have in view?", part=not whole)
-    width = sheet.width - 2 * _MARGIN
+    width = sheet.width - 2 * MARGIN
     size = next((s for s in (15, 14, 13, 12, 11) if sheet.text_width(title, s, True) <= width), 10)
-    y = sheet.write(_MARGIN, sheet.height - (0.22 if below else 0.3), title, width, size=size, bold=True)
+    y = sheet.write(MARGIN, sheet.height - (0.22 if below else 0.3), title, width, size=size, bold=True)
     if below:
-        y = sheet.write(_MARGIN, y - 0.02, below, width, size=9.5)
+        y = sheet.write(MARGIN, y - 0.02, below, width, size=9.5)
     scenario = clean(data.scenario, 150).rstrip(".")
     sheet.write(
-        _MARGIN, y - 0.03, f"If {scenario}. In view means {level_phrase(data.level, caption.units)}.", width, size=9.5
+        MARGIN, y - 0.03, f"If {scenario}. In view means {level_phrase(data.level, caption.units)}.", width, size=9.5
     )
     return title
 
@@ -325,14 +348,14 @@ def _draw_figures(frame: Frame, data: MapData, x: float, y: float, *, located: b
     """Write the share of the whole place that is in view at each level, in rows; return where they end."""
     sheet, units = frame.sheet, data.caption.units
     lead = f"In view of {clean(data.headline, 120)}{', whole place' if located else ''}:"
-    y = sheet.write(x, y, lead, _PANEL, size=9, bold=True) - 0.03
+    y = sheet.write(x, y, lead, PANEL, size=9, bold=True) - 0.03
     for level, share in data.figures:
         put(sheet.page, x + 0.02, y - 0.17, percent(share), size=12, bold=True, va="baseline")
         plain = clean(level.plain, 60) or PLAIN_NAMES.get(level.name, "")
         indent = max(0.62, sheet.text_width(percent(share), 12, True) + 0.12)
         name = f"{clean(level.name, 30)}, up to {distance(level.range_m, units)}"
-        end = sheet.write(x + indent, y - 0.02, name, _PANEL - indent, size=8.5, bold=True)
-        end = sheet.write(x + indent, end, plain, _PANEL - indent, size=8)
+        end = sheet.write(x + indent, y - 0.02, name, PANEL - indent, size=8.5, bold=True)
+        end = sheet.write(x + indent, end, plain, PANEL - indent, size=8)
         y = min(end, y - 0.2) - 0.03
     return y
 
@@ -340,68 +363,68 @@ def _draw_figures(frame: Frame, data: MapData, x: float, y: float, *, located: b
 def _draw_panel(frame: Frame, data: MapData, legend: _Legend) -> None:
     """Write the legend from the top down, scale and north at its foot."""
     sheet, caption, by_ground = frame.sheet, data.caption, legend.by_ground
-    x = sheet.width - _MARGIN - _PANEL
-    y = sheet.height - _HEAD
+    x = sheet.width - MARGIN - PANEL
+    y = sheet.height - HEAD
     if data.figures:
         y = _draw_figures(frame, data, x, y, located=legend.located) - 0.08
     what = "Chance that a spot is in view" if by_ground else "Share of each street block in view"
-    y = sheet.write(x, y, f"{what} ({clean(data.level.name, 30)})", _PANEL, size=9, bold=True) - 0.04
+    y = sheet.write(x, y, f"{what} ({clean(data.level.name, 30)})", PANEL, size=9, bold=True) - 0.04
     if not by_ground:
-        y = _swatch(sheet, x, y, "none in view", line=NONE_IN_VIEW)
+        y = swatch(sheet, x, y, "none in view", line=NONE_IN_VIEW)
     for colour, label in zip(SHARE_COLOURS, class_labels(legend.breaks), strict=True):
-        y = _swatch(sheet, x, y, label, fill=colour if by_ground else None, line=None if by_ground else colour)
+        y = swatch(sheet, x, y, label, fill=colour if by_ground else None, line=None if by_ground else colour)
     if legend.breaks != BREAKS:
-        y = sheet.write(x, y - 0.02, "Finer classes than on other maps: little is in view.", _PANEL, size=7.5) - 0.04
+        y = sheet.write(x, y - 0.02, "Finer classes than on other maps: little is in view.", PANEL, size=7.5) - 0.04
     if by_ground:
-        y = _swatch(sheet, x, y, "no colour: none in view", fill=PAGE)
-        y = _swatch(sheet, x, y, "middle of a street", line=PAGE)
+        y = swatch(sheet, x, y, "no colour: none in view", fill=PAGE)
+        y = swatch(sheet, x, y, "middle of a street", line=PAGE)
     elif data.faces["share"].isna().any():
-        y = _swatch(sheet, x, y, "no mapped home near it, or not counted", line="#bbbbbb", dashed=True)
+        y = swatch(sheet, x, y, "no mapped home near it, or not counted", line="#bbbbbb", dashed=True)
     y -= 0.04
     rows = [
         ("building", BUILDING, "#8f8f8c"),
-        *((_LABELS[kind], GROUND[kind], GROUND_EDGES[kind]) for kind in legend.ground),
+        *((GROUND_LABELS[kind], GROUND[kind], GROUND_EDGES[kind]) for kind in legend.ground),
     ]
     for left in range(0, len(rows), 2):  # two to a row
         ends = [
-            _swatch(sheet, x + place * _PANEL / 2, y, label, fill=fill, edge=edge, width=_PANEL / 2)
+            swatch(sheet, x + place * PANEL / 2, y, label, fill=fill, edge=edge, width=PANEL / 2)
             for place, (label, fill, edge) in enumerate(rows[left : left + 2])
         ]
         y = min(ends)
     if legend.outlined:
-        y = _swatch(sheet, x, y, "edge of the area that is counted", line=INK, dashed=True)
+        y = swatch(sheet, x, y, "edge of the area that is counted", line=INK, dashed=True)
     if data.zones is not None:
-        y = _swatch(sheet, x, y, "edge of a zone", line=MUTED)
+        y = swatch(sheet, x, y, "edge of a zone", line=MUTED)
     if legend.hatched:
         words = "zone where the homes found are under 0.8 or over 1.25 times the count given: read with care"
-        y = _swatch(sheet, x, y, words, hatch="//////")
+        y = swatch(sheet, x, y, words, hatch="//////")
     y -= 0.08
     if by_ground:
         y = sheet.write(
             x,
             y,
             "Private ground in view is coloured too; shares count public ground only.",
-            _PANEL,
+            PANEL,
             size=7.5,
             colour=MUTED,
         )
         y -= 0.05
-    y = sheet.write(x, y, caption.camera_line, _PANEL, size=7.5, colour=MUTED)
+    y = sheet.write(x, y, caption.camera_line, PANEL, size=7.5, colour=MUTED)
     if legend.located:
-        _draw_locator(frame, data, x, y - 0.12)
-    scale_bar(sheet, x + 0.1, _FOOT + 0.05, _PANEL - 1.0, frame.metres_per_inch, caption.units)
-    north_arrow(sheet, x + _PANEL - 0.25, _FOOT + 0.02)
+        draw_locator(frame, data, x, y - 0.12)
+    scale_bar(sheet, x + 0.1, FOOT + 0.05, PANEL - 1.0, frame.metres_per_inch, caption.units)
+    north_arrow(sheet, x + PANEL - 0.25, FOOT + 0.02)
 
 
-def _draw_locator(frame: Frame, data: MapData, x: float, y: float) -> None:
+def draw_locator(frame: Frame, data: MapData, x: float, y: float) -> None:
     """Draw a small map of all streets with the window on it, its top at `y` [inches], if there is room."""
-    room = y - _FOOT - 0.75
+    room = y - FOOT - 0.75
     if room < 0.6 or len(data.faces) == 0:
         return
     west, south, east, north = (float(value) for value in data.faces.total_bounds)
     west, south = min(west, frame.bounds[0]), min(south, frame.bounds[1])
     east, north = max(east, frame.bounds[2]), max(north, frame.bounds[3])
-    scale = max((east - west) / _PANEL, (north - south) / min(room, 2.2))
+    scale = max((east - west) / PANEL, (north - south) / min(room, 2.2))
     width, height = (east - west) / scale, (north - south) / scale
     axes = frame.sheet.axes(x, y - height, width, height)
     axes.set(xlim=(west, east), ylim=(south, north), xticks=[], yticks=[], facecolor=PAGE)
@@ -411,7 +434,7 @@ def _draw_locator(frame: Frame, data: MapData, x: float, y: float) -> None:
     axes.plot([w, e, e, w, w], [s, s, n, n, s], color=INK, linewidth=1.4)
 
 
-def _swatch(
+def swatch(
     sheet: Sheet,
     x: float,
     y: float,
@@ -422,7 +445,7 @@ def _swatch(
     hatch: str | None = None,
     edge: str = "#8f8f8c",
     dashed: bool = False,
-    width: float = _PANEL,
+    width: float = PANEL,
 ) -> float:
     """Draw one row of the legend with its top at `y` and return where the next one starts."""
     if line is not None:
@@ -444,9 +467,12 @@ def _swatch(
     return min(sheet.write(x + 0.48, y - 0.02, label, width - 0.48, size=8), y - 0.175) - 0.02
 
 
-def _draw_foot(frame: Frame, data: MapData) -> None:
+def draw_foot(frame: Frame, data: MapData) -> None:
+    """Write what no picture goes without: whether cameras are real, the caveat, the source."""
     sheet, caption = frame.sheet, data.caption
-    width = sheet.width - 2 * _MARGIN
-    y = sheet.write(_MARGIN, _FOOT - 0.12, f"{caption.simulated} Made with doorview.", width, size=8.5, bold=True)
-    y = sheet.write(_MARGIN, y, CAVEAT, width, size=8)
-    sheet.write(_MARGIN, y, caption.source_line, width, size=8)
+    width = sheet.width - 2 * MARGIN
+    y = sheet.write(MARGIN, FOOT - 0.12, f"{caption.simulated} Made with doorview.", width, size=8.5, bold=True)
+    if caption.obstacles_line:
+        y = sheet.write(MARGIN, y, caption.obstacles_line, width, size=8)
+    y = sheet.write(MARGIN, y, CAVEAT, width, size=8)
+    sheet.write(MARGIN, y, caption.source_line, width, size=8)

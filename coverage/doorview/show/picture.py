@@ -11,7 +11,7 @@ import rasterio
 
 from doorview.show.rasters import filled_blocks, probability_of
 
-__all__ = ["Bounds", "ProbabilityImage", "densest_window", "probability_image"]
+__all__ = ["Bounds", "CountImage", "ProbabilityImage", "count_image", "densest_window", "probability_image"]
 
 Bounds = tuple[float, float, float, float]
 """West, south, east, north [m]."""
@@ -22,6 +22,41 @@ class ProbabilityImage(NamedTuple):
 
     values: npt.NDArray[np.float32]
     bounds: Bounds
+
+
+class CountImage(NamedTuple):
+    """Largest count within each pixel, shape (rows, cols), row 0 northmost, and where it lies."""
+
+    values: npt.NDArray[np.uint16]
+    bounds: Bounds
+
+
+def count_image(raster: str | os.PathLike[str], bounds: Bounds, metres_per_pixel: float) -> CountImage:
+    """Return the largest count of the cells in each pixel, for a window of a raster of counts.
+
+    A pixel is a whole number of cells wide, the smallest that is not narrower than `metres_per_pixel`. Cells outside
+    the raster count as 0. Blocks that are not stored are not read.
+    """
+    with rasterio.open(raster) as source:
+        cell = float(source.transform.a)
+        factor = max(1, int(np.ceil(metres_per_pixel / cell - 1e-9)))
+        size = factor * cell
+        west, north = source.bounds.left, source.bounds.top
+        left, right = int((bounds[0] - west) // size), int(-((west - bounds[2]) // size))
+        top, bottom = int((north - bounds[3]) // size), int(-((bounds[1] - north) // size))
+        values = np.zeros((max(bottom - top, 1), max(right - left, 1)), dtype=np.uint16)
+        blocks = filled_blocks(
+            source, left=left * factor, top=top * factor, right=right * factor, bottom=bottom * factor
+        )
+        for window, cells in blocks:
+            row, col = np.nonzero(cells)
+            count = cells[row, col].astype(np.uint16)
+            row = (row + int(window.row_off)) // factor - top
+            col = (col + int(window.col_off)) // factor - left
+            inside = (row >= 0) & (row < values.shape[0]) & (col >= 0) & (col < values.shape[1])
+            np.maximum.at(values, (row[inside], col[inside]), count[inside])
+    place = (west + left * size, north - bottom * size, west + right * size, north - top * size)
+    return CountImage(values, place)
 
 
 def probability_image(

@@ -28,6 +28,8 @@ BLOCK = 512
 TILE = 1024
 """The raster's window is widened to multiples of this, so that a tile of the computation meets whole blocks only."""
 
+SIMULATED = "yes: simulated cameras, not real ones"
+
 
 class SparseRaster:
     """A sparse GeoTIFF of cells in absolute rows and columns.
@@ -52,6 +54,8 @@ class SparseRaster:
         More tags; the note about simulation is always there.
     attribution, licence
         Of the data that the raster derives from.
+    simulated
+        Whether the cameras are, in words: what the file says of itself.
     compress
         ``zstd`` takes a fifth of the time of ``deflate`` and less room; ``deflate`` is for readers without it.
     """
@@ -72,6 +76,7 @@ class SparseRaster:
         tags: Mapping[str, str] | None = None,
         attribution: str = OSM_ATTRIBUTION,
         licence: str = "ODbL 1.0",
+        simulated: str = SIMULATED,
         compress: Literal["zstd", "deflate"] = "zstd",
     ) -> None:
         if rows < 1 or cols < 1 or not cell_m > 0:
@@ -87,7 +92,7 @@ class SparseRaster:
         self.description = description
         self.units = units
         self.tags = dict(tags or {})
-        self.attribution, self.licence = attribution, licence
+        self.attribution, self.licence, self.simulated = attribution, licence, simulated
         self.compress = compress
         self._file: Any = None
 
@@ -116,11 +121,11 @@ class SparseRaster:
         self._file.set_band_description(1, clean(self.description, 120))
         self._file.set_band_unit(1, self.units)
         self._file.update_tags(
-            TIFFTAG_IMAGEDESCRIPTION=clean(f"{self.description}; simulated cameras, not real ones", 200),
+            TIFFTAG_IMAGEDESCRIPTION=clean(f"{self.description}; {self.simulated.partition(': ')[2]}", 200),
             TIFFTAG_COPYRIGHT=clean(self.attribution, 200),
             attribution=clean(self.attribution, 200),
             licence=clean(self.licence, 120),
-            simulated="yes: simulated cameras, not real ones",
+            simulated=clean(self.simulated, 200),
             units=self.units,
             **{key: clean(value, 400) for key, value in self.tags.items()},
         )

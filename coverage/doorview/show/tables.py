@@ -1,12 +1,16 @@
-"""The printed tables of a run: shares.csv, curve.csv, range_curve.csv, and the Parquet tables behind them.
+"""The printed tables of a run (shares.csv, curve.csv, ...), and the Parquet tables behind them.
 
 Columns stand in the order of the contract and rows in the order of their keys; numbers are written as the shortest
 text that reads back to the same float64. The same tables give the same bytes.
+
+Ids and names come from the user's files, and a spreadsheet runs a cell of a CSV that begins like a formula. Such text
+is written with an apostrophe before it (`without_formulas`); numbers, negative ones too, stay as they are.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -20,12 +24,18 @@ from doorview.show.text import SMALLEST_COUNT, count
 __all__ = [
     "CURVE_COLUMNS",
     "DRIVERS_COLUMNS",
+    "KNOWN_COLUMNS",
+    "PARTNERSHIP_COLUMNS",
     "RANGE_CURVE_COLUMNS",
     "SHARES_COLUMNS",
     "SHARES_KEYS",
+    "without_formulas",
+    "write_csv",
     "write_curve",
     "write_drivers",
+    "write_known",
     "write_parquet",
+    "write_partnership",
     "write_range_curve",
     "write_shares",
 ]
@@ -50,8 +60,39 @@ DRIVERS_COLUMNS: tuple[str, ...] = (
     *("sobol_first", "sobol_total", "sobol_first_conf", "sobol_total_conf"),
     *("share_mean", "share_spots", "spots_error", "scenario", "space", "measure", "label", "unit", "mark", "source"),
 )
+KNOWN_COLUMNS: tuple[str, ...] = (
+    *("level", "zoning", "zone", "space", "measure", "scenario"),
+    *("known_cameras", "public_amount", "share_known", "share_mean", "share_either"),
+)
+PARTNERSHIP_KEYS: tuple[str, ...] = ("programme", "level", "space", "measure", "month")
+PARTNERSHIP_COLUMNS: tuple[str, ...] = (
+    *PARTNERSHIP_KEYS,
+    "downloads",
+    "credit",
+    "free_doorbells",
+    "doors_owned",
+    "doors_without_programme",
+    "share_mean",
+    "share_without_programme",
+    "doors_owned_p05",
+    "doors_owned_p95",
+    "share_p05",
+    "share_p95",
+)
 
-_IN_UNIT = frozenset({"rate", "rate_per_door", "rate_per_household", "share_spots", *_SHARES, *_SEEN_BY})
+_IN_UNIT = frozenset(
+    {
+        "rate",
+        "rate_per_door",
+        "rate_per_household",
+        "share_known",
+        "share_spots",
+        "share_either",
+        *_SHARES,
+        *_SEEN_BY,
+        "share_without_programme",
+    }
+)
 
 
 def _checked(
@@ -83,9 +124,33 @@ def _checked(
     return order[list(columns)]
 
 
-def _write_csv(path: str | os.PathLike[str], frame: pd.DataFrame) -> None:
+# What spreadsheets take for the start of a formula: = + - @ (of full width too), after white space also, and a tab or
+# line break at the very start.
+_FORMULA = re.compile("'*(?:[\\t\\r\\n]|\\s*[=+\\-@\uff1d\uff0b\uff0d\uff20])")
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+
+
+def without_formulas(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose text no spreadsheet takes for a formula; it is for CSV files, and numbers stay.
+
+    Text that begins with ``=``, ``+``, ``-`` or ``@``, after white space also, or with a tab or line break, gets an
+    apostrophe before it, and so does such text that has apostrophes there already: taking one away gives the text back.
+    A plain number in text (an id such as ``-5``) stays.
+    """
+
+    def safe(value: object) -> object:
+        if isinstance(value, str) and _FORMULA.match(value) and not _NUMBER.fullmatch(value):
+            return f"'{value}"
+        return value
+
+    text = [name for name in frame.columns if not pd.api.types.is_numeric_dtype(frame[name].dtype)]
+    return frame.assign(**{name: frame[name].astype(object).map(safe) for name in text})
+
+
+def write_csv(path: str | os.PathLike[str], frame: pd.DataFrame) -> None:
+    """Write a table as CSV, whole or not at all; text that could be run as a formula is made plain."""
     with replacing(path) as temporary:
-        frame.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8", na_rep="")
+        without_formulas(frame).to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8", na_rep="")
 
 
 def _hide_small(values: pd.Series) -> pd.Series:
@@ -114,17 +179,31 @@ def write_shares(path: str | os.PathLike[str], shares: pd.DataFrame) -> None:
         raise ValueError("shares.csv: public_amount must be positive; leave out what has no ground.")
     for name in _COUNTS:
         table[name] = _hide_small(table[name])
-    _write_csv(path, table)
+    write_csv(path, table)
 
 
 def write_curve(path: str | os.PathLike[str], curve: pd.DataFrame) -> None:
     """Write curve.csv: the share by ownership rate. Raises ValueError as `write_shares` does."""
-    _write_csv(path, _checked(curve, CURVE_COLUMNS, CURVE_COLUMNS[:-1], frozenset(), "curve.csv"))
+    write_csv(path, _checked(curve, CURVE_COLUMNS, CURVE_COLUMNS[:-1], frozenset(), "curve.csv"))
+
+
+def write_known(path: str | os.PathLike[str], known: pd.DataFrame) -> None:
+    """Write known.csv: known cameras beside simulated ones. Raises ValueError as `write_shares` does."""
+    write_csv(path, _checked(known, KNOWN_COLUMNS, KNOWN_COLUMNS[:6], frozenset(), "known.csv"))
 
 
 def write_range_curve(path: str | os.PathLike[str], curve: pd.DataFrame) -> None:
     """Write range_curve.csv: the share by range [m]. Raises ValueError as `write_shares` does."""
-    _write_csv(path, _checked(curve, RANGE_CURVE_COLUMNS, RANGE_CURVE_COLUMNS[:-1], frozenset(), "range_curve.csv"))
+    write_csv(path, _checked(curve, RANGE_CURVE_COLUMNS, RANGE_CURVE_COLUMNS[:-1], frozenset(), "range_curve.csv"))
+
+
+def write_partnership(path: str | os.PathLike[str], table: pd.DataFrame) -> None:
+    """Write partnership.csv; the quantiles may be NaN (no simulation). Raises ValueError as `write_shares` does.
+
+    Its counts are a simulation's, not those of real homes: none is hidden.
+    """
+    optional = frozenset({"share_p05", "share_p95"})
+    write_csv(path, _checked(table, PARTNERSHIP_COLUMNS, PARTNERSHIP_KEYS, optional, "partnership.csv"))
 
 
 def write_drivers(path: str | os.PathLike[str], drivers: pd.DataFrame) -> None:
@@ -134,7 +213,7 @@ def write_drivers(path: str | os.PathLike[str], drivers: pd.DataFrame) -> None:
     """
     optional = frozenset({"spots_error"})
     _checked(drivers, DRIVERS_COLUMNS, ("level", "factor"), optional, "drivers.csv")
-    _write_csv(path, drivers[list(DRIVERS_COLUMNS)])
+    write_csv(path, drivers[list(DRIVERS_COLUMNS)])
 
 
 def write_parquet(

@@ -104,6 +104,14 @@ class Caption:
         Who made the data.
     label
         What else the study says about itself: a line of its own under each title; untrusted.
+    known
+        The picture shows known cameras, not simulated ones.
+    obstacles
+        What hides, as a sentence: "Obstacles: buildings only."
+    reading
+        How a disputed field of view is read, as a sentence; empty where none is disputed.
+    ground
+        What terrain views are cut by, as ``on the heights of FILE``; empty on flat ground.
     """
 
     place: str
@@ -114,6 +122,10 @@ class Caption:
     units: Units = "metric"
     attribution: str = OSM_ATTRIBUTION
     label: str = ""
+    known: bool = False
+    obstacles: str = ""
+    reading: str = ""
+    ground: str = ""
 
     @property
     def place_name(self) -> str:
@@ -140,6 +152,8 @@ class Caption:
     @property
     def simulated(self) -> str:
         """The sentence that no picture goes without."""
+        if self.known:
+            return "Cameras as they are mapped; what they see is computed with an assumed lens, not measured."
         return "Simulated cameras, not real ones."
 
     @property
@@ -157,11 +171,18 @@ class Caption:
 
     @property
     def camera_line(self) -> str:
-        """Camera model, and which of its values nobody has confirmed."""
-        line = f"Camera: {clean(self.camera, 60)}."
+        """Camera model, the terrain it stands on, and which of its values nobody has confirmed."""
+        ground = clean(self.ground, 160)
+        what = "Lens assumed" if self.known else "Camera"
+        line = f"{what}: {clean(self.camera, 60)}{', ' + ground if ground else ''}."
         if self.unconfirmed:
             line += f" Not confirmed by the maker: {_by_reason(self.unconfirmed)}."
-        return line
+        return f"{line} {clean(self.reading, 200)}".rstrip()
+
+    @property
+    def obstacles_line(self) -> str:
+        """What hides, cleaned and cut to 300 characters; may be empty."""
+        return clean(self.obstacles, 300)
 
 
 _REASONS = {"secondary source only": "third-party texts only"}

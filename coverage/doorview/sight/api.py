@@ -24,10 +24,12 @@ from doorview.sight.walls import walls_of
 
 __all__ = [
     "camera",
+    "check_obstacles",
     "crs_name",
     "door_arrays",
     "lens_groups",
     "level",
+    "views_from",
     "viewsheds",
     "visible_area",
     "wall_index",
@@ -130,6 +132,16 @@ def wall_indexes(
     target_height_m: float = DEFAULT_TARGET_HEIGHT_M,
 ) -> list[WallIndex]:
     """Return the index of the walls for each of the cameras' heights [m]; else as `wall_index`."""
+    check_obstacles(obstacles, crs)
+    walls, heights = walls_of(obstacles), list(camera_heights_m)
+    if np.isinf(walls.height).all():
+        # Walls taller than any sight line hide the same from every height.
+        return [index_walls(walls.xy)] * len(heights)
+    return [index_walls(walls.xy, height_scale(walls.height, height, target_height_m)) for height in heights]
+
+
+def check_obstacles(obstacles: gpd.GeoDataFrame | gpd.GeoSeries, crs: CRS | None) -> None:
+    """Refuse obstacles that lie in another CRS than the doors, or in none."""
     mend = (
         "obstacles.to_crs(doors.crs)" if obstacles.crs is not None else "obstacles.set_crs('EPSG:...') with their CRS"
     )
@@ -138,11 +150,6 @@ def wall_indexes(
             f"obstacles are in {crs_name(obstacles.crs)} and doors in {crs_name(crs)}, so their places cannot be "
             f"compared. Use {mend}."
         )
-    walls, heights = walls_of(obstacles), list(camera_heights_m)
-    if np.isinf(walls.height).all():
-        # Walls taller than any sight line hide the same from every height.
-        return [index_walls(walls.xy)] * len(heights)
-    return [index_walls(walls.xy, height_scale(walls.height, height, target_height_m)) for height in heights]
 
 
 def lens_groups(
@@ -236,7 +243,7 @@ def viewsheds(
     *,
     lens_height_m: ArrayLike | None = None,
 ) -> gpd.GeoDataFrame:
-    """Return what a camera at each door sees at a level, as polygons on the doors' index.
+    """Return what a camera at each door sees at a level, as polygons on the doors' index; on flat ground always.
 
     Columns: `geometry` (arcs as chords to 1 cm; the near hole and the shadows of walls lower than the lens are cut out
     where there are any), `area_m2` (exact), `level`.
@@ -269,6 +276,16 @@ def viewsheds(
     area = np.empty(len(xy))
     for (height, rows), index in zip(groups, indexes, strict=True):
         shapes[rows], area[rows] = _views(xy[rows], forward[rows], level_at(wanted, model, height), index)
+    return gpd.GeoDataFrame({"area_m2": area, "level": wanted.name}, geometry=shapes, index=doors.index, crs=doors.crs)
+
+
+def views_from(
+    doors: gpd.GeoDataFrame, obstacles: gpd.GeoDataFrame | gpd.GeoSeries, camera_height_m: float, wanted: Level
+) -> gpd.GeoDataFrame:
+    """Return what `viewsheds` does, for cameras at one height [m] that see what the level says."""
+    xy, forward = door_arrays(doors)
+    index = wall_index(obstacles, doors.crs, camera_height_m, wanted.target_height_m)
+    shapes, area = _views(xy, forward, wanted, index)
     return gpd.GeoDataFrame({"area_m2": area, "level": wanted.name}, geometry=shapes, index=doors.index, crs=doors.crs)
 
 

@@ -130,6 +130,17 @@ class CameraModel:
             if name in self.figures and self.figures[name].mark in ("M", "C2")
         ]
 
+    def reading_words(self) -> str:
+        """Return how a disputed field of view is read, and what the other reading comes to; empty if none is."""
+        if self.stated_field_of_view_degrees is None:
+            return ""
+        other = self.readings()[1]
+        return (
+            f"The {self.stated_field_of_view_degrees:g} degrees printed are read as {self.reading}, which is disputed: "
+            f"{self.field_of_view_degrees:.3g} across the picture, but {other.field_of_view_degrees:.3g} if "
+            f"{other.reading}."
+        )
+
     def with_values(self, **values: float | str) -> CameraModel:
         """Return a copy with other values, marked as given by the user.
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import geopandas as gpd
@@ -24,15 +24,23 @@ from doorview.city.obstacles import find_obstacles
 from doorview.city.own_cameras import OwnList, read_own_cameras
 from doorview.city.surveillance import AngleMeans, camera_table, read_osm_cameras
 from doorview.errors import InputError
-from doorview.sight.api import CHORD_TOLERANCE_M, DEFAULT_TARGET_HEIGHT_M, viewsheds
+from doorview.sight.api import CHORD_TOLERANCE_M, DEFAULT_TARGET_HEIGHT_M, views_from
 from doorview.sight.api import level as level_of
 from doorview.sight.arrays import check_range
 from doorview.sight.camera import CameraModel
 from doorview.sight.camera import camera as camera_of
 from doorview.sight.levels import Level
-from doorview.sight.walls import walls_of
+from doorview.sight.points import pairs_from
 
-__all__ = ["DEFAULT_HEIGHT_M", "FURTHEST_INSIDE_M", "fit_to_publish", "known_cameras", "known_viewsheds"]
+__all__ = [
+    "DEFAULT_HEIGHT_M",
+    "FURTHEST_INSIDE_M",
+    "fit_to_publish",
+    "known_cameras",
+    "known_reach",
+    "known_viewsheds",
+    "sees_known",
+]
 
 DEFAULT_HEIGHT_M = 3.5
 """Height of a known camera that says none [m]: the median of 335 tagged heights of surveillance cameras in Switzerland
@@ -54,6 +62,7 @@ def known_cameras(
     camera: str | CameraModel = _DEFAULT_CAMERA,
     *,
     columns: Mapping[str, str] | None = None,
+    layer: str | None = None,
     height_m: float = DEFAULT_HEIGHT_M,
     angle_means: AngleMeans | None = None,
     unknown_all_around: bool = False,
@@ -68,7 +77,7 @@ def known_cameras(
         Its `surveillance` and its buildings are read.
     own
         A user's list: CSV, GeoPackage or table, see `doorview.city.own_cameras.read_own_cameras`; `columns` names its
-        columns.
+        columns, `layer` its layer.
     camera
         The model whose field of view is assumed where nothing says one.
     height_m
@@ -109,7 +118,7 @@ def known_cameras(
         counts.update({f"OpenStreetMap: {reason}": number for reason, number in found.attrs["counts"].items()})
         parts.append(found.to_crs(city.crs))
     if own is not None:
-        parts.append(_own_in(city, own, columns, counts))
+        parts.append(_own_in(city, read_own_cameras(own, columns, layer), counts))
     table = pd.concat(parts) if parts else camera_table([], [], city.crs)
     table = gpd.GeoDataFrame(table, geometry="geometry", crs=city.crs)
     table = table.iloc[_id_order(table.index)]
@@ -140,9 +149,8 @@ def _id_order(index: pd.Index) -> list[int]:
     return sorted(range(len(keys)), key=keys.__getitem__)
 
 
-def _own_in(city: City, own: OwnList, columns: Mapping[str, str] | None, counts: Counter[str]) -> gpd.GeoDataFrame:
+def _own_in(city: City, table: gpd.GeoDataFrame, counts: Counter[str]) -> gpd.GeoDataFrame:
     """Return the user's cameras where the city's data reach; refuse a list of another place."""
-    table = read_own_cameras(own, columns)
     size = len(table)
     table = table.to_crs(city.crs)
     xy = shapely.get_coordinates(table.geometry.to_numpy())
@@ -251,8 +259,8 @@ def known_viewsheds(
     -------
     GeoDataFrame
         On the cameras' index: `geometry` polygons (arcs as chords to 1 cm), `area_m2` (with the arcs: exact, or to some
-        1e-5 where a strip's shadow ends on an arc), `level`, `reach_m` [m] along the ground, `private` (what does not
-        say so is).
+        1e-5 where the ground of a solid obstacle lower than the camera is cut out), `level`, `reach_m` [m] along the
+        ground, `private` (what does not say so is).
 
     Raises
     ------
@@ -261,28 +269,68 @@ def known_viewsheds(
     """
     model = camera_of(camera)
     wanted = level if isinstance(level, Level) else level_of(model, level, target_height_m=target_height_m)
-    _check_columns(cameras)
     given = None if range_m is None else check_range(range_m)
-    reach, near = _rings(cameras, model, wanted, given)
+    reach, near = known_reach(cameras, model, wanted, given)
     private = cameras["private"].to_numpy() if "private" in cameras else np.ones(len(cameras), dtype=bool)
     shapes: NDArray[np.object_] = np.full(len(cameras), shapely.Polygon(), dtype=object)
     area = np.zeros(len(cameras))
-    numbers = cameras[["field_of_view_degrees", "height_m"]].assign(reach=reach, near=near)
-    views = numbers.to_numpy(dtype=np.float64)
-    groups, group = np.unique(views, axis=0, return_inverse=True)
     geometry = obstacles.geometry.to_numpy()
     tree = shapely.STRtree(geometry)
-    for number, (field, height, far, from_m) in enumerate(groups):
-        rows = np.flatnonzero(group.reshape(-1) == number)
-        if far <= from_m:
-            continue
+    for rows, height, seen_by in _alike(cameras, wanted, reach, near):
         some = cameras.iloc[rows]
-        seen_by = replace(wanted, range_m=far, near_m=from_m, field_of_view_degrees=field)
-        met = np.unique(tree.query(some.geometry.to_numpy(), predicate="dwithin", distance=far)[1])
-        got, area[rows] = _views(some, obstacles.iloc[met], model, seen_by, float(height))
-        shapes[rows] = got
+        met = np.unique(tree.query(some.geometry.to_numpy(), predicate="dwithin", distance=seen_by.range_m)[1])
+        shapes[rows], area[rows] = _views(some, obstacles.iloc[met], seen_by, height)
     data = {"area_m2": area, "level": wanted.name, "reach_m": reach, "private": private}
     return gpd.GeoDataFrame(data, geometry=shapes, index=cameras.index, crs=cameras.crs)
+
+
+def sees_known(
+    cameras: gpd.GeoDataFrame,
+    points: gpd.GeoDataFrame | gpd.GeoSeries,
+    obstacles: gpd.GeoDataFrame | gpd.GeoSeries,
+    camera: str | CameraModel = _DEFAULT_CAMERA,
+    level: str | Level = "observe",
+    *,
+    range_m: float | None = None,
+    target_height_m: float = DEFAULT_TARGET_HEIGHT_M,
+) -> pd.DataFrame:
+    """Return which known cameras see these spots: `doorview.sight.points.sees` by the rules of `known_viewsheds`.
+
+    Columns as `sees` has them, `door` being the camera, and `private`; rows follow the order of points, then of
+    cameras. A spot on or in a solid obstacle lower than the camera is not told apart from one before it.
+
+    Raises as `known_viewsheds` and `sees`.
+    """
+    model = camera_of(camera)
+    wanted = level if isinstance(level, Level) else level_of(model, level, target_height_m=target_height_m)
+    reach, near = known_reach(cameras, model, wanted, None if range_m is None else check_range(range_m))
+    private = cameras["private"].to_numpy() if "private" in cameras else np.ones(len(cameras), dtype=bool)
+    parts = [pd.DataFrame({"door": [], "point": [], "distance_m": [], "bearing_degrees": [], "at": [], "row": []})]
+    numbered = points.set_axis(np.arange(len(points)), axis=0)
+    for rows, height, seen_by in _alike(cameras, wanted, reach, near):
+        some = cameras.iloc[rows].set_axis(rows, axis=0)
+        found = pairs_from(some, numbered, obstacles, height, seen_by)
+        labels = {
+            "door": cameras.index.take(found["door"]),
+            "point": points.index.take(found["point"]),
+            "row": found["door"],
+        }
+        parts.append(found.assign(at=found["point"], **labels))
+    table = pd.concat([part for part in parts if len(part)] or parts).sort_values(["at", "row"], ignore_index=True)
+    table["private"] = private[table["row"].to_numpy(dtype=np.int64)]
+    return table.drop(columns=["at", "row"])
+
+
+def _alike(
+    cameras: gpd.GeoDataFrame, wanted: Level, reach: NDArray[np.float64], near: NDArray[np.float64]
+) -> Iterator[tuple[NDArray[np.int64], float, Level]]:
+    """Yield the rows of cameras that agree in all but place and heading, their height [m] and what they see."""
+    numbers = cameras[["field_of_view_degrees", "height_m"]].assign(reach=reach, near=near)
+    groups, group = np.unique(numbers.to_numpy(dtype=np.float64), axis=0, return_inverse=True)
+    for number, (field, height, far, from_m) in enumerate(groups.tolist()):
+        if far > from_m:
+            rows = np.flatnonzero(group.reshape(-1) == number)
+            yield rows, height, replace(wanted, range_m=far, near_m=from_m, field_of_view_degrees=field)
 
 
 def _check_columns(cameras: gpd.GeoDataFrame) -> None:
@@ -302,10 +350,14 @@ def _check_columns(cameras: gpd.GeoDataFrame) -> None:
             )
 
 
-def _rings(
-    cameras: gpd.GeoDataFrame, model: CameraModel, wanted: Level, range_m: float | None
+def known_reach(
+    cameras: gpd.GeoDataFrame, model: CameraModel, wanted: Level, range_m: float | None = None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return how far and from how near each camera sees along the ground [m]; far below near: nothing."""
+    """Return how far and from how near each camera sees along the ground [m], by the rules of `known_viewsheds`.
+
+    Where the first is not above the second the camera sees nothing at this level. Raises as `known_viewsheds`.
+    """
+    _check_columns(cameras)
     above = cameras["height_m"].to_numpy(dtype=np.float64) - wanted.target_height_m
     if range_m is not None:
         far = np.full(len(cameras), range_m)
@@ -332,30 +384,24 @@ def _rings(
 
 
 def _views(
-    cameras: gpd.GeoDataFrame,
-    obstacles: gpd.GeoDataFrame | gpd.GeoSeries,
-    model: CameraModel,
-    seen_by: Level,
-    height_m: float,
+    cameras: gpd.GeoDataFrame, obstacles: gpd.GeoDataFrame | gpd.GeoSeries, seen_by: Level, height_m: float
 ) -> tuple[NDArray[np.object_], NDArray[np.float64]]:
     """Return polygons and areas [m2] of cameras of one field, range and height."""
-    target = seen_by.target_height_m
-    if height_m <= target:
-        made = viewsheds(cameras, obstacles, model.with_values(mount_height_m=height_m), seen_by)
-        return made.geometry.to_numpy(), made["area_m2"].to_numpy()
-    top = np.full(len(obstacles), np.inf)
-    if "height_m" in obstacles:
-        top = obstacles["height_m"].fillna(np.inf).to_numpy(dtype=np.float64)
-    made = viewsheds(cameras, obstacles[top >= height_m].geometry, model, seen_by)
+    made = views_from(cameras, obstacles, height_m, seen_by)
     shapes, area = made.geometry.to_numpy().copy(), made["area_m2"].to_numpy().copy()
-    low = (top > target) & (top < height_m)
-    if low.any():
-        hiding = gpd.GeoDataFrame({"height_m": top[low]}, geometry=obstacles.geometry.to_numpy()[low])
+    if "height_m" not in obstacles:
+        return shapes, area
+    # What is solid and lower than the camera hides its own ground too: its roof is in the way.
+    top, solid = obstacles["height_m"].to_numpy(dtype=np.float64), obstacles.geometry.to_numpy()
+    solid = solid[(top > seen_by.target_height_m) & (top < height_m) & (shapely.get_dimensions(solid) == 2)]
+    if len(solid):
+        tree = shapely.STRtree(solid)
         for i, point in enumerate(cameras.geometry.to_numpy()):
-            hidden = _shadows(point, hiding, height_m, target, seen_by.range_m)
-            left = shapely.difference(shapes[i], hidden)
-            area[i] = _area_with_arcs(left, point, seen_by.range_m, seen_by.near_m)
-            shapes[i] = left
+            met = tree.query(shapes[i], predicate="intersects")
+            if not len(met):
+                continue
+            shapes[i] = shapely.difference(shapes[i], shapely.union_all(solid[np.sort(met)]))
+            area[i] = _area_with_arcs(shapes[i], point, seen_by.range_m, seen_by.near_m)
     return shapes, area
 
 
@@ -379,21 +425,3 @@ def _area_with_arcs(shape: shapely.Geometry, point: shapely.Point, far_m: float,
                 cross = np.where((off <= 1.1 * CHORD_TOLERANCE_M) & (arc > 0), arc**2 * angle, cross)
             doubled += float(cross.sum())
     return max(0.5 * doubled, 0.0)
-
-
-def _shadows(
-    point: shapely.Point, low: gpd.GeoDataFrame, camera_m: float, target_m: float, reach_m: float
-) -> shapely.Geometry:
-    """Return the ground that obstacles lower than the camera hide from it: each wall's strip, and what is solid."""
-    low = low[shapely.dwithin(low.geometry.to_numpy(), point, reach_m)]
-    walls = walls_of(low)
-    centre = np.array([point.x, point.y])
-    start, end = walls.xy[:, :2] - centre, walls.xy[:, 2:] - centre
-    distance = shapely.distance(shapely.linestrings(np.stack([start, end], axis=1)), shapely.Point(0.0, 0.0))
-    # No strip needs to go farther than the range: a wall of nearly the camera's height would reach the horizon.
-    longest = reach_m / np.maximum(distance, 0.01) + 1.0
-    times = np.minimum((camera_m - target_m) / (camera_m - walls.height), longest)[:, None]
-    strips = shapely.polygons(np.stack([start, end, end * times, start * times], axis=1) + centre)
-    strips = strips[shapely.is_valid(strips)]  # a wall seen edge on hides nothing
-    solid = low.geometry.to_numpy()
-    return shapely.union_all(np.concatenate([strips, solid[shapely.get_dimensions(solid) == 2]]))

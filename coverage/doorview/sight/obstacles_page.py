@@ -21,9 +21,9 @@ On flat ground a lens at 1.2 m sees a face at 1.5 m behind all that is up to 1.2
 what lies behind, the higher they are. What is called taller than any sight line hides all that lies behind it.
 
 A run has buildings only unless it asks for more: `find_obstacles(city, "all")` adds walls, fences and hedges,
-`openings=True` cuts passages, `trees=True` adds trunks, `parked_cars(ground)` gives cars, `door_details`,
-`recess_walls` and `front_planting` what stands at the doors; `joined` puts the tables together. What was found, left
-out or taken by default is counted in the `attrs` of each table.
+`openings=True` cuts passages (buildings with one are counted in any case), `trees=True` adds trunks,
+`parked_cars(ground)` gives cars, `door_details`, `recess_walls` and `front_planting` what stands at the doors; `joined`
+puts the tables together. What was found, left out or taken by default is counted in the `attrs` of each table.
 
 ## Buildings
 """
@@ -99,7 +99,8 @@ def _openings(rules: Mapping[str, Any]) -> list[str]:
         "",
         "## Passages, arcades and raised parts (on request)",
         "",
-        f"- Which: ways with {tags}. {passages['reason']}",
+        f"- Which: ways with {tags}, or `arcade`. {passages['reason']} {passages['reason_tags']}",
+        f"- Areas: {passages['areas']}",
         f"- Not: {passages['not_passages']}",
         (
             f"- Width: {width}. {passages['width_source']} Mark {passages['width_mark']}. Bounds "
@@ -111,7 +112,8 @@ def _openings(rules: Mapping[str, Any]) -> list[str]:
         ),
         f"- Shortest: {passages['shortest_m']:g} m. {passages['reason_shortest']}",
         f"- {passages['gates']}",
-        f"- Parts: {parts['reason']}",
+        f"- No tag ({passages['untagged_m']:g} m): {passages['untagged']}",
+        f"- Parts: {parts['reason']} Kinds: {_ticks(parts['open_kinds'])}. {parts['reason_kinds']}",
         f"- Whole: {parts['complete_share']:.0%}. {parts['reason_complete']}",
         f"- Layer: {rules['layer']['reason']}",
     ]
@@ -129,8 +131,14 @@ def _trees_and_cars(rules: Mapping[str, Any]) -> list[str]:
             f"- Trunk: {trees['reason']} Default {trunk}, bounds "
             f"{trees['diameter_low_m']:g} to {trees['diameter_high_m']:g} m."
         ),
+        f"- Units: {trees['units']} Mark {trees['units_mark']}.",
         f"- Shape: {trees['reason_shape']}",
         f"- Height: {trees['reason_height']}",
+        f"- Crowns: {trees['crowns']}",
+        (
+            f"- Rows: {trees['row_reason']} Spacing {trees['row_spacing_m']:g} m (mark {trees['row_spacing_mark']}). "
+            f"{trees['row_source']}"
+        ),
         "",
         "## Parked cars (on request)",
         "",
@@ -178,6 +186,8 @@ def obstacles_page() -> str:
             f"- Underground, left out: `location` = {_ticks(buildings['underground'])}, or `layer` below 0. "
             f"{buildings['reason_underground']}"
         ),
+        f"- Aloft, left out: `location` = {_ticks(buildings['aloft'])}. {buildings['reason_aloft']}",
+        f"- Light: {buildings['light']}",
         "",
         "## Walls, fences and hedges (on request)",
         "",

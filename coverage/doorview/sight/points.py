@@ -14,15 +14,18 @@ from pyproj import CRS
 
 from doorview.errors import InputError
 from doorview.sight.api import camera as camera_named
-from doorview.sight.api import crs_name, door_arrays, lens_groups, wall_indexes
+from doorview.sight.api import crs_name, door_arrays, lens_groups, wall_index, wall_indexes
 from doorview.sight.api import level as level_named
 from doorview.sight.arrays import check_field_of_view, check_range
 from doorview.sight.camera import CameraModel
 from doorview.sight.kernels.sightlines import clear_pairs
 from doorview.sight.kernels.types import FloatArray, WallIndex
+from doorview.sight.kernels.uneven import OpenWalls, clear_pairs_over
 from doorview.sight.levels import Level, level_at
+from doorview.sight.rasters import Terrain
+from doorview.sight.terrain import NO_WALLS, walls_on_terrain
 
-__all__ = ["SeenPairs", "seen_pairs", "sees"]
+__all__ = ["SeenPairs", "pairs_from", "seen_pairs", "sees"]
 
 
 class SeenPairs(NamedTuple):
@@ -88,6 +91,7 @@ def sees(
     level: str | Level = "observe",
     *,
     lens_height_m: ArrayLike | None = None,
+    terrain: Terrain | None = None,
 ) -> pd.DataFrame:
     """Return who sees these spots: one row for each pair of a door and a point in its camera's view.
 
@@ -106,6 +110,9 @@ def sees(
         Lines or polygons in the same CRS; a column `height_m` [m] may give heights (else taller than any sight line).
     camera, level, lens_height_m
         As for `viewsheds`.
+    terrain
+        Heights in the doors' CRS (`doorview.sight.rasters.read_terrain`), on which doors, points and obstacles stand;
+        None: flat ground.
 
     Raises
     ------
@@ -118,16 +125,70 @@ def sees(
     xy, forward = door_arrays(doors)
     places = _places(points, doors.crs)
     groups = lens_groups(doors, lens_height_m, model.mount_height_m)
-    indexes = wall_indexes(obstacles, doors.crs, [height for height, _ in groups], wanted.target_height_m)
+    indexes = _walls_of_lenses(obstacles, doors, [height for height, _ in groups], wanted, terrain)
     found = []
-    for (height, rows), index in zip(groups, indexes, strict=True):
+    for (height, rows), (index, opened) in zip(groups, indexes, strict=True):
         seen = level_at(wanted, model, height)
         if seen.range_m > 0 or wanted.range_m <= 0:
             part = seen_pairs(
                 xy[rows], forward[rows], places, index, seen.range_m, seen.field_of_view_degrees, seen.near_m
             )
+            if terrain is not None:
+                part = _over_terrain(part, terrain, opened, xy[rows], places, height, wanted.target_height_m)
             found.append(part._replace(camera=rows[part.camera]))
-    pairs = _together(found)
+    return _labelled(_together(found), doors, points)
+
+
+def _walls_of_lenses(
+    obstacles: gpd.GeoDataFrame | gpd.GeoSeries,
+    doors: gpd.GeoDataFrame,
+    heights: list[float],
+    wanted: Level,
+    terrain: Terrain | None,
+) -> list[tuple[WallIndex, OpenWalls]]:
+    """Return the walls of the plane, and those to be judged by their tops, for lenses at each of the heights [m]."""
+    target = wanted.target_height_m
+    if terrain is None:
+        return [(index, NO_WALLS) for index in wall_indexes(obstacles, doors.crs, heights, target)]
+    return [walls_on_terrain(obstacles, doors.crs, terrain, height, target, wanted.range_m) for height in heights]
+
+
+def _over_terrain(
+    pairs: SeenPairs,
+    terrain: Terrain,
+    opened: OpenWalls,
+    xy: FloatArray,
+    at: FloatArray,
+    lens: float,
+    target: float,
+) -> SeenPairs:
+    """Return the pairs whose sight line the terrain and the walls on it leave free."""
+    clear = np.empty(len(pairs.camera), np.bool_)
+    clear_pairs_over(
+        terrain.ground, terrain.surface, opened, xy, at, pairs.camera, pairs.point, lens, target, terrain.clear_m,
+        clear,
+    )  # fmt: skip
+    camera_of, point_of, distance, bearing = pairs
+    return SeenPairs(camera_of[clear], point_of[clear], distance[clear], bearing[clear])
+
+
+def pairs_from(
+    doors: gpd.GeoDataFrame,
+    points: gpd.GeoDataFrame | gpd.GeoSeries,
+    obstacles: gpd.GeoDataFrame | gpd.GeoSeries,
+    camera_height_m: float,
+    wanted: Level,
+) -> pd.DataFrame:
+    """Return what `sees` does, for cameras at one height [m] that see what the level says."""
+    xy, forward = door_arrays(doors)
+    places = _places(points, doors.crs)
+    index = wall_index(obstacles, doors.crs, camera_height_m, wanted.target_height_m)
+    pairs = seen_pairs(xy, forward, places, index, wanted.range_m, wanted.field_of_view_degrees, wanted.near_m)
+    return _labelled(pairs, doors, points)
+
+
+def _labelled(pairs: SeenPairs, doors: gpd.GeoDataFrame, points: gpd.GeoDataFrame | gpd.GeoSeries) -> pd.DataFrame:
+    """Return pairs with the labels of their doors and points."""
     return pd.DataFrame(
         {
             "door": doors.index.to_flat_index().take(pairs.camera),

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from doorview.errors import InputError
 
-__all__ = ["Walls", "walls_of"]
+__all__ = ["Walls", "segments_of", "walls_of"]
 
 
 class Walls(NamedTuple):
@@ -33,6 +33,11 @@ def walls_of(obstacles: gpd.GeoDataFrame | gpd.GeoSeries) -> Walls:
         If an obstacle is a point, or a height is negative or text.
 
     """
+    return segments_of(obstacles)[0]
+
+
+def segments_of(obstacles: gpd.GeoDataFrame | gpd.GeoSeries) -> tuple[Walls, NDArray[np.int64]]:
+    """Return the walls of `obstacles` as `walls_of` does, and the row (n,) of the obstacle that each is of."""
     geometry = np.asarray(obstacles.geometry.array, dtype=object)
     present = np.flatnonzero(~(shapely.is_missing(geometry) | shapely.is_empty(geometry)))
     geometry = geometry[present]
@@ -58,7 +63,8 @@ def walls_of(obstacles: gpd.GeoDataFrame | gpd.GeoSeries) -> Walls:
     xy, line = shapely.get_coordinates(lines, return_index=True)
     joined = line[1:] == line[:-1]
     segments = np.column_stack([xy[:-1], xy[1:]])[joined]
-    return Walls(np.ascontiguousarray(segments), height[line_owner[line[:-1][joined]]])
+    row = line_owner[line[:-1][joined]]
+    return Walls(np.ascontiguousarray(segments), height[row]), present[row].astype(np.int64)
 
 
 def _heights(column: pd.Series) -> NDArray[np.float64]:

@@ -23,6 +23,7 @@ from doorview.errors import EmptyCityError, InputError
 from doorview.ownership.scenario import Scenario
 from doorview.share.coverage import Coverage, fold
 from doorview.share.discretisation import GridError, grid_errors
+from doorview.share.face_groups import face_groups, homes_by_face
 from doorview.share.grid import Grid
 from doorview.share.outputs import Outputs, outputs_of
 from doorview.share.scene import RangeCurve, Scene, build_scene
@@ -30,21 +31,25 @@ from doorview.share.summary import (
     DoorTable,
     counts_table,
     curve_table,
+    face_amounts,
     face_shares,
     range_table,
-    shares_table,
 )
 from doorview.share.tiles import TileResult, cover
 from doorview.show.text import OSM_ATTRIBUTION
 from doorview.sight.camera import CameraModel
 from doorview.sight.levels import Level
+from doorview.study.counting import Counted, Cut, Views, count_scenarios, cuts_of
 from doorview.study.drivers import Drivers, assumptions_of
 from doorview.study.dwellings import dwellings_table
 from doorview.study.kits import kits_of, lenses_and_obstacles
+from doorview.study.known import KnownCameras, find_known, known_scene, known_tables
+from doorview.study.owners import Plan, Residents, columns_of, plans_of, residents_of
 from doorview.study.sections import Study
+from doorview.study.terrain import study_terrain
 from doorview.study.zones import read_zones, zone_membership
 
-__all__ = ["Prepared", "Stages", "Tables", "measure", "prepare", "scenarios_of"]
+__all__ = ["Prepared", "Stages", "Tables", "measure", "prepare"]
 
 Progress = Callable[..., None]
 
@@ -82,7 +87,8 @@ class Prepared:
     study: Study
     camera: CameraModel
     levels: tuple[Level, ...]
-    scenarios: tuple[Scenario, ...]
+    plans: tuple[Plan, ...]
+    residents: Residents
     doors: gpd.GeoDataFrame
     obstacles: gpd.GeoDataFrame
     ground: Ground
@@ -92,6 +98,7 @@ class Prepared:
     scene: Scene
     door_table: DoorTable
     counts: dict[str, Any]
+    known: KnownCameras | None = None
 
     @property
     def attribution(self) -> str:
@@ -106,8 +113,7 @@ class Prepared:
 
     def equal_chances(self, scenario: Scenario) -> bool:
         """Say whether all doors own a camera independently with one and the same chance."""
-        p = self.chances(scenario)
-        return scenario.process == "independent" and bool((p == p[0]).all())
+        return scenario.equal_rate(self.door_table.dwellings, self.door_table.inside) is not None
 
 
 @dataclass(frozen=True)
@@ -116,6 +122,8 @@ class Tables:
 
     coverage: Coverage
     outputs: Outputs
+    scenarios: tuple[Scenario, ...]
+    counted: Counted
     shares: pd.DataFrame
     curve: pd.DataFrame
     range_curve: pd.DataFrame | None
@@ -123,21 +131,8 @@ class Tables:
     faces: dict[str, pd.DataFrame]
     dwellings: pd.DataFrame | None
     grid_errors: list[GridError]
+    known: dict[str, pd.DataFrame] = field(default_factory=dict)
     drivers: Drivers | None = None
-
-
-def scenarios_of(study: Study) -> tuple[Scenario, ...]:
-    """Return the study's scenarios as ownership knows them."""
-    return tuple(
-        Scenario(
-            name,
-            process=item.process,
-            rate=item.rate if item.process == "independent" else None,
-            number=item.number if item.process == "exactly" else None,
-            shared_doors=item.shared_doors or study.ownership.shared_doors,
-        )
-        for name, item in study.scenarios.items()
-    )
 
 
 def _counted_area(city: City, reach_m: float) -> tuple[Any, float]:
@@ -162,7 +157,13 @@ def _counted_area(city: City, reach_m: float) -> tuple[Any, float]:
 def _obstacles(study: Study, city: City, ground: Ground) -> gpd.GeoDataFrame:
     """Return all that hides, as the study asks."""
     asked, seed = study.coverage, study.study.seed
-    obstacles = find_obstacles(city, asked.obstacles, openings=asked.openings, trees=asked.trees)
+    obstacles = find_obstacles(
+        city,
+        asked.obstacles,
+        openings=asked.openings,
+        trees=asked.trees,
+        row_spacing_m=asked.tree_row_spacing_m,
+    )
     more = []
     if asked.parked_cars > 0:
         more.append(parked_cars(ground, asked.parked_cars, seed, ways=city.ways))
@@ -183,13 +184,14 @@ def prepare(study: Study, city: City, stages: Stages, *, camera: CameraModel | N
     if camera is None:
         camera = study.camera.camera_model()
     levels = study.camera.chosen_levels(camera)
-    scenarios = scenarios_of(study)
     curve = RangeCurve() if study.coverage.range_curve else None
     # The range curve looks farther than the levels: it has an edge of its own to keep away from.
     reach = max([item.range_m for item in levels] + ([float(curve.longest)] if curve else []))
     inside, lost = _counted_area(city, reach)
     # Before anything slow, so that a wrong column is told of at once.
-    zones, left_out = read_zones(study.zones, city.crs, inside)
+    zones, left_out = read_zones(study.zones, city.crs, inside, columns_of(study))
+    known = find_known(study, city, camera)
+    terrain = study_terrain(study, city, inside, reach)
     with stages.stage("finding doors"):
         doors = find_doors(city, along=study.doors.along, seed=study.study.seed)
         if not len(doors):
@@ -205,7 +207,7 @@ def prepare(study: Study, city: City, stages: Stages, *, camera: CameraModel | N
     with stages.stage("finding obstacles"):
         at_doors = lenses_and_obstacles(study, camera, doors, _obstacles(study, city, ground))
         doors, obstacles = at_doors.doors, at_doors.obstacles
-        kits, door_kit = kits_of(levels, camera, doors, obstacles)
+        kits, door_kit = kits_of(levels, camera, doors, obstacles, terrain, reach)
     with stages.stage("laying out tiles"):
         scene = build_scene(
             doors,
@@ -217,15 +219,18 @@ def prepare(study: Study, city: City, stages: Stages, *, camera: CameraModel | N
             grid=Grid(study.coverage.cell_m),
             range_curve=curve,
             near_m=study.public_space.near_home_m,
+            terrain=terrain,
         )
+        if known is not None:
+            scene = known_scene(scene, known, obstacles)
     table = DoorTable(
         key=scene.door_key,
         dwellings=np.asarray(doors["dwellings"], dtype=np.int64),
         inside=shapely.intersects(inside, shapely.points(scene.door_xy)),
         zone_inside=None if zones is None else zone_membership(zones, scene.door_xy),
     )
-    for scenario in scenarios:
-        scenario.probabilities(table.dwellings, table.inside)
+    residents = residents_of(doors, table.key, inside, ground, zones, table.zone_inside)
+    plans = plans_of(study, residents)
     counts = {
         "read": dict(city.dropped),
         "doors": dict(doors.attrs.get("counts", {})),
@@ -234,8 +239,9 @@ def prepare(study: Study, city: City, stages: Stages, *, camera: CameraModel | N
         **({"at the doors": at_doors.counts} if at_doors.counts else {}),
     }
     return Prepared(
-        city, study, camera, levels, scenarios, doors, obstacles, ground, zones, inside, lost, scene, table, counts
-    )
+        city, study, camera, levels, plans, residents, doors, obstacles, ground, zones, inside, lost, scene, table,
+        counts, known,
+    )  # fmt: skip
 
 
 def measure(
@@ -276,32 +282,63 @@ def measure(
             )
         curve = curve_table(coverage, outputs, ready.door_table, study.ownership.rates, study.ownership.shared_doors)
         counts = counts_table(coverage, outputs)
-        faces = {s.name: face_shares(coverage, s, ready.door_table, len(ready.ground.faces)) for s in ready.scenarios}
-        ranges = None
-        if study.coverage.range_curve:
-            ranges = _range_curve(coverage, ready)
-    with stages.stage("simulated intervals"):
-        shares = shares_table(coverage, outputs, ready.door_table, ready.scenarios, zones=zones, seed=study.study.seed)
-        dwellings = dwellings_table(ready, coverage, outputs, shares)
+    base = Views(coverage, outputs, ready.door_table)
+    cut = {item: _cut_views(ready, item, zones, stages) for item in cuts_of(ready.plans)}
+    with stages.stage("counting scenarios"):
+        counted = count_scenarios(study, ready.plans, ready.residents, base, cut, zones)
+        scenarios, shares = counted.scenarios, counted.shares
+        faces = _faces(ready, counted, coverage)
+        # By full views: what lies beyond a rule's edge is in none of these tables.
+        plain = tuple(item for item in scenarios if counted.views[item.name][0] is base)
+        # Without clusters, lots and rules: a number of doors at each range is all that the range curve knows.
+        simple = tuple(item for item in plain if item.built is None)
+        ranges = _range_curve(coverage, ready, simple) if study.coverage.range_curve and simple else None
+        dwellings = dwellings_table(ready, plain, coverage, outputs, shares)
+        known = known_tables(ready.known, coverage, outputs, ready.door_table, plain, ready.inside, ready.zones)
     with stages.stage("range over assumptions"):
-        shares, drivers = assumptions_of(ready, shares, stages)
+        shares, drivers = assumptions_of(ready, scenarios, shares, stages)
     with stages.stage("measuring the grid's error"):
         errors = grid_errors(ready.scene)
-    return Tables(coverage, outputs, shares, curve, ranges, counts, faces, dwellings, errors, drivers)
+    return Tables(
+        coverage, outputs, scenarios, counted, shares, curve, ranges, counts, faces, dwellings, errors, known, drivers
+    )
+
+
+def _cut_views(ready: Prepared, cut: Cut, zones: pd.DataFrame | None, stages: Stages) -> Views:
+    """Return the coverage by the views that a scenario's rules leave."""
+    raise NotImplementedError(cut, ready, zones, stages)
+
+
+def _faces(ready: Prepared, counted: Counted, coverage: Coverage) -> dict[str, pd.DataFrame]:
+    """Return the shares of block faces under every scenario."""
+    number, groups, seed = len(ready.ground.faces), _face_groups(ready, coverage), ready.study.study.seed
+    return {
+        name: face_shares(seen.coverage, scenario, seen.doors, number, groups, seed=seed)
+        for name, (seen, scenario) in counted.views.items()
+    }
+
+
+def _face_groups(ready: Prepared, coverage: Coverage) -> NDArray[np.int64]:
+    """Return the group of each block face: none that is published has 1 to 4 homes."""
+    faces = ready.ground.faces
+    counted = face_amounts(coverage, len(faces)) > 0
+    homes = homes_by_face(faces, counted, ready.scene.door_xy, ready.door_table.dwellings)
+    return face_groups(faces, homes, counted)
 
 
 def _without_rasters(result: TileResult) -> TileResult:
     """Return the result without its rasters, so that memory holds one tile's at a time."""
-    return replace(result, seen_by=dict.fromkeys(result.seen_by))
+    known = {name: tile.without_rasters() for name, tile in result.known.items()}
+    return replace(result, seen_by=dict.fromkeys(result.seen_by), known=known)
 
 
-def _range_curve(coverage: Coverage, ready: Prepared) -> pd.DataFrame:
+def _range_curve(coverage: Coverage, ready: Prepared, scenarios: tuple[Scenario, ...]) -> pd.DataFrame:
     """Return range_curve.csv: every scenario at its mean rate per door, doors independent and alike.
 
     That is exact where `Prepared.equal_chances` holds. Doors that differ in their chances are counted as if each had
     the mean: every range needs the sets of its own, and the curve is counted from numbers of doors alone.
     """
-    rates = {s.name: float(p.mean()) for s in ready.scenarios for p in [ready.chances(s)]}
+    rates = {s.name: float(p.mean()) for s in scenarios for p in [ready.chances(s)]}
     ranges = range_table(coverage, sorted(set(rates.values())))
     parts = [
         ranges[ranges["rate"] == rate].assign(scenario=name, zoning="all", zone="all") for name, rate in rates.items()

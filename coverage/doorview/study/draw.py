@@ -12,7 +12,9 @@ from doorview.share.outputs import HEADLINE
 from doorview.show.drivers import driver_sentence
 from doorview.show.text import Caption, place_words
 from doorview.study.dwellings import DOUBTFUL
+from doorview.study.hides import obstacle_words
 from doorview.study.result import HEADLINE_LEVELS, Result, check_scenario
+from doorview.study.terrain import terrain_phrase
 
 __all__ = [
     "attribution_of",
@@ -44,6 +46,9 @@ def caption_of(result: Result) -> Caption:
         unconfirmed=tuple(dict.fromkeys(mark for item in ready.levels for mark in item.marks)),
         units=ready.study.output.units,
         attribution=attribution_of(result),
+        obstacles=obstacle_words(ready.study.coverage, ready.study.doors),
+        reading=ready.camera.reading_words(),
+        ground=terrain_phrase(ready.scene.terrain, ready.study.output.units),
     )
 
 
@@ -54,7 +59,9 @@ def headline_space(result: Result) -> str:
 
 def _clause(result: Result, scenario: str) -> str:
     """Return the scenario as a clause that follows "If"."""
-    item = next(s for s in result.ready.scenarios if s.name == scenario)
+    item = next(s for s in result.tables.scenarios if s.name == scenario)
+    if item.text is not None:
+        return item.text.replace(" own one", " own a doorbell camera", 1)
     if item.process == "exactly":
         return f"exactly {item.number:,} homes own a doorbell camera, drawn by lot"
     return f"{100 * (item.rate or 0):.3g}% of homes own a doorbell camera, each independently of the others"
@@ -78,7 +85,7 @@ def map_data(result: Result, scenario: str, level: str, seen_by: Path | None) ->
         zones = zones.assign(hatched=hatched)
     names = [name for name in HEADLINE_LEVELS if name in result.levels] or list(result.levels)
     space = headline_space(result)
-    own = next(s for s in ready.scenarios if s.name == scenario)
+    own = next(s for s in result.tables.scenarios if s.name == scenario)
     one_chance = ready.equal_chances(own)
     # A street without a mapped home near it says nothing of cameras: it is not "none in view".
     unknown = (faces["near_home_m2"] == 0) & (faces["share"] == 0)
@@ -148,7 +155,8 @@ def draw_curves(result: Result, folder: Path) -> list[Path]:
     if result.range_curve is not None and len(result.range_curve):
         labels = {
             s.name: f"{100 * s.rate:.3g}% of homes" if s.rate is not None else f"{s.number:,} cameras"
-            for s in result.ready.scenarios
+            for s in result.tables.scenarios
+            if s.built is None
         }
         drawn.append(
             range_plot(

@@ -62,16 +62,18 @@ class Drivers(NamedTuple):
     left_out: dict[str, str]
 
 
-def assumptions_of(ready: Prepared, shares: pd.DataFrame, stages: Stages) -> tuple[pd.DataFrame, Drivers | None]:
+def assumptions_of(
+    ready: Prepared, scenarios: Sequence[Scenario], shares: pd.DataFrame, stages: Stages
+) -> tuple[pd.DataFrame, Drivers | None]:
     """Return the shares with their range over assumptions, and what drives them where the study asks for it."""
     asked = ready.study.drivers
     if not (asked.ranges or asked.wanted):
         return shares, None
     model = build_model(ready, placement=asked.wanted)
-    shares = assumption_ranges(ready, model, shares, draws=asked.ranges)
+    shares = assumption_ranges(ready, model, shares, scenarios=scenarios, draws=asked.ranges)
     if not asked.wanted:
         return shares, None
-    names = {item.name: item for item in ready.scenarios}
+    names = {item.name: item for item in scenarios}
     usual = "independent_20" if "independent_20" in names else list(names)[(len(names) - 1) // 2]
     table = drivers_table(
         model,
@@ -280,7 +282,7 @@ def assumption_ranges(
     model: Model,
     shares: pd.DataFrame,
     *,
-    scenarios: Sequence[Scenario] | None = None,
+    scenarios: Sequence[Scenario],
     draws: int = 64,
 ) -> pd.DataFrame:
     """Return shares.csv with share_low and share_high: the 5 % and 95 % quantiles over joint draws of the assumptions.
@@ -296,7 +298,7 @@ def assumption_ranges(
     shares
         As from `shares_table`.
     scenarios
-        Default: all of the run.
+        Those of the run.
     draws
         How many; 0 leaves the columns as they are.
 
@@ -307,7 +309,7 @@ def assumption_ranges(
     tally = model.tally(rows)
     low = pd.Series(np.nan, index=shares.index)
     high = low.copy()
-    for scenario in scenarios or ready.scenarios:
+    for scenario in scenarios:
         for name, factors in model.factors.items():
             varied = {key: factor for key, factor in factors.items() if factor.in_ranges}
             quantiles = joint_draws(list(varied), draws, ready.study.study.seed)

@@ -198,7 +198,7 @@ class Model:
         """Return each door's chance (doors,) of a camera."""
         table, chance = self.ready.door_table, self.ready.chances(scenario)
         rule = scenario.shared_doors
-        independent = scenario.process == "independent" and scenario.rate is not None
+        independent = scenario.built is None and scenario.process == "independent"
         if independent and "shared_doors" in setting:
             rule = self._choice("shared_doors", setting)
         if "rate" in setting:
@@ -318,7 +318,7 @@ def build_model(ready: Prepared, *, placement: bool = True) -> Model:
     fixed = ready.obstacles[~ready.obstacles.index.isin(index) & (ready.obstacles["kind"] != "parked_car").to_numpy()]
     kits = (
         [kit.walls for kit in scene.kits]
-        if len(fixed) == len(ready.obstacles)
+        if len(fixed) == len(ready.obstacles) and scene.terrain is None
         else wall_indexes(fixed, doors.crs, [height for height, _ in groups], target)
     )
     turn = doors["wedge_degrees"].to_numpy(dtype=np.float64) if "wedge_degrees" in doors else np.zeros(len(doors))

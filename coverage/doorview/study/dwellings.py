@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -10,6 +11,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
+from doorview.ownership.layers import Independent
 from doorview.ownership.scenario import Scenario
 from doorview.share.outputs import HEADLINE
 from doorview.share.summary import weighted_shares
@@ -31,14 +33,17 @@ WITHIN_DATA = 0.9
 of the homes are missing for that reason alone."""
 
 
-def dwellings_table(ready: Prepared, coverage: Coverage, outputs: Outputs, shares: pd.DataFrame) -> pd.DataFrame | None:
+def dwellings_table(
+    ready: Prepared, scenarios: Sequence[Scenario], coverage: Coverage, outputs: Outputs, shares: pd.DataFrame
+) -> pd.DataFrame | None:
     """Return a row per scenario, level and zone with a count, and one for each zoning as a whole; None without counts.
 
     Columns: `scenario`, `level`, `zoning`, `zone` (``all``: the zones with a count together, and shares of the whole
     counted area), `name`, `doors_found`, `dwellings_found`, `dwellings_counted` (the user's), `part_with_data` (of the
     zone's area), `ratio` (found / counted), `outside_0.8_to_1.25`, `share_mean` (the headline's), and
     `share_weighted_to_count`, the same with each door's chance times counted / found of its zone, at most 1: as many
-    cameras as the counted homes would own. The latter is NaN for ``exactly``, which has no such chance.
+    cameras as the counted homes would own. The latter is NaN where doors own a camera by more than a chance of
+    their own (a fixed number, neighbours alike, a programme).
     """
     zones, holds = ready.zones, ready.door_table.zone_inside
     if zones is None or holds is None:
@@ -49,7 +54,7 @@ def dwellings_table(ready: Prepared, coverage: Coverage, outputs: Outputs, share
         base = compared(zones.iloc[rows], holds[:, rows], ready.door_table.dwellings, ready.city.extent)
         weight = door_weights(holds[:, rows], base)
         table = pd.concat([base, _whole(base, holds[:, rows], ready.door_table.dwellings)], ignore_index=True)
-        for scenario in ready.scenarios:
+        for scenario in scenarios:
             found = _shares_of(scenario, shares, str(zoning))
             weighted = _weighted_of(scenario, ready, coverage, outputs, weight, str(zoning))
             one = table.merge(pd.DataFrame({"level": [item.name for item in ready.levels]}), how="cross")
@@ -140,7 +145,8 @@ def _weighted_of(
     zoning: str,
 ) -> pd.DataFrame:
     """Return level, zone and share_weighted_to_count, as `_shares_of`."""
-    if scenario.process != "independent":
+    owners = scenario.owners(ready.door_table.dwellings, ready.door_table.inside)
+    if not (len(owners.layers) == 1 and isinstance(owners.layers[0], Independent)):
         return pd.DataFrame({"level": [], "zone": [], "share_weighted_to_count": []}).astype(
             {"level": str, "zone": str}
         )

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pyproj import CRS
 
 from doorview.city.obstacles import joined
 from doorview.share.scene import Kit
 from doorview.sight.api import LENS_COLUMN, lens_groups, wall_indexes
 from doorview.sight.camera import CameraModel
+from doorview.sight.kernels.types import WallIndex
+from doorview.sight.kernels.uneven import OpenWalls
 from doorview.sight.levels import Level, level_at
+from doorview.sight.rasters import Terrain
 from doorview.sight.recess import door_details, front_planting, recess_walls, turned
+from doorview.sight.terrain import NO_WALLS, walls_on_terrain
 from doorview.study.sections import Study
 
-__all__ = ["AtDoors", "kits_of", "lenses_and_obstacles"]
+__all__ = ["AtDoors", "kits_of", "lenses_and_obstacles", "walls_by_height"]
 
 DETAIL_COUNTS = {
     "recess_depth_m": "doors in a recess or porch",
@@ -80,7 +86,12 @@ def _above_their_lenses(
 
 
 def kits_of(
-    levels: tuple[Level, ...], camera: CameraModel, doors: gpd.GeoDataFrame, obstacles: gpd.GeoDataFrame
+    levels: tuple[Level, ...],
+    camera: CameraModel,
+    doors: gpd.GeoDataFrame,
+    obstacles: gpd.GeoDataFrame,
+    terrain: Terrain | None = None,
+    reach_m: float = 0.0,
 ) -> tuple[tuple[Kit, ...], NDArray[np.int64]]:
     """Return a kit for each height of the lenses, lowest first, and the number of each door's kit (doors,).
 
@@ -92,13 +103,29 @@ def kits_of(
         The model at every door.
     doors, obstacles
         As `lenses_and_obstacles`; without a column `lens_height_m` all lenses hang at the model's mount height.
+    terrain, reach_m
+        Heights that doors and obstacles stand on, and the longest range of all [m].
     """
     groups = lens_groups(doors, None, camera.mount_height_m)
-    target = max(item.target_height_m for item in levels)
-    indexes = wall_indexes(obstacles, doors.crs, [height for height, _ in groups], target)
     field = math.radians(camera.field_of_view_degrees)
+    walls = walls_by_height(obstacles, doors.crs, [height for height, _ in groups], levels, terrain, reach_m)
     kits, door_kit = [], np.zeros(len(doors), np.int64)
-    for number, ((height, rows), walls) in enumerate(zip(groups, indexes, strict=True)):
-        kits.append(Kit(tuple(level_at(item, camera, height) for item in levels), walls, field))
+    for number, ((height, rows), (index, opened)) in enumerate(zip(groups, walls, strict=True)):
+        kits.append(Kit(tuple(level_at(item, camera, height) for item in levels), index, field, height, opened))
         door_kit[rows] = number
     return tuple(kits), door_kit
+
+
+def walls_by_height(
+    obstacles: gpd.GeoDataFrame,
+    crs: CRS | None,
+    heights_m: Sequence[float],
+    levels: Sequence[Level],
+    terrain: Terrain | None,
+    reach_m: float,
+) -> list[tuple[WallIndex, OpenWalls]]:
+    """Return, for lenses at each height, the walls of the plane, and those that terrain leaves to their tops."""
+    targets = [item.target_height_m for item in levels]
+    if terrain is None:
+        return [(index, NO_WALLS) for index in wall_indexes(obstacles, crs, heights_m, max(targets))]
+    return [walls_on_terrain(obstacles, crs, terrain, height, targets, reach_m) for height in heights_m]

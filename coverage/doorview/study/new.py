@@ -106,6 +106,10 @@ def new_study_text(source: str, found: Mapping[str, Any]) -> str:
         "# [doors]",
         '# what_if = "porches"',
         "# porch_steps = 2",
+        "# Cameras that are known to be there, counted beside the simulated ones (known.csv, known_LEVEL.tif):",
+        "# [known]",
+        f"# osm = true  # {_mapped(found)}",
+        '# file = "cameras.csv"  # your own list: it is never published, and counted in working/ alone',
         "",
         "[ownership]",
         'shared_doors = "one"  # a door with several dwellings: the rate itself; "any" of them, or "none"',
@@ -154,6 +158,7 @@ def what_was_found(city: City, study: Study, folder: Path) -> dict[str, Any]:
             "addresses": len(city.addresses),
             "entrances": len(city.entrances),
         },
+        "surveillance": None if city.surveillance is None else len(city.surveillance),
         "dropped": dict(city.dropped),
         "zones": [_zones_found(zoning.file, folder) for zoning in study.zones],
     }
@@ -195,6 +200,12 @@ def _value(value: object) -> str:
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_value(item) for item in value) + "]"
     return toml_string(value) if isinstance(value, str) else repr(value)
+
+
+def _mapped(found: Mapping[str, Any]) -> str:
+    """Return how many cameras OpenStreetMap maps, as a comment."""
+    mapped = found.get("surveillance")
+    return "those that OpenStreetMap maps" if mapped is None else f"the {mapped:,} objects that OpenStreetMap maps"
 
 
 def _comment(text: object) -> str:

@@ -94,6 +94,8 @@ def estimate(
     cell_m: float = 0.5,
     target_height_m: float = 1.5,
     range_curve: bool = True,
+    known: bool = False,
+    terrain: str | Path | Mapping[str, object] | None = None,
     workers: int | None = None,
     seed: int = 0,
 ) -> Result:
@@ -126,6 +128,10 @@ def estimate(
         Height of what must be in view [m].
     range_curve
         Whether to count coverage at every range from 2 to 40 m too.
+    known
+        Whether to count the cameras that OpenStreetMap maps too, beside the simulated ones: `Result.known`.
+    terrain
+        Raster of the ground's heights, or a mapping with the keys of ``[terrain]`` in a study file; left out: flat.
     workers
         How many at once; default: one per processor. Changes no result.
     seed
@@ -159,10 +165,14 @@ def estimate(
         data["doors"] = doors
     if drivers is not None:
         data["drivers"] = dict(drivers)
+    if known:
+        data["known"] = {"osm": True}
     if rates is not None:
         wanted = [check_rate(rate) for rate in ([rates] if isinstance(rates, int | float) else rates)]
         data["scenarios"] = {scenario_name(rate): {"process": "independent", "rate": rate} for rate in wanted}
         data["ownership"] = {"rates": sorted({*(n / 100 for n in range(101)), *wanted})}
+    if terrain is not None:
+        data["terrain"] = dict(terrain) if isinstance(terrain, Mapping) else {"ground": str(terrain)}
     study = study_from_dict(_without_none(data), where="estimate", needs_place=False)
     if model is not None:
         study = study.model_copy(update={"camera": study.camera.model_copy(update={"model": model.name})})

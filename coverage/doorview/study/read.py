@@ -48,6 +48,8 @@ def read_city(study: Study, *, keep: Path | None = None) -> City:
         )
     if place.boundary is None:
         return _download(study, keep, country, halo_m)
+    from doorview.city.place import without_unasked
+
     with tempfile.TemporaryDirectory(prefix="doorview-") as scratch:
         folder = Path(scratch) if keep is None else keep
         whole = _download(study, folder, country, halo_m)
@@ -60,7 +62,7 @@ def read_city(study: Study, *, keep: Path | None = None) -> City:
             name=study.name,
             halo_m=halo_m,
         )
-        return dataclasses.replace(inside, source=whole.source)
+        return dataclasses.replace(without_unasked(inside, wanted_layers(study)), source=whole.source)
 
 
 def _download(study: Study, keep: Path | None, country: str | None, halo_m: float) -> City:
@@ -77,4 +79,11 @@ def _download(study: Study, keep: Path | None, country: str | None, halo_m: floa
         keep=keep,
         name=study.name,
         halo_m=halo_m,
+        also=wanted_layers(study),
     )
+
+
+def wanted_layers(study: Study) -> tuple[str, ...]:
+    """Return what a download has to bring beyond what every study needs: trees, parts of buildings."""
+    asked = {"parts": study.coverage.openings, "trees": study.coverage.trees}
+    return tuple(name for name, wanted in asked.items() if wanted)

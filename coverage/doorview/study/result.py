@@ -11,10 +11,15 @@ import pandas as pd
 import shapely
 
 from doorview.errors import InputError, UnknownNameError
+from doorview.share.face_groups import SMALLEST_GROUP
 from doorview.share.outputs import HEADLINE
-from doorview.show.text import distance, percent
+from doorview.show.text import distance, percent, place_words
 from doorview.study.compute import Prepared, Stages, Tables
 from doorview.study.dwellings import ALL, DOUBTFUL
+from doorview.study.hides import obstacle_words
+from doorview.study.known import ALL as EVERY
+from doorview.study.known import OSM
+from doorview.study.terrain import terrain_note, terrain_phrase
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -68,6 +73,11 @@ class Result:
         return None if self.tables.drivers is None else self.tables.drivers.table
 
     @property
+    def known(self) -> pd.DataFrame | None:
+        """Known cameras beside simulated ones (known.csv), the user's own with them; None where not asked for."""
+        return self.tables.known.get(EVERY, self.tables.known.get(OSM))
+
+    @property
     def doors(self) -> gpd.GeoDataFrame:
         """The doors, candidate places for cameras."""
         return self.ready.doors
@@ -86,7 +96,7 @@ class Result:
 
     def main_scenario(self) -> str:
         """Return the scenario that maps show: independent_20 where there is one, else the middle one."""
-        names = [item.name for item in self.ready.scenarios]
+        names = [item.name for item in self.tables.scenarios]
         return "independent_20" if "independent_20" in names else names[(len(names) - 1) // 2]
 
     def main_level(self) -> str:
@@ -106,14 +116,17 @@ class Result:
         levels = [name for name in HEADLINE_LEVELS if name in self.levels] or list(self.levels)
         name, homes = self.ready.study.study.label or self.ready.city.name, int(self.ready.doors["dwellings"].sum())
         first = f"{name}: {len(self.ready.doors):,} doors, {homes:,} homes. "
-        lines = [first + f"Simulated {self.ready.camera.label} at every owner's door."]
+        hides = obstacle_words(self.ready.study.coverage, self.ready.study.doors)
+        on = terrain_phrase(self.ready.scene.terrain, self.ready.study.output.units)
+        at = f"at every owner's door{', ' + on if on else ''}"
+        lines = [first + f"Simulated {self.ready.camera.label} {at}. {hides}"]
         space = HEADLINE
-        if pd.isna(self.share(self.ready.scenarios[0].name, levels[0])):
+        if pd.isna(self.share(self.tables.scenarios[0].name, levels[0])):
             space = "all"
             lines.append("No street lies near a home; the shares below are of all public ground.")
         near, units = self.ready.study.public_space.near_home_m, self.ready.study.output.units
         words = f"streets within {distance(near, units)} of a home" if space == HEADLINE else "public ground"
-        for scenario in self.ready.scenarios:
+        for scenario in self.tables.scenarios:
             parts = [
                 f"{name} ({self.levels[name].plain}, to {distance(self.levels[name].range_m, units)}) "
                 f"{percent(self.share(scenario.name, name, space))}"
@@ -125,7 +138,7 @@ class Result:
     def notes(self) -> list[str]:
         """Return what a reader of the figures has to know: what was not counted, what was dropped, how exact it is."""
         ready = self.ready
-        lines = []
+        lines = terrain_note(ready.scene.terrain, ready.study.output.units)
         if ready.lost_m2 >= 1.0:
             counted = float(shapely.area(ready.inside))
             lines.append(
@@ -133,6 +146,14 @@ class Result:
                 f"{_area(ready.lost_m2, ready.study.output.units)} at the edge of the data "
                 f"({percent(ready.lost_m2 / (ready.lost_m2 + counted))}) are left out: doors beyond the edge are "
                 "unknown."
+            )
+        group = next(iter(self.tables.faces.values()))["group"]
+        joined = int(group[group >= 0].duplicated(keep=False).sum())
+        if joined or (group < 0).any():
+            lines.append(
+                f"Street blocks with fewer than {SMALLEST_GROUP} homes are shown joined to neighbours: {joined:,} of "
+                f"{len(group):,} blocks share a figure"
+                + (f", {int((group < 0).sum()):,} show none." if (group < 0).any() else ".")
             )
         dropped = sum(number for number in ready.city.dropped.values() if isinstance(number, int))
         if dropped:
@@ -162,8 +183,30 @@ class Result:
                 f"Homes found / homes that you counted, by zone: outside 0.8 to 1.25 in {doubtful} of {len(compared)} "
                 "zones, which are hatched on maps; dwellings.csv has them all."
             )
+        lines += self._known_words()
+        if ready.camera.reading_words():
+            lines.append(ready.camera.reading_words())
         lines.append(self.grid_error_words())
         return lines
+
+    def _known_words(self) -> list[str]:
+        """Return what a reader has to know of the known cameras that may be published."""
+        known, table = self.ready.known, self.tables.known.get(OSM)
+        if known is None or table is None:
+            return []
+        lines, scenario = [known.words()], self.main_scenario()
+        space = HEADLINE if (table["space"] == HEADLINE).any() else "all"
+        here = table[(table["scenario"] == scenario) & (table["space"] == space) & (table["zoning"] == "all")]
+        rows = here.set_index("level")
+        parts = [
+            f"{name} {percent(rows.loc[name, 'share_known'])} by known cameras alone, "
+            f"{percent(rows.loc[name, 'share_mean'])} by simulated ones ({scenario}), "
+            f"{percent(rows.loc[name, 'share_either'])} by either"
+            for name in HEADLINE_LEVELS
+            if name in rows.index
+        ]
+        near, units = self.ready.study.public_space.near_home_m, self.ready.study.output.units
+        return [*lines, f"In view of {place_words(space, units, near)}: {'; '.join(parts)}."] if parts else lines
 
     def grid_error_of_share(self, level: str, space: str = HEADLINE) -> float:
         """Return the standard error that counting by cells makes of a share at full ownership; it is less below."""

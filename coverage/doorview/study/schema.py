@@ -14,11 +14,12 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from doorview.errors import InputError, MissingFileError, StudyError, nearest_name
+from doorview.errors import InputError, MissingFileError, StudyError
 from doorview.sight.camera import READINGS, CameraModel, catalogue
 from doorview.sight.levels import DEFAULT_LEVELS, LEVEL_NAMES
 from doorview.study.doors_section import doors_faults
 from doorview.study.drivers_section import drivers_faults
+from doorview.study.scenario_faults import hint, scenario_faults, with_bases
 from doorview.study.sections import (
     BUILTIN_SCENARIOS,
     DEFAULT_CAMERA,
@@ -43,6 +44,18 @@ __all__ = [
 
 EXTRACT_ENDINGS = (".pbf", ".osm", ".osm.gz", ".osm.bz2")
 _SCENARIO_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_SHARES = (
+    "rate",
+    "elsewhere",
+    "app_share",
+    "take_up",
+    "bought_anyway",
+    "strings",
+    "response",
+    "lapsed",
+    "agrees",
+    "active",
+)
 _OUTER = ("extract", "place", "address", "bbox")
 
 
@@ -102,7 +115,7 @@ def study_from_dict(
     if isinstance(data.get("zones"), Mapping):
         data["zones"] = [data["zones"]]
     if "scenarios" in data:
-        data["scenarios"], more = _with_bases(data["scenarios"])
+        data["scenarios"], more = with_bases(data["scenarios"])
         faults += more
     if name and isinstance(data.get("study", {}), Mapping):
         data["study"] = {"name": name, **data.get("study", {})}
@@ -139,11 +152,13 @@ def study_from_arguments(
     country: str | None = None,
     crs: str | None = None,
     units: str | None = None,
+    known: bool | None = None,
 ) -> Study:
     """Return the study of ``doorview estimate``: a place or file, and a few choices; the rest by default.
 
     `source` is the path of an OSM file, a bounding box ``"west,south,east,north"`` [degrees], or a place name.
-    Each of `rates` becomes a scenario of independent ownership and joins the steps of the curve.
+    Each of `rates` becomes a scenario of independent ownership and joins the steps of the curve. `known` asks for the
+    cameras that OpenStreetMap maps.
 
     Raises
     ------
@@ -166,6 +181,7 @@ def study_from_arguments(
         "camera": {"model": camera, "levels": None if levels is None else list(levels)},
         "public_space": {"near_home_m": None if near_m is None else float(near_m)},
         "coverage": {"cell_m": cell_m, "obstacles": obstacles, "workers": workers},
+        "known": {"osm": known or None},
         "output": {"units": units},
     }
     raw: dict[str, Any] = {
@@ -220,63 +236,34 @@ def _place_of(source: str | Path) -> tuple[dict[str, Any], str]:
     return {"place": text}, text.split(",")[0].strip() or "place"
 
 
-def _with_bases(raw: object) -> tuple[object, list[str]]:
-    """Return the scenarios with the values of their bases filled in, and what is wrong with the bases."""
-    if not isinstance(raw, Mapping):
-        return raw, []
-    known: dict[str, Any] = {**BUILTIN_SCENARIOS, **raw}
-    faults: list[str] = []
-
-    def merged(name: str, path: tuple[str, ...]) -> dict[str, Any]:
-        own = dict(known[name])
-        base = own.get("based_on")
-        if not isinstance(base, str):
-            return own
-        if base in path:
-            faults.append(
-                f"scenarios.{path[0]}.based_on: goes round in a circle ({' -> '.join((*path, base))}); break it"
-            )
-            return own
-        if base not in known or not isinstance(known[base], Mapping):
-            faults.append(f"scenarios.{name}.based_on: unknown scenario '{base}'.{_hint(base, known)}")
-            return own
-        below = merged(base, (*path, base))
-        # A rate overrides a base's number and the other way round: both together would contradict each other.
-        for key, other in (("rate", "number"), ("number", "rate")):
-            if key in own and other not in own:
-                below.pop(other, None)
-        return {**below, **own}
-
-    return {name: merged(name, (name,)) if isinstance(raw[name], Mapping) else raw[name] for name in raw}, faults
-
-
 def _cross_faults(data: Mapping[str, Any], *, needs_place: bool = True) -> list[str]:
     """Return the faults that no single field shows; a wrong type is pydantic's to refuse, and passed over here."""
     place, camera = data.get("place", {}), data.get("camera", {})
     faults: list[str] = []
     if isinstance(place, Mapping) and (needs_place or place):
         faults += _place_faults(place)
+    output = data.get("output", {})
+    if "terrain" in data and isinstance(output, Mapping) and output.get("viewsheds") is True:
+        faults.append(
+            "output.viewsheds: these polygons are of flat ground, and [terrain] says that it is not; leave one of both "
+            "out (seen_by_LEVEL.tif is cut by terrain)"
+        )
     own, more = _own_cameras(data.get("cameras", {}))
     faults += more
     if isinstance(camera, Mapping):
         faults += _camera_faults(camera, own)
     faults += doors_faults(data.get("doors"))
+    faults += _known_faults(data.get("known"), [*own, *catalogue()])
     scenarios = data.get("scenarios", {})
     known = data.get("scenarios", BUILTIN_SCENARIOS)
     faults += drivers_faults(data.get("drivers"), known if isinstance(known, Mapping) else None)
     if "scenarios" in data and scenarios == {}:
         faults.append("scenarios: empty; leave the section out for the built-in ones, or add [scenarios.NAME]")
-    for name, scenario in scenarios.items() if isinstance(scenarios, Mapping) else ():
+    for name in scenarios if isinstance(scenarios, Mapping) else ():
         if not _SCENARIO_NAME.fullmatch(name):
             faults.append(f"scenarios: the name '{name}' must be letters, digits, '-' and '_' (it names files)")
-        if isinstance(scenario, Mapping):
-            faults += _scenario_faults(name, scenario)
-    zones = data.get("zones", [])
-    names = [
-        str(zone.get("zoning") or zoning_name(str(zone.get("file", ""))))
-        for zone in (zones if isinstance(zones, list) else [])
-        if isinstance(zone, Mapping)
-    ]
+    names = _zoning_names(data)
+    faults += scenario_faults(scenarios if isinstance(scenarios, Mapping) else {}, names)
     for name in sorted({name for name in names if names.count(name) > 1}):
         faults.append(f"zones: two sets of zones are named '{name}'; tell them apart with zoning = '...'")
     if "all" in names:
@@ -284,6 +271,16 @@ def _cross_faults(data: Mapping[str, Any], *, needs_place: bool = True) -> list[
             "zones: 'all' stands for the whole place in tables; give the set another name with zoning = '...'"
         )
     return faults
+
+
+def _zoning_names(data: Mapping[str, Any]) -> list[str]:
+    """Return the names of the study's sets of zones."""
+    zones = data.get("zones", [])
+    return [
+        str(zone.get("zoning") or zoning_name(str(zone.get("file", ""))))
+        for zone in (zones if isinstance(zones, list) else [])
+        if isinstance(zone, Mapping)
+    ]
 
 
 def _place_faults(place: Mapping[str, Any]) -> list[str]:
@@ -327,8 +324,8 @@ def _own_cameras(raw: object) -> tuple[dict[str, CameraModel | None], list[str]]
             continue  # told of as a field's own fault
         base = values.get("based_on")
         if isinstance(base, str) and not _is_camera(base, catalogue()):
-            hint = _hint(base, catalogue())
-            faults.append(f"cameras.{name}.based_on: unknown camera '{base}'.{hint} List them with: doorview cameras")
+            near = hint(base, catalogue())
+            faults.append(f"cameras.{name}.based_on: unknown camera '{base}'.{near} List them with: doorview cameras")
             continue
         try:
             models[name] = OwnCamera.model_validate(values).camera_model(name)
@@ -351,14 +348,14 @@ def _camera_faults(raw: Mapping[str, Any], own: Mapping[str, CameraModel | None]
     levels = [item for item in levels if isinstance(item, str)] if isinstance(levels, list | tuple) else []
     for item in dict.fromkeys(levels):
         if item not in LEVEL_NAMES:
-            faults.append(f"camera.levels: unknown level '{item}'.{_hint(item, LEVEL_NAMES)}")
+            faults.append(f"camera.levels: unknown level '{item}'.{hint(item, LEVEL_NAMES)}")
         elif levels.count(item) > 1:
             faults.append(f"camera.levels: '{item}' is given {levels.count(item)} times; keep one")
     model = raw.get("model", DEFAULT_CAMERA)
     known = [*own, *catalogue()]
     if isinstance(model, str) and not _is_camera(model, known):
-        hint = _hint(model, known)
-        faults.append(f"camera.model: unknown camera '{model}'.{hint} List them with: doorview cameras")
+        near = hint(model, known)
+        faults.append(f"camera.model: unknown camera '{model}'.{near} List them with: doorview cameras")
     if faults or (isinstance(model, str) and own.get(model.partition("+")[0], True) is None):
         return faults
     try:
@@ -374,22 +371,28 @@ def _camera_faults(raw: Mapping[str, Any], own: Mapping[str, CameraModel | None]
     return faults
 
 
-def _scenario_faults(name: str, scenario: Mapping[str, Any]) -> list[str]:
-    where = f"scenarios.{name}"
-    rate, number = "rate" in scenario, "number" in scenario
-    if not rate and not number and "based_on" in scenario:
-        return []  # its base is at fault, and told of
-    if rate == number:
-        return [f"{where}: give {'only one of rate and number' if rate else 'rate = 0.2, or number with exactly'}"]
-    if number and scenario.get("process", "independent") != "exactly":
-        return [f'{where}: a number needs process = "exactly"; with "independent" give a rate']
-    return []
+def _known_faults(raw: object, models: Iterable[str]) -> list[str]:
+    """Return the faults of ``[known]``; `models` are the names of cameras."""
+    if not isinstance(raw, Mapping):
+        return []
+    faults = []
+    listed, columns, model = raw.get("file") is not None, raw.get("columns"), raw.get("model")
+    if raw and raw.get("osm", False) is False and not listed:
+        faults.append("known: asks for no cameras; give osm = true, or file = 'cameras.csv', or leave the section out")
+    faults += [
+        f"known.{key}: says something of a file, and there is none; give file = 'cameras.csv'"
+        for key in ("columns", "layer")
+        if raw.get(key) and not listed
+    ]
+    if isinstance(columns, Mapping) and columns:
+        from doorview.city.own_cameras import OWN_COLUMNS  # it loads geopandas, which few studies need to be read
 
-
-def _hint(name: str, known: Iterable[str]) -> str:
-    known = list(known)
-    near = nearest_name(name, known)
-    return (f" Did you mean '{near}'?" if near else "") + f" Known: {', '.join(known)}."
+        unknown = [str(name) for name in columns if name not in OWN_COLUMNS]
+        faults += [f"known.columns: nothing is called '{name}'.{hint(name, OWN_COLUMNS)}" for name in unknown]
+    if isinstance(model, str) and not _is_camera(model, list(models)):
+        near = hint(model, models)
+        faults.append(f"known.model: unknown camera '{model}'.{near} List them with: doorview cameras")
+    return faults
 
 
 def _fault_text(error: ErrorDetails) -> str:
@@ -400,20 +403,22 @@ def _fault_text(error: ErrorDetails) -> str:
     if kind == "extra_forbidden":
         *parents, key = [str(part) for part in location if not isinstance(part, int)]
         section = {"scenarios": "scenarios", "cameras": "cameras.NAME"}.get(parents[0] if parents else "")
+        if section == "scenarios" and len(parents) > 2:
+            section = f"scenarios.NAME.{parents[2]}"
         section = section or ".".join(parents)
         known = list(SECTIONS[section].model_fields if section else Study.model_fields)
         what = "key" if section else "section"
-        return f"{where}: unknown {what}.{_hint(key, known)}"
+        return f"{where}: unknown {what}.{hint(key, known)}"
     if kind == "too_short":
         return f"{where}: empty; give at least one, or leave it out for the default"
     if kind == "missing":
         return f"{where}: missing; add it"
     if kind == "literal_error":
         choices = re.findall(r"'([^']*)'", str(context["expected"]))
-        return f"{where}: unknown value {value!r}.{_hint(str(value), choices)}"
+        return f"{where}: unknown value {value!r}.{hint(str(value), choices)}"
     if kind == "value_error":
         return f"{where}: {context['error']}"
-    is_rate = (bool(location) and location[-1] == "rate") or location[:2] == ["ownership", "rates"]
+    is_rate = (bool(location) and location[-1] in _SHARES) or location[:2] == ["ownership", "rates"]
     if is_rate and kind in ("greater_than_equal", "less_than_equal"):
         return f"{where}: {value!r} lies outside [0, 1]; a rate is a part of one: 5 % is 0.05"
     return f"{where}: {error['msg']}, got {value!r}"

@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-import types
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -22,6 +21,14 @@ from doorview.sight.camera import CameraModel, Figure, angle_across, camera, cam
 from doorview.sight.levels import DEFAULT_LEVELS, LEVEL_NAMES, Level, level
 from doorview.study.doors_section import DoorsSection
 from doorview.study.drivers_section import DriversSection
+from doorview.study.scenario_sections import (
+    BUILTIN_SCENARIOS,
+    OwnershipSection,
+    ProgrammeSection,
+    RulesSection,
+    Scenario,
+    StagesSection,
+)
 
 __all__ = [
     "BUILTIN_SCENARIOS",
@@ -31,6 +38,7 @@ __all__ = [
     "CoverageSection",
     "DoorsSection",
     "DriversSection",
+    "KnownSection",
     "Layers",
     "OutputSection",
     "OwnCamera",
@@ -40,6 +48,7 @@ __all__ = [
     "Scenario",
     "Study",
     "StudySection",
+    "TerrainSection",
     "Zoning",
     "zoning_name",
 ]
@@ -366,6 +375,39 @@ class PublicSpaceSection(_Section):
     )
 
 
+class TerrainSection(_Section):
+    """Heights of the ground, where it is not flat. Left out, it is.
+
+    Rasters of any kind, CRS and step that GDAL reads. They must cover the counted area and as far around it as cameras
+    see. Doors, targets and walls stand on `ground`; what rises above sight lines hides.
+    """
+
+    ground: FilePath = Field(description="Terrain model (DEM): heights of the bare ground.")
+    surface: FilePath | None = Field(
+        None,
+        description="Surface model (DSM, LiDAR first returns): canopies and roofs hide too; left out, "
+        "the ground alone.",
+    )
+    units: Literal["m", "ft", "us-ft"] | None = Field(
+        None, description="Unit of the ground's heights; left out: as the file says, metres if it says nothing."
+    )
+    surface_units: Literal["m", "ft", "us-ft"] | None = Field(None, description="The same for `surface`.")
+    nodata: float | None = Field(
+        None, description="Value of unknown heights in both files, where they do not say it or say it wrongly."
+    )
+    step_m: float | None = Field(
+        None, ge=0.5, description="Distance of heights to compute with [m]; left out: each file's own."
+    )
+    missing_allowed: Rate = Field(
+        0.0, description="Share of the place that may be without heights, as water often is; it is taken as flat."
+    )
+    clear_m: Metres = Field(
+        1.0,
+        description="Length of each sight line, from the camera on, that heights hide nothing of [m]: the house's own "
+        "roof in a surface model.",
+    )
+
+
 class CoverageSection(_Section):
     """How the coverage is computed."""
 
@@ -380,7 +422,10 @@ class CoverageSection(_Section):
         description="Share of the places along kerbs where a car is parked, 1.5 m high, drawn by the seed; no source "
         "says how many: vary it.",
     )
-    trees: bool = Field(False, description="Trunks of mapped trees hide too.")
+    trees: bool = Field(False, description="Trunks of mapped trees and tree rows hide too.")
+    tree_row_spacing_m: float | None = Field(
+        None, ge=1.0, description="Distance between the trunks of a tree row [m]; left out: 8, see `obstacles.md`."
+    )
     openings: bool = Field(
         False,
         description="Cut buildings open where passages and arcades run through them and parts begin above the eye.",
@@ -389,35 +434,53 @@ class CoverageSection(_Section):
     workers: int | None = Field(None, ge=1, description="Cores at work; left out: all of them. Changes no result.")
 
 
-class OwnershipSection(_Section):
-    """Who owns a camera."""
+class KnownSection(_Section):
+    """Cameras that are known to be there, counted beside the simulated ones and never mixed into their figures.
 
-    rates: Annotated[tuple[Rate, ...], Field(strict=False, min_length=1)] = Field(
-        tuple(step / 100 for step in range(101)),
-        description="Rates of the coverage curve: owning households / households; left out: 0, 0.01 ... 1.",
-    )
-    shared_doors: Literal["one", "any", "none"] = Field(
-        "one",
-        description="Chance of a camera at a door with several dwellings: `one` the rate itself, `any` "
-        "1 - (1 - rate)^dwellings, `none` no camera.",
-    )
+    Nothing is read unless asked for: OpenStreetMap maps few of the cameras that there are, and unevenly.
+    """
 
+    osm: bool = Field(False, description="The surveillance cameras that OpenStreetMap maps (`man_made=surveillance`).")
+    file: FilePath | None = Field(
+        None,
+        description="Your own list: `.csv` with longitude and latitude, or `.gpkg` of points. It is never published: "
+        "all that counts it lies in `working/`.",
+    )
+    layer: Text | None = Field(None, description="Layer of the `.gpkg`, where it holds several.")
+    columns: dict[str, Text] | None = Field(
+        None,
+        description="Which column says what, as in `{lon = 'x', direction = 'heading'}`: `lon`, `lat`, `direction`, "
+        "`height_m`, `field_of_view`, `range_m`; left out: the columns of these names.",
+    )
+    model: Text | None = Field(
+        None,
+        description="Camera assumed where nothing says a field of view or range, as OpenStreetMap never does: a name "
+        "of the catalogue or of a `[cameras.NAME]`; left out: the one at the doors.",
+    )
+    height_m: float = Field(3.5, gt=0.0, description="Height above the ground assumed where nothing says one [m].")
+    range_m: float | None = Field(
+        None,
+        gt=0.0,
+        description="Range along the ground, at every level, of cameras that say none [m]; left out: what `model` "
+        "reaches at each level.",
+    )
+    angle_means: Literal["width", "tilt"] | None = Field(
+        None,
+        description="What `camera:angle` is in the data: `width` of the view or `tilt` below the horizon. Mappers use "
+        "it for both; left out: it says nothing.",
+    )
+    unknown_all_around: bool = Field(
+        False,
+        description="Cameras whose direction nobody says see all around: an upper bound. Else they are left out "
+        "(domes see all around anyway).",
+    )
+    plate_readers: bool = Field(False, description="Number-plate readers, speed and red-light cameras too.")
+    indoor: bool = Field(False, description="Cameras tagged as indoors too.")
 
-class Scenario(_Section):
-    """One ownership scenario; write `[scenarios.NAME]` for each. A scenario may name a base and override some of it."""
-
-    based_on: Text | None = Field(
-        None, description="Name of the scenario whose values hold where this one gives none (built-in ones too)."
-    )
-    process: Literal["independent", "exactly"] = Field(
-        "independent", description="`independent`: every home by its own chance; `exactly`: a fixed number of doors."
-    )
-    rate: Rate | None = Field(None, description="Owning households / households, 0 to 1.")
-    number: int | None = Field(None, ge=0, description="With `exactly`: the number of doors with a camera.")
-    shared_doors: Literal["one", "any", "none"] | None = Field(
-        None, description="As in `[ownership]`, for this scenario alone."
-    )
-    label: Text | None = Field(None, description="Plain name for maps and tables.")
+    @property
+    def asked(self) -> bool:
+        """Whether any known cameras are asked for."""
+        return self.osm or self.file is not None
 
 
 class OutputSection(_Section):
@@ -430,15 +493,6 @@ class OutputSection(_Section):
     viewsheds: bool = Field(False, description="Write `working/viewsheds.parquet`: one polygon per door and level.")
 
 
-BUILTIN_SCENARIOS: Mapping[str, Mapping[str, object]] = types.MappingProxyType(
-    {
-        "independent_05": {"process": "independent", "rate": 0.05},
-        "independent_20": {"process": "independent", "rate": 0.2},
-        "independent_40": {"process": "independent", "rate": 0.4},
-    }
-)
-
-
 class Study(_Section):
     """A whole study. Its attributes are the sections of the file."""
 
@@ -448,13 +502,16 @@ class Study(_Section):
     camera: CameraSection = Field(default_factory=CameraSection)
     cameras: dict[str, OwnCamera] = Field(default_factory=dict)
     public_space: PublicSpaceSection = Field(default_factory=PublicSpaceSection)
+    terrain: TerrainSection | None = Field(None)
     coverage: CoverageSection = Field(default_factory=CoverageSection)
     doors: DoorsSection = Field(default_factory=DoorsSection)
+    known: KnownSection = Field(default_factory=KnownSection)
     ownership: OwnershipSection = Field(default_factory=OwnershipSection)
     drivers: DriversSection = Field(default_factory=DriversSection)
     scenarios: dict[str, Scenario] = Field(
         default_factory=lambda: {name: Scenario.model_validate(dict(raw)) for name, raw in BUILTIN_SCENARIOS.items()}
     )
+    stages: StagesSection | None = Field(None)
     output: OutputSection = Field(default_factory=OutputSection)
     _file: Path | None = PrivateAttr(default=None)
 
@@ -503,11 +560,16 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "camera": CameraSection,
     "cameras.NAME": OwnCamera,
     "public_space": PublicSpaceSection,
+    "terrain": TerrainSection,
     "coverage": CoverageSection,
     "doors": DoorsSection,
+    "known": KnownSection,
     "ownership": OwnershipSection,
     "scenarios": Scenario,
     "drivers": DriversSection,
+    "scenarios.NAME.programme": ProgrammeSection,
+    "scenarios.NAME.rules": RulesSection,
+    "stages": StagesSection,
     "output": OutputSection,
 }
 """The sections by the names that they have in the file."""

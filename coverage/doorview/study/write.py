@@ -22,12 +22,21 @@ from doorview.show.layers import write_doors, write_layers
 from doorview.show.qml import ground_style, line_style, share_style, zone_style
 from doorview.show.rasters import SparseRaster
 from doorview.show.run_folder import RunFolder
-from doorview.show.tables import write_curve, write_drivers, write_parquet, write_range_curve, write_shares
+from doorview.show.tables import write_csv, write_curve, write_drivers, write_parquet, write_range_curve, write_shares
 from doorview.show.text import SMALLEST_COUNT, count, level_phrase
 from doorview.sight.api import viewsheds
 from doorview.study.compute import Prepared
 from doorview.study.draw import attribution_of, draw_curves, draw_drivers, draw_maps, driver_words
+from doorview.study.hides import obstacle_words
+from doorview.study.known_files import (
+    draw_known,
+    known_facts,
+    known_rasters,
+    settings_to_publish,
+    write_known_files,
+)
 from doorview.study.result import Result
+from doorview.study.terrain import terrain_files
 
 __all__ = ["raster_sink", "write_into", "write_result"]
 
@@ -55,20 +64,36 @@ def raster_sink(ready: Prepared, run: RunFolder, attribution: str) -> Iterator[C
                     cols=int(col1 - col0),
                     description="simulated doors that would see the cell, "
                     f"{level_phrase(item, ready.study.output.units)}",
-                    tags={"level": item.name, "camera": ready.camera.label},
+                    tags={
+                        "level": item.name,
+                        "camera": ready.camera.label,
+                        "obstacles": obstacle_words(ready.study.coverage, ready.study.doors),
+                    },
                     attribution=attribution,
-                    licence=FICTIONAL_LICENCE if ready.study.study.fictional else ODBL,
+                    licence=_licence(ready),
                 )
             )
             for item in ready.levels
         }
 
+        shared = {
+            "crs": ready.city.crs.to_wkt(), "cell_m": ready.scene.grid.cell_m, "row0": int(row0), "col0": int(col0),
+            "rows": int(row1 - row0), "cols": int(col1 - col0), "attribution": attribution,
+        }  # fmt: skip
+        write_known = known_rasters(ready, run, stack, shared, _licence(ready))
+
         def write(result: TileResult) -> None:
+            write_known(result)
             for name, array in result.seen_by.items():
                 if array is not None:
                     rasters[name].write(result.row0, result.col0, array)
 
         yield write
+
+
+def _licence(ready: Prepared) -> str:
+    """Return the licence of what derives from the map data."""
+    return FICTIONAL_LICENCE if ready.study.study.fictional else ODBL
 
 
 def write_result(result: Result, folder: Path, *, fresh: bool = False) -> Path:
@@ -95,9 +120,10 @@ def write_into(result: Result, run: RunFolder) -> None:
         if result.tables.dwellings is not None:
             _write_dwellings(run.path("dwellings.csv"), result.tables.dwellings)
         write_parquet(run.path("counts.parquet"), result.counts)
+        _write_scenarios(result, run)
         _write_working(result, run)
     with stages.stage("writing layers"):
-        written = _write_layers(result, run)
+        written = _write_layers(result, run) | write_known_files(result, run, _licence(result.ready))
     if study.output.maps:
         with stages.stage("drawing"):
             folder = run.path("maps", "x").parent
@@ -105,6 +131,7 @@ def write_into(result: Result, run: RunFolder) -> None:
             draw_maps(placed, folder, run.partial)
             draw_curves(placed, folder)
             draw_drivers(placed, folder)
+            draw_known(placed, folder, run.partial)
     run.write_run(_run_facts(result, written))
 
 
@@ -118,7 +145,17 @@ def _write_dwellings(path: Path, table: pd.DataFrame) -> None:
             count(1) if few else "" if np.isnan(n) else f"{n:.15g}" for n, few in zip(numbers, small, strict=True)
         ]
         shown.loc[small, "ratio"] = np.nan
-    shown.to_csv(path, index=False, lineterminator="\n", encoding="utf-8", na_rep="")
+    write_csv(path, shown)
+
+
+def _write_scenarios(result: Result, run: RunFolder) -> None:
+    """Write what scenarios change, and their cameras in every unit."""
+    counted = result.tables.counted
+    write_csv(run.path("densities.csv"), counted.densities)
+    for name, table in (("change", counted.change), ("stages", counted.stages), ("placing", counted.placing)):
+        if table is not None:
+            write_csv(run.path(f"{name}.csv"), table)
+    write_csv(run.path("working", "intervals.csv"), counted.intervals)
 
 
 def _write_working(result: Result, run: RunFolder) -> None:
@@ -159,7 +196,7 @@ def _write_layers(result: Result, run: RunFolder) -> dict[str, str]:
     faces = ready.ground.faces.copy()
     for name, table in result.tables.faces.items():
         if "public_m2" not in faces:
-            faces["public_m2"] = table["public_m2"]
+            faces["public_m2"], faces["group"] = table["public_m2"], table["group"]
         for column in table.columns:
             if column.startswith("share_"):
                 faces[f"{column}__{name}"] = table[column]
@@ -178,8 +215,7 @@ def _write_layers(result: Result, run: RunFolder) -> dict[str, str]:
     if ready.study.output.crs:
         layers = {name: layer.to_crs(ready.study.output.crs) for name, layer in layers.items()}
     name = "own.gpkg" if own else "city.gpkg"
-    fictional = ready.study.study.fictional
-    licence = FICTIONAL_LICENCE if fictional else ODBL
+    licence = _licence(ready)
     if own:
         licence = f"the user's own layers, with parts derived from OpenStreetMap ({ODBL}) where the run used it"
     write_layers(
@@ -188,7 +224,8 @@ def _write_layers(result: Result, run: RunFolder) -> dict[str, str]:
         styles=styles,
         licence=licence,
         attribution=attribution_of(result),
-        description=f"{city.name}: simulated doorbell coverage. {ready.study.study.label or ''} Layer ground: public "
+        description=f"{city.name}: simulated doorbell coverage. {ready.study.study.label or ''} "
+        f"{obstacle_words(ready.study.coverage, ready.study.doors)} Layer ground: public "
         "ground by class, with driveways, closed ground and water; without buildings, yards and strips along facades. "
         "Round corners are drawn in chords, at most 0.2 m inside the arc.",
         data_date=city.source.get("data_date"),
@@ -228,22 +265,26 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
                     **({"licence": FICTIONAL_LICENCE} if ready.study.study.fictional else {}),
                 }
                 for item in city.source.get("files", [])
-            ],
+            ]
+            + terrain_files(ready.scene.terrain),
             "zones": [zoning.file.name for zoning in ready.study.zones],
         },
-        "settings": ready.study.settings(),
+        **_terrain_facts(ready),
+        "settings": settings_to_publish(ready.study.settings()),
         "crs": city.crs.to_string(),
         "country": city.country,
         "camera": {
             "name": ready.camera.name,
             "label": ready.camera.label,
+            "reading_of_field_of_view": ready.camera.reading_words() or None,
             "values": {
                 key: {"value": getattr(ready.camera, key), "mark": figure.mark, "source": figure.source}
                 for key, figure in ready.camera.figures.items()
             },
         },
         "levels": {item.name: item.as_dict() for item in ready.levels},
-        "scenarios": {item.name: item.words() for item in ready.scenarios},
+        "obstacles": obstacle_words(ready.study.coverage, ready.study.doors),
+        "scenarios": {item.name: item.words() for item in result.tables.scenarios},
         "shown_on_maps": {"scenario": result.main_scenario(), "level": result.main_level()},
         "counted": {
             "area_m2": inside,
@@ -266,13 +307,16 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
             for item in result.tables.grid_errors
         },
         "range_curve": {
-            "exact": [item.name for item in ready.scenarios if ready.equal_chances(item)],
+            "exact": [item.name for item in result.tables.scenarios if ready.equal_chances(item)],
             "note": "share against range takes every door's chance as the scenario's mean and doors as independent: "
             "exact for the scenarios named, an approximation for others, whose doors differ or whose number is fixed",
         },
         "public_space": _plain_notes(ready.ground.notes),
         "counts": ready.counts,
-        "intervals": "share_p05 and share_p95: chance alone, which homes happen to own one (256 simulated ownerships); "
+        **known_facts(result),
+        "assumed_of_obstacles": list(ready.obstacles.attrs.get("notes", [])),
+        "intervals": "share_p05 and share_p95: chance alone, which homes happen to own one "
+        f"({ready.study.ownership.replicates} simulated ownerships, their errors in working/intervals.csv); "
         "share_low and share_high: 5 % to 95 % over joint draws of the assumptions in docs/drivers.md, at the same "
         "level, estimated on sampled spots; small rows take the change of the same space in the whole place",
         "drivers": driver_words(result),
@@ -285,6 +329,19 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
         },
         "timings": {name: round(seconds, 3) for name, seconds in result.stages.seconds.items()},
     }
+
+
+def _terrain_facts(ready: Prepared) -> dict[str, object]:
+    """Return what run.json says of the terrain; nothing on flat ground."""
+    terrain = ready.scene.terrain
+    if terrain is None:
+        return {}
+    walls = {
+        "hide all behind them": len(ready.scene.kits[0].walls.tall.xy),
+        "judged by their tops": len(ready.scene.kits[0].open_walls.height),
+        "note": "walls by squares of 16 m, so that one may count several times; the rest hide nothing",
+    }
+    return {"terrain": {**_plain_notes(dict(terrain.notes)), "clear_m": terrain.clear_m, "walls": walls}}
 
 
 def _finite(value: float) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import geopandas as gpd
@@ -18,14 +18,21 @@ from doorview.show.text import clean
 from doorview.study.dwellings import ALL
 from doorview.study.sections import Zoning
 
-__all__ = ["read_zones", "zone_membership"]
+__all__ = ["COLUMN", "read_zones", "zone_membership"]
 
 
-def read_zones(zonings: Sequence[Zoning], crs: CRS, inside: Any) -> tuple[gpd.GeoDataFrame | None, dict[str, int]]:
+COLUMN = "column: "
+"""Before the name of a column of the user's own in the table of zones."""
+
+
+def read_zones(
+    zonings: Sequence[Zoning], crs: CRS, inside: Any, columns: Mapping[str, Sequence[str]] | None = None
+) -> tuple[gpd.GeoDataFrame | None, dict[str, int]]:
     """Return the zones that meet the counted area, and how many were left out, by reason.
 
     Columns: `zoning`, `zone` (id as text), `name`, `counted_dwellings` (the user's own count, NaN where none),
-    geometry. Zones stand in the order of zoning and id.
+    geometry; and those that `columns` asks for by zoning, with `COLUMN` before their names. Zones stand in
+    the order of zoning and id.
 
     Raises
     ------
@@ -37,7 +44,8 @@ def read_zones(zonings: Sequence[Zoning], crs: CRS, inside: Any) -> tuple[gpd.Ge
     """
     parts, left_out = [], {"zones outside the counted area": 0, "zones without a polygon": 0}
     for zoning in zonings:
-        table = _read(zoning, crs)
+        own = list((columns or {}).get(zoning.set_name, ()))
+        table = _read(zoning, crs, own)
         shapes = shapely.force_2d(np.asarray(table.geometry.array, dtype=object))
         usable = np.isin(shapely.get_type_id(shapes), (3, 6)) & ~shapely.is_empty(shapes)
         usable[usable] = np.isfinite(shapely.bounds(shapes[usable])).all(axis=1)
@@ -58,6 +66,7 @@ def read_zones(zonings: Sequence[Zoning], crs: CRS, inside: Any) -> tuple[gpd.Ge
                     "zone": ids[meets],
                     "name": names[meets],
                     "counted_dwellings": counts[meets],
+                    **{COLUMN + name: table[name].to_numpy()[meets] for name in own},
                 },
                 geometry=shapes[meets],
                 crs=crs,
@@ -69,10 +78,10 @@ def read_zones(zonings: Sequence[Zoning], crs: CRS, inside: Any) -> tuple[gpd.Ge
     return gpd.GeoDataFrame(zones, crs=crs), {reason: n for reason, n in left_out.items() if n}
 
 
-def _read(zoning: Zoning, crs: CRS) -> gpd.GeoDataFrame:
+def _read(zoning: Zoning, crs: CRS, more: Sequence[str]) -> gpd.GeoDataFrame:
     """Return a zoning's file on the city's CRS, with every column that the study names."""
     table = read_layer(zoning.file, "zones")
-    for column in (zoning.id, zoning.name, zoning.dwellings):
+    for column in (zoning.id, zoning.name, zoning.dwellings, *more):
         if column is not None and column not in table.columns:
             known = [str(name) for name in table.columns if name != table.geometry.name]
             raise UnknownNameError(f"column of '{zoning.file.name}'", column, known)

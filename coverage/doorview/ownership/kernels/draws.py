@@ -157,3 +157,17 @@ def owned_bits_of_sets(start: Any, doors: Any, owners: Any, most: int) -> Any:
                     out[m, n, w] |= out[m - 1, n, w] & bits
                 out[0, n, w] |= bits
     return out
+
+
+@nb.njit(cache=True, nogil=True)
+def weighed_bits(bits: Any, amount: Any) -> Any:
+    """Return (64 words,): the amounts (sets,) added up over the sets whose bit is set, replicate by replicate."""
+    words = bits.shape[1]
+    out = np.zeros(64 * words)
+    for n in range(bits.shape[0]):
+        for w in range(words):
+            left = bits[n, w]
+            for bit in range(64):
+                if (left >> np.uint64(bit)) & np.uint64(1):
+                    out[64 * w + bit] += amount[n]
+    return out

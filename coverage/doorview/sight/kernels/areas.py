@@ -9,7 +9,7 @@ import numba as nb
 
 from doorview.sight.kernels.shadows import field_edge, hidden_area
 from doorview.sight.kernels.star import area_within, cap_pieces, gather_walls, nearest_line2, pieces_area, sweep
-from doorview.sight.kernels.types import FloatArray, new_pieces, new_scratch
+from doorview.sight.kernels.types import LENT, FloatArray, new_pieces, new_scratch
 
 __all__ = ["areas_of_cameras", "view_pieces"]
 
@@ -76,7 +76,7 @@ def _areas_with_lows(
             out[camera, level] = max(area, 0.0)
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@nb.njit(**LENT, forceinline=True)
 def _area_up_to(reach: float, line2: float, half_field: float, pieces: Any, count: int) -> float:
     """Return the area [m2] of a view up to `reach`; a whole sector if no wall's line comes that near."""
     if reach * reach <= line2:
@@ -84,7 +84,7 @@ def _area_up_to(reach: float, line2: float, half_field: float, pieces: Any, coun
     return area_within(pieces, count, reach)
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@nb.njit(**LENT)
 def _areas_from(
     first: int,
     xy: FloatArray,

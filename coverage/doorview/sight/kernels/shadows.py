@@ -22,12 +22,12 @@ import numpy as np
 
 from doorview.sight.kernels.spans import first_cell
 from doorview.sight.kernels.star import gather_walls, pseudo_angle
-from doorview.sight.kernels.types import ARC, WALL, FloatArray, new_scratch
+from doorview.sight.kernels.types import ARC, LENT, WALL, FloatArray, new_scratch
 
 __all__ = ["cut_spans", "field_edge", "hidden_area", "shadow_quads"]
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(**LENT)
 def field_edge(field_of_view: float) -> tuple[float, float, float]:
     """Return pseudo-angle and direction (x, y) of the left edge of a field of view [radians]."""
     if field_of_view >= 2.0 * math.pi:
@@ -42,15 +42,15 @@ def _gather_lows(
 ) -> tuple[int, Any]:
     """Return how many intervals of low walls a camera meets within `reach` [m], and the scratch that holds them."""
     t_edge, ux, uy = field_edge(field_of_view)
-    scratch = new_scratch(32)
+    scratch = new_scratch(128)
     met = gather_walls(cx, cy, fx, fy, reach, t_edge, ux, uy, lows, scratch)
     if met < 0:
-        scratch = new_scratch(-met)
+        scratch = new_scratch(-2 * met)
         met = gather_walls(cx, cy, fx, fy, reach, t_edge, ux, uy, lows, scratch)
     return met, scratch
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(**LENT)
 def _along(ax: float, ay: float, bx: float, by: float, px: float, py: float) -> float:
     """Return s in [0, 1] at which u(s) points along p, which lies between a and b."""
     from_a, to_b = ax * py - ay * px, px * by - py * bx
@@ -58,7 +58,7 @@ def _along(ax: float, ay: float, bx: float, by: float, px: float, py: float) -> 
     return min(max(from_a / whole, 0.0), 1.0) if whole > 0.0 else 0.0
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(**LENT)
 def _strips_in_piece(
     ax: float, ay: float, bx: float, by: float, t_a: float, t_b: float, met: int, scratch: Any, shade: Any, strips: Any
 ) -> int:
@@ -83,7 +83,7 @@ def _strips_in_piece(
     return n
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(**LENT)
 def _add(out: Any, n: int, s: float, low: float, high: float) -> int:
     """Write s if it lies between `low` and `high` and there is room; return the count, which may pass the room."""
     if not low < s < high:
@@ -93,7 +93,7 @@ def _add(out: Any, n: int, s: float, low: float, high: float) -> int:
     return n + 1
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(**LENT)
 def _add_circle(
     out: Any,
     n: int,
@@ -160,13 +160,13 @@ def _criticals(
     return n
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(**LENT)
 def _under(cross: float, s: float, e: float, w: float, dw: float) -> float:
     """Return the area [m2] between the camera and an edge, from u(s) to u(e)."""
     return 0.5 * cross * (e - s) / ((w + s * dw) * (w + e * dw))
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(**LENT)
 def _under_piece(
     kind: int, reach: float, cross: float, s: float, e: float, ax: float, ay: float, dx: float, dy: float
 ) -> float:
@@ -177,7 +177,7 @@ def _under_piece(
     return 0.5 * reach * reach * math.atan2(px * vy - py * vx, px * vx + py * vy)
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(**LENT)
 def _hidden_between(
     kind: int,
     reach: float,
@@ -230,7 +230,7 @@ def _hidden_between(
     return total
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(**LENT)
 def _hidden_in_piece(
     kind: int,
     reach: float,
@@ -254,7 +254,7 @@ def _hidden_in_piece(
     return total
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(**LENT)
 def _after(t: float, x: float, y: float, t_edge: float) -> float:
     """Return the pseudo-angle of the end (x, y) of a piece that begins at t; straight behind it may be 2 or -2."""
     end = pseudo_angle(x, y)
@@ -307,7 +307,7 @@ def hidden_area(
     return total
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(**LENT)
 def _quads(cx: float, cy: float, met: int, scratch: Any, lows: Any, shade: Any, out: FloatArray) -> None:
     """Write the corners of the shadows (met, 4, 2) [m]: the wall's ends, then the far edge's."""
     for k in range(met):
@@ -343,7 +343,7 @@ def shadow_quads(
     return start, quads[:made].copy()
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(**LENT)
 def _row_of_quad(quad: Any, cell: float, row: int) -> tuple[int, int]:
     """Return the first column and the one after the last whose centres a convex quadrilateral holds in a row.
 
@@ -364,7 +364,7 @@ def _row_of_quad(quad: Any, cell: float, row: int) -> tuple[int, int]:
     return first_cell(left, cell), first_cell(right, cell)
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(**LENT)
 def _put_between(spans: Any, made: int, span: Any, start: int, stop: int) -> int:
     """Write the part of a span from `start` to `stop`, if any and if there is room; return the count."""
     if start >= stop:

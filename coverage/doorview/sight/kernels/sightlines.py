@@ -9,12 +9,12 @@ import numba as nb
 
 from doorview.sight.kernels.shadows import field_edge
 from doorview.sight.kernels.star import TOUCHING_M, pseudo_angle
-from doorview.sight.kernels.types import FloatArray, IntArray
+from doorview.sight.kernels.types import LENT, FloatArray, IntArray
 
 __all__ = ["clear_pairs", "least_crossed"]
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(**LENT)
 def _hides(ax: float, ay: float, bx: float, by: float, px: float, py: float, f: float, g: float) -> bool:
     """Say whether a wall a-b hides the point p, all relative to the camera [m].
 
@@ -34,13 +34,13 @@ def _hides(ax: float, ay: float, bx: float, by: float, px: float, py: float, f: 
     return times > f and (g == 0.0 or times < g)
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(**LENT)
 def _squares_between(low: float, high: float, cell: float, first: int, count: int) -> tuple[int, int]:
     """Return the first and last of `count` rows (or columns) of squares that reach from `low` to `high` [m]."""
     return max(math.floor(low / cell) - first, 0), min(math.floor(high / cell) - first, count - 1)
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(**LENT)
 def _blocked(cx: float, cy: float, x: float, y: float, walls: Any, finite: bool, shade: Any) -> bool:
     """Say whether a wall of an index hides (x, y) from a camera at (cx, cy) [m].
 
@@ -61,7 +61,7 @@ def _blocked(cx: float, cy: float, x: float, y: float, walls: Any, finite: bool,
     return False
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(**LENT)
 def clear_pairs(
     xy: FloatArray,
     forward: FloatArray,

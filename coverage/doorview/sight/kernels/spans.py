@@ -13,7 +13,7 @@ from typing import Any
 import numba as nb
 import numpy as np
 
-from doorview.sight.kernels.types import ARC
+from doorview.sight.kernels.types import ARC, LENT
 
 __all__ = ["CROSSINGS", "SPAN_FIELDS", "first_cell", "new_crossings", "put_spans"]
 
@@ -24,13 +24,13 @@ CROSSINGS = 64
 """Room for crossings of one row; a row with more is counted as overflow and asks for more room."""
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(**LENT)
 def first_cell(value: float, cell: float) -> int:
     """Return the index of the first cell whose centre is not below `value`."""
     return math.ceil(value / cell - 0.5)
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(**LENT)
 def _cross_line(x0: float, y0: float, x1: float, y1: float, cell: float, low: int, high: int, xs: Any, n: Any) -> None:
     """Add the crossings of a straight edge with the rows low .. high - 1."""
     if y0 == y1:
@@ -45,7 +45,7 @@ def _cross_line(x0: float, y0: float, x1: float, y1: float, cell: float, low: in
         n[k] += 1
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(**LENT)
 def _cross_arc(
     cx: float,
     cy: float,
@@ -70,7 +70,7 @@ def _cross_arc(
         n[k] += 1
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(**LENT)
 def _cross_view(
     cx: float,
     cy: float,
@@ -114,7 +114,7 @@ def _cross_view(
         _cross_line(px, py, cx, cy, cell, low, high, xs, n)
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(**LENT)
 def _put(spans: Any, made: int, level: int, row: int, start: int, stop: int, door: int, columns: int) -> int:
     """Write one span cut to the window's columns, if anything is left and there is room; return the count."""
     start, stop = max(start, 0), min(stop, columns)
@@ -126,7 +126,7 @@ def _put(spans: Any, made: int, level: int, row: int, start: int, stop: int, doo
     return made + 1
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(**LENT)
 def put_spans(
     cx: float,
     cy: float,

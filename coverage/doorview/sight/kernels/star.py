@@ -15,7 +15,7 @@ from typing import Any
 import numba as nb
 import numpy as np
 
-from doorview.sight.kernels.types import ARC, WALL, FloatArray
+from doorview.sight.kernels.types import ARC, LENT, WALL, FloatArray
 
 __all__ = [
     "TOUCHING_M",
@@ -30,11 +30,13 @@ __all__ = [
 
 TOUCHING_M = 1e-9
 """A wall whose line passes the camera nearer than this hides nothing: it is seen edge on."""
+RUN = 24
+"""So many intervals are sorted by insertion; longer rows in runs of so many, which are then merged."""
 TIE = 1e-12
 """Relative difference of 1 / distance under which two walls count as equally near."""
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@nb.njit(**LENT, forceinline=True)
 def pseudo_angle(x: float, y: float) -> float:
     """Return a number in [-2, 2] that grows with the angle of (x, y) from the x axis, -pi to pi."""
     t = y / (abs(x) + abs(y))
@@ -43,7 +45,7 @@ def pseudo_angle(x: float, y: float) -> float:
     return 2.0 - t if y >= 0.0 else -2.0 - t
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@nb.njit(**LENT, forceinline=True)
 def _segment_distance2(ax: float, ay: float, bx: float, by: float) -> float:
     """Return the squared distance of the origin from the segment a-b."""
     dx, dy = bx - ax, by - ay
@@ -57,7 +59,7 @@ def _segment_distance2(ax: float, ay: float, bx: float, by: float) -> float:
     return cross * cross / length2
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@nb.njit(**LENT)
 def _field_box(
     cx: float, cy: float, fx: float, fy: float, reach: float, t_edge: float, ux: float, uy: float
 ) -> tuple[float, float, float, float]:
@@ -81,7 +83,60 @@ def _field_box(
     return cx + reach * west, cx + reach * east, cy + reach * south, cy + reach * north
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@nb.njit(**LENT)
+def _read_squares(
+    cx: float,
+    cy: float,
+    fx: float,
+    fy: float,
+    reach: float,
+    t_edge: float,
+    ux: float,
+    uy: float,
+    walls: Any,
+    found: Any,
+) -> int:
+    """Write into `found` the items of the index that may meet the field within `reach`, each wall once.
+
+    Returns how many, or minus the room needed when `found` is too small. Nothing branches upon what lies outside: at
+    every other house the processor would guess wrong.
+    """
+    xy, scale, low, start = walls.xy, walls.scale, walls.low, walls.start
+    count, cell = 0, walls.cell
+    west, east, south, north = _field_box(cx, cy, fx, fy, reach, t_edge, ux, uy)
+    i_low = max(math.floor(west / cell) - walls.i0, 0)
+    i_high = min(math.floor(east / cell) - walls.i0, walls.ni - 1)
+    j_low = max(math.floor(south / cell) - walls.j0, 0)
+    j_high = min(math.floor(north / cell) - walls.j0, walls.nj - 1)
+    if i_low > i_high:
+        return 0
+    items = 0
+    for j in range(j_low, j_high + 1):
+        items += start[j * walls.ni + i_high + 1] - start[j * walls.ni + i_low]
+    if items > found.shape[0]:
+        return -items
+    narrow = t_edge <= 1.0  # at most a half turn: convex, so what lies beyond one edge lies outside
+    back = 0.0 if narrow else -reach
+    for j in range(j_low, j_high + 1):
+        row = j * walls.ni
+        for k in range(start[row + i_low], start[row + i_high + 1]):
+            f = scale[k]
+            dx1, dy1, dx2, dy2 = f * (xy[k, 0] - cx), f * (xy[k, 1] - cy), f * (xy[k, 2] - cx), f * (xy[k, 3] - cy)
+            ax, bx = dx1 * fx + dy1 * fy, dx2 * fx + dy2 * fy
+            ay, by = dy1 * fx - dx1 * fy, dy2 * fx - dx2 * fy
+            out = ((ax >= reach) & (bx >= reach)) | ((ax <= back) & (bx <= back))
+            out |= ((ay >= reach) & (by >= reach)) | ((ay <= -reach) & (by <= -reach))
+            if narrow:
+                out |= (ux * ay - uy * ax >= 0.0) & (ux * by - uy * bx >= 0.0)
+                out |= (ux * ay + uy * ax <= 0.0) & (ux * by + uy * bx <= 0.0)
+            # A wall stands in several squares: take it in the first of them that this camera reads.
+            out |= (low[k, 1] != max(low[k, 0], i_low)) | (j != max(low[k, 2], j_low))
+            found[count] = k
+            count += 0 if out else 1
+    return count
+
+
+@nb.njit(**LENT)
 def gather_walls(
     cx: float,
     cy: float,
@@ -97,88 +152,83 @@ def gather_walls(
     """Fill `scratch` with the walls that a camera at (cx, cy) facing (fx, fy) meets within `reach` [m].
 
     (ux, uy) is the direction of the left edge of its field of view and `t_edge` that edge's pseudo-angle. Returns the
-    number of intervals, or minus the room needed when the scratch is too small.
+    number of intervals, or minus a number of which twice is room enough when the scratch is too small.
     """
-    t0, t1, ends, q, item = scratch.t0, scratch.t1, scratch.ends, scratch.q, scratch.order
-    xy, scale, low, start = walls.xy, walls.scale, walls.low, walls.start
+    t0, t1, ends, q, item, found = scratch.t0, scratch.t1, scratch.ends, scratch.q, scratch.order, scratch.active
+    xy, scale = walls.xy, walls.scale
     room = t0.shape[0]
-    count = 0
     reach2 = reach * reach
-    cell = walls.cell
-    west, east, south, north = _field_box(cx, cy, fx, fy, reach, t_edge, ux, uy)
-    i_low = max(math.floor(west / cell) - walls.i0, 0)
-    i_high = min(math.floor(east / cell) - walls.i0, walls.ni - 1)
-    j_low = max(math.floor(south / cell) - walls.j0, 0)
-    j_high = min(math.floor(north / cell) - walls.j0, walls.nj - 1)
-    if i_low > i_high:
-        return 0
-    narrow = t_edge <= 1.0  # at most a half turn: convex, so what lies beyond one edge lies outside
-    back = 0.0 if narrow else -reach
-    for j in range(j_low, j_high + 1):
-        row = j * walls.ni
-        for k in range(start[row + i_low], start[row + i_high + 1]):
-            f = scale[k]
-            dx1, dy1, dx2, dy2 = f * (xy[k, 0] - cx), f * (xy[k, 1] - cy), f * (xy[k, 2] - cx), f * (xy[k, 3] - cy)
-            ax, bx = dx1 * fx + dy1 * fy, dx2 * fx + dy2 * fy
-            if (ax >= reach and bx >= reach) or (ax <= back and bx <= back):
+    candidates = _read_squares(cx, cy, fx, fy, reach, t_edge, ux, uy, walls, found)
+    if candidates < 0:
+        return candidates
+    count = 0
+    for candidate in range(candidates):
+        k = found[candidate]
+        f = scale[k]
+        dx1, dy1, dx2, dy2 = f * (xy[k, 0] - cx), f * (xy[k, 1] - cy), f * (xy[k, 2] - cx), f * (xy[k, 3] - cy)
+        ax, ay, bx, by = dx1 * fx + dy1 * fy, dy1 * fx - dx1 * fy, dx2 * fx + dy2 * fy, dy2 * fx - dx2 * fy
+        if _segment_distance2(ax, ay, bx, by) >= reach2:
+            continue
+        cross = ax * by - ay * bx
+        if cross < 0.0:
+            ax, ay, bx, by, cross = bx, by, ax, ay, -cross
+        length2 = (bx - ax) * (bx - ax) + (by - ay) * (by - ay)
+        if cross * cross <= TOUCHING_M * TOUCHING_M * length2:
+            continue
+        ta, tb = pseudo_angle(ax, ay), pseudo_angle(bx, by)
+        qx, qy = (by - ay) / cross, (ax - bx) / cross
+        # Across the back (pseudo-angle 2 is -2) a wall gives two intervals.
+        for part in range(2 if ta > tb else 1):
+            first, last = ta, tb
+            if ta > tb:
+                first, last = (ta, 2.0) if part == 0 else (-2.0, tb)
+            if last <= -t_edge or first >= t_edge or first >= last:
                 continue
-            ay, by = dy1 * fx - dx1 * fy, dy2 * fx - dx2 * fy
-            if (ay >= reach and by >= reach) or (ay <= -reach and by <= -reach):
-                continue
-            if narrow:
-                if ux * ay - uy * ax >= 0.0 and ux * by - uy * bx >= 0.0:
-                    continue
-                if ux * ay + uy * ax <= 0.0 and ux * by + uy * bx <= 0.0:
-                    continue
-            # A wall stands in several squares: take it in the first of them that this camera reads.
-            if low[k, 1] != max(low[k, 0], i_low) or j != max(low[k, 2], j_low):
-                continue
-            if _segment_distance2(ax, ay, bx, by) >= reach2:
-                continue
-            cross = ax * by - ay * bx
-            if cross < 0.0:
-                ax, ay, bx, by, cross = bx, by, ax, ay, -cross
-            length2 = (bx - ax) * (bx - ax) + (by - ay) * (by - ay)
-            if cross * cross <= TOUCHING_M * TOUCHING_M * length2:
-                continue
-            ta, tb = pseudo_angle(ax, ay), pseudo_angle(bx, by)
-            qx, qy = (by - ay) / cross, (ax - bx) / cross
-            # Across the back (pseudo-angle 2 is -2) a wall gives two intervals.
-            for part in range(2 if ta > tb else 1):
-                first, last = ta, tb
-                if ta > tb:
-                    first, last = (ta, 2.0) if part == 0 else (-2.0, tb)
-                if last <= -t_edge or first >= t_edge or first >= last:
-                    continue
-                if count < room:
-                    t0[count], t1[count] = first, last
-                    ends[count, 0], ends[count, 1], ends[count, 2], ends[count, 3] = ax, ay, bx, by
-                    if first <= -t_edge:
-                        t0[count], ends[count, 0], ends[count, 1] = -t_edge, ux, -uy
-                    if last >= t_edge:
-                        t1[count], ends[count, 2], ends[count, 3] = t_edge, ux, uy
-                    q[count, 0], q[count, 1] = qx, qy
-                    item[count] = k
-                count += 1
+            if count < room:
+                t0[count], t1[count] = first, last
+                ends[count, 0], ends[count, 1], ends[count, 2], ends[count, 3] = ax, ay, bx, by
+                if first <= -t_edge:
+                    t0[count], ends[count, 0], ends[count, 1] = -t_edge, ux, -uy
+                if last >= t_edge:
+                    t1[count], ends[count, 2], ends[count, 3] = t_edge, ux, uy
+                q[count, 0], q[count, 1] = qx, qy
+                item[count] = k
+            count += 1
     return count if count <= room else -count
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
-def _sort_by_start(order: Any, t0: FloatArray, count: int) -> None:
-    """Fill `order` with 0..count-1 so that t0[order] grows; insertion for few, heap sort for many."""
-    if count > 48:
-        order[:count] = np.argsort(t0[:count], kind="mergesort")
-        return
-    for k in range(count):
-        key = t0[k]
-        at = k
-        while at > 0 and t0[order[at - 1]] > key:
-            order[at] = order[at - 1]
-            at -= 1
-        order[at] = k
+@nb.njit(**LENT)
+def _sort_by_start(order: Any, t0: FloatArray, count: int, other: Any) -> None:
+    """Fill `order` with 0..count-1 so that t0[order] grows, equals by number; `other` is room of the same size.
+
+    Runs of `RUN` by insertion, then merged in pairs.
+    """
+    for first in range(0, count, RUN):
+        for k in range(first, min(first + RUN, count)):
+            key = t0[k]
+            at = k
+            while at > first and t0[order[at - 1]] > key:
+                order[at] = order[at - 1]
+                at -= 1
+            order[at] = k
+    width = RUN
+    while width < count:
+        for low in range(0, count, 2 * width):
+            middle, high = min(low + width, count), min(low + 2 * width, count)
+            a, b = low, middle
+            for k in range(low, high):
+                if a < middle and (b >= high or t0[order[a]] <= t0[order[b]]):
+                    other[k] = order[a]
+                    a += 1
+                else:
+                    other[k] = order[b]
+                    b += 1
+        for k in range(count):  # not by slices: that may make a copy
+            order[k] = other[k]
+        width *= 2
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@nb.njit(**LENT, forceinline=True)
 def _put(kinds: Any, ends: Any, count: int, kind: int, x0: float, y0: float, x1: float, y1: float) -> int:
     """Write one piece if there is room; return the count, which may pass the room."""
     if count < kinds.shape[0]:
@@ -187,7 +237,7 @@ def _put(kinds: Any, ends: Any, count: int, kind: int, x0: float, y0: float, x1:
     return count + 1
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@nb.njit(**LENT, forceinline=True)
 def _put_arc(kinds: Any, ends: Any, count: int, reach: float, ux: float, uy: float, vx: float, vy: float) -> int:
     """Write the arc of radius `reach` from direction u to direction v."""
     a = reach / math.sqrt(ux * ux + uy * uy)
@@ -195,7 +245,7 @@ def _put_arc(kinds: Any, ends: Any, count: int, reach: float, ux: float, uy: flo
     return _put(kinds, ends, count, ARC, a * ux, a * uy, b * vx, b * vy)
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@nb.njit(**LENT, forceinline=True)
 def _put_capped(kinds: Any, ends: Any, count: int, reach: float, ax: float, ay: float, bx: float, by: float) -> int:
     """Write the wall from a to b, with arcs where it lies beyond `reach`."""
     reach2 = reach * reach
@@ -226,7 +276,7 @@ def _put_capped(kinds: Any, ends: Any, count: int, reach: float, ax: float, ay: 
     return count
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@nb.njit(**LENT, forceinline=True)
 def _put_nearest(
     kinds: Any, out: Any, count: int, reach: float, q: FloatArray, wall: int, ux: float, uy: float, vx: float, vy: float
 ) -> int:
@@ -238,7 +288,7 @@ def _put_nearest(
     return _put_capped(kinds, out, count, reach, a * ux, a * uy, b * vx, b * vy)
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@nb.njit(**LENT, forceinline=True)
 def _crossing(gx: float, gy: float, px: float, py: float, ex: float, ey: float, slack: float) -> float:
     """Return at which part of the way from direction p to e a wall farther at p comes nearer; -1 if it does not.
 
@@ -251,7 +301,7 @@ def _crossing(gx: float, gy: float, px: float, py: float, ex: float, ey: float, 
     return now / (now - end)
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@nb.njit(**LENT, forceinline=True)
 def _first_crossing(
     scratch: Any, n: int, here: int, t: float, px: float, py: float, stop: float, vx: float, vy: float
 ) -> tuple[float, float, float, int]:
@@ -278,7 +328,7 @@ def _first_crossing(
     return stop, vx, vy, found
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@nb.njit(**LENT, forceinline=True)
 def _drop_ended(scratch: Any, n: int, t: float, px: float, py: float) -> tuple[int, int]:
     """Drop the active walls that end up to t; return how many stay and the nearest of them along p, or -1."""
     q, t1, active = scratch.q, scratch.t1, scratch.active
@@ -294,7 +344,7 @@ def _drop_ended(scratch: Any, n: int, t: float, px: float, py: float) -> tuple[i
     return kept, here
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@nb.njit(**LENT, forceinline=True)
 def _next_axis(t: float, t_edge: float, ux: float, uy: float) -> tuple[float, float, float]:
     """Return the next axis of the frame, or the left edge: where an arc is cut, so that none reaches a half turn."""
     if t < -1.0 < t_edge:
@@ -306,7 +356,7 @@ def _next_axis(t: float, t_edge: float, ux: float, uy: float) -> tuple[float, fl
     return t_edge, ux, uy
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@nb.njit(**LENT)
 def sweep(reach: float, t_edge: float, ux: float, uy: float, walls: int, scratch: Any, pieces: Any) -> int:
     """Write the pieces that bound the view between the edges of the field, by growing angle: right to left.
 
@@ -320,7 +370,7 @@ def sweep(reach: float, t_edge: float, ux: float, uy: float, walls: int, scratch
     """
     t0, t1, ends, order, active, q = scratch.t0, scratch.t1, scratch.ends, scratch.order, scratch.active, scratch.q
     kinds, out = pieces.kind, pieces.ends
-    _sort_by_start(order, t0, walls)
+    _sort_by_start(order, t0, walls, active)
     count, n, taken, turns = 0, 0, 0, 0
     t, px, py = -t_edge, ux, -uy
     here, following = -1, -1
@@ -373,7 +423,7 @@ def sweep(reach: float, t_edge: float, ux: float, uy: float, walls: int, scratch
     return count if count <= kinds.shape[0] else -count
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@nb.njit(**LENT)
 def cap_pieces(pieces: Any, count: int, reach: float, out: Any) -> int:
     """Write into `out` the same view with a shorter range; return the number of pieces or minus the room needed."""
     made = 0
@@ -386,7 +436,7 @@ def cap_pieces(pieces: Any, count: int, reach: float, out: Any) -> int:
     return made if made <= out.kind.shape[0] else -made
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@nb.njit(**LENT)
 def pieces_area(pieces: Any, count: int, reach: float) -> float:
     """Return the area [m2] between the camera and the pieces: triangles and sectors."""
     total = 0.0
@@ -400,7 +450,7 @@ def pieces_area(pieces: Any, count: int, reach: float) -> float:
     return total
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@nb.njit(**LENT)
 def nearest_line2(pieces: Any, count: int) -> float:
     """Return the squared distance [m2] of the camera from the nearest line of a wall that bounds the view, or inf."""
     nearest = np.inf
@@ -414,7 +464,7 @@ def nearest_line2(pieces: Any, count: int) -> float:
     return nearest
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+@nb.njit(**LENT, forceinline=True)
 def _turned(
     re: float, im: float, half_turns: int, ax: float, ay: float, bx: float, by: float, by_length2: float
 ) -> Any:
@@ -431,7 +481,7 @@ def _turned(
     return re, im, half_turns
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@nb.njit(**LENT)
 def area_within(pieces: Any, count: int, reach: float) -> float:
     """Return the area [m2] between the camera and the pieces up to `reach`, at most that of the pieces.
 

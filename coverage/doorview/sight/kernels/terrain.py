@@ -18,10 +18,9 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from doorview.sight.kernels.spans import SPAN_FIELDS
 from doorview.sight.kernels.types import FloatArray
 
-__all__ = ["Heights", "clear_spans", "fill_heights", "fill_visible", "height_at", "hidden"]
+__all__ = ["BLOCK", "TOUCHING_M", "Heights", "fill_heights", "fill_peaks", "fill_visible", "height_at", "hidden"]
 
 TOUCHING_M = 1e-6
 """A surface must rise above a sight line by more than this to cut it. A target of height 0 lies on the ground, so that
@@ -29,16 +28,22 @@ its line touches: heights are float32 (6e-5 m at 1,000 m) but computed with in f
 true to 1e-12 m."""
 
 
+BLOCK = 8
+"""Patches along the side of a block that is passed over at once."""
+
+
 class Heights(NamedTuple):
     """A raster of heights: `z` (rows, columns) float32 [m], row 0 southmost, NaN where unknown.
 
-    Sample (j, i) stands at x0 + i step, y0 + j step [m]; there are at least 2 rows and 2 columns.
+    Sample (j, i) stands at x0 + i step, y0 + j step [m]; there are at least 2 rows and 2 columns. `peak` is what
+    `fill_peaks` makes of them.
     """
 
     z: NDArray[np.float32]
     x0: float
     y0: float
     step: float
+    peak: NDArray[np.float32]
 
 
 @nb.njit(cache=True, nogil=True)
@@ -55,46 +60,52 @@ def height_at(grid: Any, x: float, y: float) -> float:
 
 
 @nb.njit(cache=True, nogil=True)
-def hidden(
-    surface: Any, cx: float, cy: float, eye: float, px: float, py: float, aim: float, clear: float
-) -> bool:  # fmt: skip
-    """Return whether the surface rises above the line from (cx, cy, eye) to (px, py, aim) [m], its end included.
+def fill_peaks(z: Any, out: Any) -> None:
+    """Fill `out` with the highest sample of each block of `BLOCK` x `BLOCK` patches; -inf where none is known."""
+    for b in range(out.shape[0]):
+        for a in range(out.shape[1]):
+            most = -math.inf
+            for j in range(b * BLOCK, min((b + 1) * BLOCK + 1, z.shape[0])):
+                for i in range(a * BLOCK, min((a + 1) * BLOCK + 1, z.shape[1])):
+                    if not math.isnan(z[j, i]):
+                        most = max(most, np.float64(z[j, i]))
+            out[b, a] = most
 
-    The first `clear` [m] of the line, measured in the plane, are left out.
+
+@nb.njit(cache=True, nogil=True)
+def _hidden_between(
+    z: Any, gx: float, gy: float, dx: float, dy: float, eye: float, rise: float, t: float, last: float
+) -> bool:  # fmt: skip
+    """Return whether patches stand above the line (gx, gy, eye) + t (dx, dy, rise) between t and `last`.
+
+    Places in steps of the raster from its first sample.
     """
-    square = (px - cx) * (px - cx) + (py - cy) * (py - cy)
-    if not square > clear * clear:
-        return False
-    z = surface.z
     rows, columns = z.shape[0] - 1, z.shape[1] - 1
-    gx, gy = (cx - surface.x0) / surface.step, (cy - surface.y0) / surface.step
-    dx, dy = (px - cx) / surface.step, (py - cy) / surface.step
-    t = clear / math.sqrt(square)
     i, j = math.floor(gx + t * dx), math.floor(gy + t * dy)
     step_i, step_j = 1 if dx > 0.0 else -1, 1 if dy > 0.0 else -1
     edge_i, edge_j = max(step_i, 0), max(step_j, 0)
     # Where the line leaves the patch, as t; a line along an axis never leaves it across the other, and one that ends in
     # it never at all: that is the commonest case on a coarse raster.
     leave_i, leave_j = math.inf, math.inf
-    if i != math.floor(gx + dx) or j != math.floor(gy + dy):
+    if i != math.floor(gx + last * dx) or j != math.floor(gy + last * dy):
         leave_i = (i + edge_i - gx) / dx if dx != 0.0 else math.inf
         leave_j = (j + edge_j - gy) / dy if dy != 0.0 else math.inf
     while True:
-        end = min(leave_i, leave_j, 1.0)
+        end = min(leave_i, leave_j, last)
         if 0 <= i < columns and 0 <= j < rows:
             z00, z10, z01 = np.float64(z[j, i]), np.float64(z[j, i + 1]), np.float64(z[j + 1, i])
             p10, p01 = z10 - z00, z01 - z00
             p11 = np.float64(z[j + 1, i + 1]) - z10 - p01
             u, v = gx - i, gy - j
             a = z00 - eye + p10 * u + (p01 + p11 * u) * v
-            b = p10 * dx + p01 * dy + p11 * (u * dy + v * dx) - (aim - eye)
+            b = p10 * dx + p01 * dy + p11 * (u * dy + v * dx) - rise
             c = p11 * dx * dy
             if a + t * (b + c * t) > TOUCHING_M or a + end * (b + c * end) > TOUCHING_M:
                 return True
             # Between the ends, a parabola that opens downward has its top at -b / 2c, and a - b^2 / 4c is its height.
             if c < 0.0 and -2.0 * c * t < b < -2.0 * c * end and a - 0.25 * b * b / c > TOUCHING_M:
                 return True
-        if end >= 1.0:
+        if end >= last:
             return False
         if leave_i <= leave_j:
             i += step_i
@@ -102,6 +113,47 @@ def hidden(
         else:
             j += step_j
             leave_j = (j + edge_j - gy) / dy
+        t = end
+
+
+@nb.njit(cache=True, nogil=True)
+def hidden(
+    surface: Any, cx: float, cy: float, eye: float, px: float, py: float, aim: float, clear: float
+) -> bool:  # fmt: skip
+    """Return whether the surface rises above the line from (cx, cy, eye) to (px, py, aim) [m], its end included.
+
+    The first `clear` [m] of the line, measured in the plane, are left out. Blocks of patches whose peak lies below the
+    line are passed over whole.
+    """
+    square = (px - cx) * (px - cx) + (py - cy) * (py - cy)
+    if not square > clear * clear:
+        return False
+    z, peak = surface.z, surface.peak
+    gx, gy = (cx - surface.x0) / surface.step, (cy - surface.y0) / surface.step
+    dx, dy, rise = (px - cx) / surface.step, (py - cy) / surface.step, aim - eye
+    t = clear / math.sqrt(square)
+    a, b = math.floor((gx + t * dx) / BLOCK), math.floor((gy + t * dy) / BLOCK)
+    leave_a, leave_b = math.inf, math.inf
+    if a != math.floor((gx + dx) / BLOCK) or b != math.floor((gy + dy) / BLOCK):
+        leave_a = (BLOCK * (a + (1 if dx > 0.0 else 0)) - gx) / dx if dx != 0.0 else math.inf
+        leave_b = (BLOCK * (b + (1 if dy > 0.0 else 0)) - gy) / dy if dy != 0.0 else math.inf
+    while True:
+        end = min(leave_a, leave_b, 1.0)
+        if (
+            0 <= a < peak.shape[1]
+            and 0 <= b < peak.shape[0]
+            and peak[b, a] > eye + min(t * rise, end * rise)
+            and _hidden_between(z, gx, gy, dx, dy, eye, rise, t, end)
+        ):
+            return True
+        if end >= 1.0:
+            return False
+        if leave_a <= leave_b:
+            a += 1 if dx > 0.0 else -1
+            leave_a = (BLOCK * (a + (1 if dx > 0.0 else 0)) - gx) / dx
+        else:
+            b += 1 if dy > 0.0 else -1
+            leave_b = (BLOCK * (b + (1 if dy > 0.0 else 0)) - gy) / dy
         t = end
 
 
@@ -128,82 +180,3 @@ def fill_visible(
         cx, cy, px, py = doors[n, 0], doors[n, 1], points[n, 0], points[n, 1]
         eye, aim = height_at(ground, cx, cy) + lens[n], height_at(ground, px, py) + target[n]
         out[n] = not hidden(surface, cx, cy, eye, px, py, aim, clear)
-
-
-@nb.njit(cache=True, nogil=True)
-def _put_run(out: Any, made: int, span: Any, start: int, stop: int) -> int:
-    """Write the columns start .. stop - 1 of a span if there is room; return the count."""
-    if made < out.shape[0]:
-        out[made, 0], out[made, 1], out[made, 4] = span[0], span[1], span[4]
-        out[made, 2], out[made, 3] = start, stop
-    return made + 1
-
-
-@nb.njit(cache=True, nogil=True)
-def _clear_runs(
-    ground: Any,
-    surface: Any,
-    cx: float,
-    cy: float,
-    eye: float,
-    target: float,
-    clear: float,
-    span: Any,
-    col0: int,
-    y: float,
-    cell: float,
-    out: Any,
-    made: int,
-) -> int:
-    """Append the runs of a span's cells that are seen; `y` is the middle of its row [m]."""
-    begin = -1
-    for column in range(span[2], span[3]):
-        x = (col0 + column + 0.5) * cell  # absolute first: no bit depends on the window
-        aim = height_at(ground, x, y) + target
-        if hidden(surface, cx, cy, eye, x, y, aim, clear):
-            if begin >= 0:
-                made = _put_run(out, made, span, begin, column)
-            begin = -1
-        elif begin < 0:
-            begin = column
-    if begin >= 0:
-        made = _put_run(out, made, span, begin, span[3])
-    return made
-
-
-@nb.njit(cache=True, nogil=True)
-def clear_spans(
-    ground: Any,
-    surface: Any,
-    doors: FloatArray,
-    eyes: FloatArray,
-    targets: FloatArray,
-    clear: float,
-    spans: Any,
-    count: int,
-    window: Any,
-    cell: float,
-) -> tuple[Any, int]:
-    """Return what the surface leaves of the first `count` of `spans`, in their order, and how many those are.
-
-    `doors` (doors, 2) [m], `eyes` (doors,) their lenses as heights of the raster [m], `targets` (levels,) [m above
-    ground]; `spans` (room, 5) int32 level, row, start, stop, door relative to `window` (row0, rows, col0, columns).
-    """
-    out = np.empty((max(count, 16), SPAN_FIELDS), np.int32)
-    made = 0
-    for k in range(count):
-        span = spans[k]
-        door = span[4]
-        y = (window[0] + span[1] + 0.5) * cell
-        while True:
-            done = _clear_runs(
-                ground, surface, doors[door, 0], doors[door, 1], eyes[door], targets[span[0]], clear, span, window[2],
-                y, cell, out, made,
-            )  # fmt: skip
-            if done <= out.shape[0]:
-                made = done
-                break
-            grown = np.empty((2 * done, SPAN_FIELDS), np.int32)
-            grown[:made] = out[:made]
-            out = grown
-    return out, made

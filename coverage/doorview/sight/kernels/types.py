@@ -12,7 +12,15 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FloatArray", "IntArray", "Pieces", "Scratch", "Squares", "WallIndex", "new_pieces", "new_scratch"]
+__all__ = ["LENT", "FloatArray", "IntArray", "Pieces", "Scratch", "Squares", "WallIndex", "new_pieces", "new_scratch"]
+
+LENT: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
+"""How kernels are compiled that make no array: theirs are lent to them by the caller, so that none counts references.
+
+numba counts each array of a tuple up and down, atomically, wherever a branch or a call may end its life: in the sweep
+of a view that was a third of all time. Without its runtime (`_nrt`, as numba compiles its own sorting and strings) a
+kernel cannot make or return an array, and needs no counting.
+"""
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -57,7 +65,8 @@ class WallIndex(NamedTuple):
 class Scratch(NamedTuple):
     """Room for the walls that one camera meets, as intervals of bearing; capacity is the arrays' length.
 
-    `order` holds the item of the index behind each interval until a sweep puts their order there.
+    `order` holds the item of the index behind each interval until a sweep puts their order there. `active` holds the
+    sweep's active walls; before, it is room for items that may be met, and for sorting.
     """
 
     t0: FloatArray
