@@ -43,6 +43,7 @@ from doorview.sight.camera import CameraModel
 from doorview.sight.levels import Level
 from doorview.study.camera_mix import Mix
 from doorview.study.counting import Counted, Cut, Views, count_scenarios, cuts_of, views_of
+from doorview.study.drivers import Drivers, assumptions_of
 from doorview.study.dwellings import dwellings_table
 from doorview.study.kits import kits_of_models, lenses_and_obstacles
 from doorview.study.known import KnownCameras, find_known, known_scene, known_tables
@@ -157,6 +158,7 @@ class Tables:
     dwellings: pd.DataFrame | None
     grid_errors: list[GridError]
     known: dict[str, pd.DataFrame] = field(default_factory=dict)
+    drivers: Drivers | None = None
 
 
 def _counted_area(city: City, reach_m: float) -> tuple[Any, float]:
@@ -327,9 +329,13 @@ def measure(
         ranges = _range_curve(coverage, ready, simple) if study.coverage.range_curve and simple else None
         dwellings = dwellings_table(ready, plain, coverage, outputs, shares)
         known = known_tables(ready.known, coverage, outputs, ready.door_table, plain, ready.inside, ready.zones)
+    with stages.stage("range over assumptions"):
+        shares, drivers = assumptions_of(ready, scenarios, shares, stages)
     with stages.stage("measuring the grid's error"):
         errors = grid_errors(ready.scene)
-    return Tables(coverage, outputs, scenarios, counted, shares, curve, ranges, counts, faces, dwellings, errors, known)
+    return Tables(
+        coverage, outputs, scenarios, counted, shares, curve, ranges, counts, faces, dwellings, errors, known, drivers
+    )
 
 
 def _cut_views(ready: Prepared, cut: Cut, zones: pd.DataFrame | None, stages: Stages) -> Views:

@@ -89,6 +89,7 @@ def estimate(
     rates: float | Iterable[float] | None = None,
     obstacles: str = "buildings",
     doors: Mapping[str, object] | None = None,
+    drivers: Mapping[str, object] | None = None,
     near_m: float = 50.0,
     cell_m: float = 0.5,
     target_height_m: float = 1.5,
@@ -116,6 +117,9 @@ def estimate(
     doors
         What stands at the doors and where on their walls they are: the section ``[doors]`` of a study file, e.g.
         ``{"what_if": "porches"}`` or ``{"porch_steps": {"house": 2}}``; default: nothing.
+    drivers
+        What drives the answer, and the range over assumptions: the section ``[drivers]`` of a study file, e.g.
+        ``{"sobol": True}``; default: the range alone (``{"ranges": 0}``: not that either).
     near_m
         Streets within this distance of a home make the headline [m].
     cell_m
@@ -161,6 +165,8 @@ def estimate(
     }
     if doors is not None:
         data["doors"] = doors
+    if drivers is not None:
+        data["drivers"] = dict(drivers)
     if known:
         data["known"] = {"osm": True}
     if rates is not None:

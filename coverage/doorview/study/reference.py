@@ -62,7 +62,9 @@ def reference_markdown() -> str:
         lines += ["", f"## `{header}`", "", " ".join((model.__doc__ or "").split()), ""]
         lines += ["| key | takes | default | what it means |", "|---|---|---|---|"]
         for name, field in model.model_fields.items():
-            default = "required" if field.is_required() else _default_text(field.default)
+            default = (
+                "required" if field.is_required() else _default_text(None if field.default_factory else field.default)
+            )
             lines.append(f"| `{name}` | {_type_text(field.annotation)} | {default} | {field.description} |")
         if section == "scenarios":
             names = ", ".join(f"`{name}`" for name in BUILTIN_SCENARIOS)

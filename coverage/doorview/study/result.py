@@ -69,6 +69,11 @@ class Result:
         return self.tables.counts
 
     @property
+    def drivers(self) -> pd.DataFrame | None:
+        """What drives the answer (drivers.csv); None where the study does not ask."""
+        return None if self.tables.drivers is None else self.tables.drivers.table
+
+    @property
     def known(self) -> pd.DataFrame | None:
         """Known cameras beside simulated ones (known.csv), the user's own with them; None where not asked for."""
         return self.tables.known.get(EVERY, self.tables.known.get(OSM))

@@ -18,8 +18,10 @@ from doorview.errors import InputError, MissingFileError, StudyError
 from doorview.sight.camera import READINGS, CameraModel, catalogue
 from doorview.sight.levels import DEFAULT_LEVELS, LEVEL_NAMES
 from doorview.study.doors_section import doors_faults
+from doorview.study.drivers_section import drivers_faults
 from doorview.study.scenario_faults import hint, scenario_faults, with_bases
 from doorview.study.sections import (
+    BUILTIN_SCENARIOS,
     DEFAULT_CAMERA,
     SECTIONS,
     CameraSection,
@@ -253,6 +255,8 @@ def _cross_faults(data: Mapping[str, Any], *, needs_place: bool = True) -> list[
     faults += doors_faults(data.get("doors"))
     faults += _known_faults(data.get("known"), [*own, *catalogue()])
     scenarios = data.get("scenarios", {})
+    known = data.get("scenarios", BUILTIN_SCENARIOS)
+    faults += drivers_faults(data.get("drivers"), known if isinstance(known, Mapping) else None)
     if "scenarios" in data and scenarios == {}:
         faults.append("scenarios: empty; leave the section out for the built-in ones, or add [scenarios.NAME]")
     for name in scenarios if isinstance(scenarios, Mapping) else ():

@@ -17,6 +17,7 @@ from pyproj.exceptions import CRSError
 from doorview.errors import InputError
 from doorview.study.camera_sections import DEFAULT_CAMERA, CameraSection, OwnCamera
 from doorview.study.doors_section import DoorsSection
+from doorview.study.drivers_section import DriversSection
 from doorview.study.scenario_sections import (
     BUILTIN_SCENARIOS,
     OwnershipSection,
@@ -33,6 +34,7 @@ __all__ = [
     "CameraSection",
     "CoverageSection",
     "DoorsSection",
+    "DriversSection",
     "KnownSection",
     "Layers",
     "OutputSection",
@@ -328,6 +330,7 @@ class Study(_Section):
     doors: DoorsSection = Field(default_factory=DoorsSection)
     known: KnownSection = Field(default_factory=KnownSection)
     ownership: OwnershipSection = Field(default_factory=OwnershipSection)
+    drivers: DriversSection = Field(default_factory=DriversSection)
     scenarios: dict[str, Scenario] = Field(
         default_factory=lambda: {name: Scenario.model_validate(dict(raw)) for name, raw in BUILTIN_SCENARIOS.items()}
     )
@@ -389,6 +392,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "known": KnownSection,
     "ownership": OwnershipSection,
     "scenarios": Scenario,
+    "drivers": DriversSection,
     "scenarios.NAME.programme": ProgrammeSection,
     "scenarios.NAME.rules": RulesSection,
     "stages": StagesSection,

@@ -22,11 +22,11 @@ from doorview.show.layers import write_doors, write_layers
 from doorview.show.qml import ground_style, line_style, share_style, zone_style
 from doorview.show.rasters import SparseRaster
 from doorview.show.run_folder import RunFolder
-from doorview.show.tables import write_csv, write_curve, write_parquet, write_range_curve, write_shares
+from doorview.show.tables import write_csv, write_curve, write_drivers, write_parquet, write_range_curve, write_shares
 from doorview.show.text import SMALLEST_COUNT, count, level_phrase
 from doorview.study.camera_mix import values_of
 from doorview.study.compute import Prepared
-from doorview.study.draw import attribution_of, draw_curves, draw_maps
+from doorview.study.draw import attribution_of, draw_curves, draw_drivers, draw_maps, driver_words
 from doorview.study.hides import obstacle_words
 from doorview.study.kits import views_of_models
 from doorview.study.known_files import (
@@ -116,6 +116,8 @@ def write_into(result: Result, run: RunFolder) -> None:
         write_curve(run.path("curve.csv"), result.curve)
         if result.range_curve is not None:
             write_range_curve(run.path("range_curve.csv"), result.range_curve)
+        if result.drivers is not None:
+            write_drivers(run.path("drivers.csv"), result.drivers)
         if result.tables.dwellings is not None:
             _write_dwellings(run.path("dwellings.csv"), result.tables.dwellings)
         write_parquet(run.path("counts.parquet"), result.counts)
@@ -129,6 +131,7 @@ def write_into(result: Result, run: RunFolder) -> None:
             placed = replace(result, folder=run.partial)
             draw_maps(placed, folder, run.partial)
             draw_curves(placed, folder)
+            draw_drivers(placed, folder)
             draw_known(placed, folder, run.partial)
     run.write_run(_run_facts(result, written))
 
@@ -307,7 +310,9 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
         "assumed_of_obstacles": list(ready.obstacles.attrs.get("notes", [])),
         "intervals": "share_p05 and share_p95: chance alone, which homes happen to own one "
         f"({ready.study.ownership.replicates} simulated ownerships, their errors in working/intervals.csv); "
-        "share_low and share_high, the range over assumptions, are not computed and left empty",
+        "share_low and share_high: 5 % to 95 % over joint draws of the assumptions in docs/drivers.md, at the same "
+        "level, estimated on sampled spots; small rows take the change of the same space in the whole place",
+        "drivers": driver_words(result),
         "seed": ready.study.study.seed,
         "licences": layers,
         "versions": {
