@@ -24,6 +24,7 @@ from doorview.show.text import SMALLEST_COUNT, count
 __all__ = [
     "ALERTS_COLUMNS",
     "CURVE_COLUMNS",
+    "DRIVERS_COLUMNS",
     "KNOWN_COLUMNS",
     "PARTNERSHIP_COLUMNS",
     "RANGE_CURVE_COLUMNS",
@@ -33,6 +34,7 @@ __all__ = [
     "write_alerts",
     "write_csv",
     "write_curve",
+    "write_drivers",
     "write_known",
     "write_parquet",
     "write_partnership",
@@ -55,6 +57,11 @@ SHARES_COLUMNS: tuple[str, ...] = (
 )
 CURVE_COLUMNS: tuple[str, ...] = ("level", "zoning", "zone", "space", "measure", "rate", "share_mean")
 RANGE_CURVE_COLUMNS: tuple[str, ...] = ("scenario", "zoning", "zone", "space", "measure", "range_m", "share_mean")
+DRIVERS_COLUMNS: tuple[str, ...] = (
+    *("level", "factor", "low", "high", "share_low", "share_high"),
+    *("sobol_first", "sobol_total", "sobol_first_conf", "sobol_total_conf"),
+    *("share_mean", "share_spots", "spots_error", "scenario", "space", "measure", "label", "unit", "mark", "source"),
+)
 KNOWN_COLUMNS: tuple[str, ...] = (
     *("level", "zoning", "zone", "space", "measure", "scenario"),
     *("known_cameras", "public_amount", "share_known", "share_mean", "share_either"),
@@ -83,6 +90,7 @@ _IN_UNIT = frozenset(
         "rate_per_door",
         "rate_per_household",
         "share_known",
+        "share_spots",
         "share_either",
         *_SHARES,
         *_SEEN_BY,
@@ -215,6 +223,16 @@ def write_alerts(path: str | os.PathLike[str], table: pd.DataFrame) -> None:
         small = counted & (checked[name] > 0) & (checked[name] < SMALLEST_COUNT)
         checked[name] = checked[name].astype(object).where(~small, count(1))
     write_csv(path, checked)
+
+
+def write_drivers(path: str | os.PathLike[str], drivers: pd.DataFrame) -> None:
+    """Write drivers.csv: what each assumption does to the headline, by level. Rows keep their order, strongest first.
+
+    Sobol indices may be NaN (written as nothing). Raises ValueError as `write_shares` does.
+    """
+    optional = frozenset({"spots_error"})
+    _checked(drivers, DRIVERS_COLUMNS, ("level", "factor"), optional, "drivers.csv")
+    write_csv(path, drivers[list(DRIVERS_COLUMNS)])
 
 
 def write_parquet(

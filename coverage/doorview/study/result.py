@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import shapely
 
+from doorview.city.property_lines import NOTES as PROPERTY_NOTES
 from doorview.errors import InputError, UnknownNameError
 from doorview.share.face_groups import SMALLEST_GROUP
 from doorview.share.outputs import HEADLINE
-from doorview.show.text import distance, percent, place_words
+from doorview.show.text import count, distance, percent, place_words
 from doorview.study.alerts_files import alerts_words
 from doorview.study.compute import Prepared, Stages, Tables
 from doorview.study.dwellings import ALL, DOUBTFUL
@@ -67,6 +68,11 @@ class Result:
     def counts(self) -> pd.DataFrame:
         """Amounts by number of doors that see them (counts.parquet)."""
         return self.tables.counts
+
+    @property
+    def drivers(self) -> pd.DataFrame | None:
+        """What drives the answer (drivers.csv); None where the study does not ask."""
+        return None if self.tables.drivers is None else self.tables.drivers.table
 
     @property
     def known(self) -> pd.DataFrame | None:
@@ -124,7 +130,10 @@ class Result:
         hides = obstacle_words(self.ready.study.coverage, self.ready.study.doors)
         on = terrain_phrase(self.ready.scene.terrain, self.ready.study.output.units)
         at = f"at every owner's door{', ' + on if on else ''}"
-        lines = [first + f"Simulated {self.ready.camera.label} {at}. {hides}"]
+        lines = [first + f"Simulated {self.ready.camera_label} {at}. {hides}"]
+        if self.ready.mix is not None:
+            drawn = f"Simulated cameras {at}, drawn door by door: {self.ready.camera_label}."
+            lines = [f"{first}{drawn} The ranges below are those of the model that sees farthest. {hides}"]
         space = HEADLINE
         if pd.isna(self.share(self.tables.scenarios[0].name, levels[0])):
             space = "all"
@@ -144,6 +153,8 @@ class Result:
         """Return what a reader of the figures has to know: what was not counted, what was dropped, how exact it is."""
         ready = self.ready
         lines = terrain_note(ready.scene.terrain, ready.study.output.units)
+        if ready.mix is not None and ready.model_of is not None:
+            lines.append(ready.mix.words(ready.model_of, ready.study.output.units))
         if ready.lost_m2 >= 1.0:
             counted = float(shapely.area(ready.inside))
             lines.append(
@@ -189,13 +200,24 @@ class Result:
                 "zones, which are hatched on maps; dwellings.csv has them all."
             )
         lines += self._known_words()
+        lines += self._rules_words()
         units = ready.study.output.units
         lines += partnership_words(self.tables.partnership, units, ready.study.public_space.near_home_m)
         lines += alerts_words(self.tables.alerts, units)
-        if ready.camera.reading_words():
-            lines.append(ready.camera.reading_words())
+        if ready.reading_words:
+            lines.append(ready.reading_words)
         lines.append(self.grid_error_words())
         return lines
+
+    def _rules_words(self) -> list[str]:
+        """Return by what the doors' property lines are known, where a scenario has privacy zones."""
+        counts = next((dict(seen.counts) for seen, _ in self.tables.counted.views.values() if seen.counts), {})
+        if not counts:
+            return []
+        found = {name: number for name, number in counts.items() if number}
+        words = [f"{count(number)} {name}" for name, number in found.items()]
+        rules = [rule for line, rule in PROPERTY_NOTES.items() if any(name.endswith(f": {line}") for name in found)]
+        return [f"Privacy zones: {'; '.join(words)}. {' '.join(rules)}"]
 
     def _known_words(self) -> list[str]:
         """Return what a reader has to know of the known cameras that may be published."""

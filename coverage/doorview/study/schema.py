@@ -19,6 +19,7 @@ from doorview.sight.camera import READINGS, CameraModel, catalogue
 from doorview.sight.levels import DEFAULT_LEVELS, LEVEL_NAMES
 from doorview.study.alerts_section import alerts_faults
 from doorview.study.doors_section import doors_faults
+from doorview.study.drivers_section import drivers_faults
 from doorview.study.partnership_section import partnership_faults
 from doorview.study.scenario_faults import hint, scenario_faults, with_bases
 from doorview.study.sections import (
@@ -266,6 +267,8 @@ def _cross_faults(data: Mapping[str, Any], *, needs_place: bool = True) -> list[
     faults += doors_faults(data.get("doors"))
     faults += _known_faults(data.get("known"), [*own, *catalogue()])
     scenarios = data.get("scenarios", {})
+    known = data.get("scenarios", BUILTIN_SCENARIOS)
+    faults += drivers_faults(data.get("drivers"), known if isinstance(known, Mapping) else None)
     if "scenarios" in data and scenarios == {}:
         faults.append("scenarios: empty; leave the section out for the built-in ones, or add [scenarios.NAME]")
     for name in scenarios if isinstance(scenarios, Mapping) else ():
@@ -363,12 +366,15 @@ def _camera_faults(raw: Mapping[str, Any], own: Mapping[str, CameraModel | None]
             faults.append(f"camera.levels: unknown level '{item}'.{hint(item, LEVEL_NAMES)}")
         elif levels.count(item) > 1:
             faults.append(f"camera.levels: '{item}' is given {levels.count(item)} times; keep one")
-    model = raw.get("model", DEFAULT_CAMERA)
+    model, mix = raw.get("model", DEFAULT_CAMERA), raw.get("mix")
     known = [*own, *catalogue()]
     if isinstance(model, str) and not _is_camera(model, known):
         near = hint(model, known)
         faults.append(f"camera.model: unknown camera '{model}'.{near} List them with: doorview cameras")
-    if faults or (isinstance(model, str) and own.get(model.partition("+")[0], True) is None):
+    if isinstance(mix, Mapping):
+        faults += _mix_faults(raw, mix, known)
+    names = list(mix) if isinstance(mix, Mapping) else [model]
+    if faults or any(isinstance(name, str) and own.get(name.partition("+")[0], True) is None for name in names):
         return faults
     try:
         section = CameraSection.model_validate(raw).with_own({key: item for key, item in own.items() if item})
@@ -380,6 +386,23 @@ def _camera_faults(raw: Mapping[str, Any], own: Mapping[str, CameraModel | None]
     wrong = [item.name for item in chosen if section.edition and item.edition not in ("maker", section.edition)]
     if wrong:
         faults.append(f"camera.edition: {', '.join(wrong)} not in the {section.edition} edition; leave one of both out")
+    return faults
+
+
+def _mix_faults(raw: Mapping[str, Any], mix: Mapping[str, Any], known: list[str]) -> list[str]:
+    """Return the faults of ``[camera.mix]`` that no single share shows."""
+    faults = []
+    if "model" in raw:
+        faults.append("camera: model and mix contradict each other; keep one of them")
+    if not mix:
+        faults.append("camera.mix: empty; give models and their shares, as in nest-hello = 0.4, or leave it out")
+    for name in mix:
+        if not _is_camera(name, known):
+            near = hint(name, known)
+            faults.append(f"camera.mix: unknown camera '{name}'.{near} List them with: doorview cameras")
+    shares = [share for share in mix.values() if isinstance(share, int | float) and 0 < share <= 1]
+    if mix and len(shares) == len(mix) and abs(sum(shares) - 1.0) > 1e-6:
+        faults.append(f"camera.mix: the shares add up to {sum(shares):.6g}; they must add up to 1")
     return faults
 
 
