@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
+from pyproj import Transformer
 
 import doorview as dv
 from doorview.cli import main
@@ -23,6 +24,8 @@ from doorview.study.pipeline import run_study
 from doorview.study.result import Result
 from doorview.study.schema import study_from_dict
 from doorview.study.sections import Study
+from helpers.osmfile import ORIGIN
+from helpers.terrain import write_raster
 from helpers.tiny import tiny_town
 
 LEVELS = ["observe", "detect"]
@@ -47,7 +50,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def study_of(folder: Path, asked: dict[str, object] | None, **sections: object) -> Study:
-    raw: dict[str, object] = {"study": {"name": "Tiny", "seed": 3}, "place": {"extract": "town.osm.pbf"}}
+    raw: dict[str, object] = {
+        "study": {"name": "Tiny", "seed": 3},
+        "place": {"extract": "town.osm.pbf"},
+        "drivers": {"ranges": 0},
+    }
     raw |= {"camera": {"levels": LEVELS}, **sections}
     return study_from_dict(raw | ({} if asked is None else {"alerts": asked}), folder=folder)
 
@@ -164,9 +171,24 @@ def test_the_seed_decides_where_spots_are(folder: Path, told: Result, tmp_path: 
 # --- figures ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("doors", [{}, {"what_if": "porches", "porch_steps": {"house": 3}}])
-def test_figures_are_those_of_plain_loops_over_the_spots(folder: Path, tmp_path: Path, doors: dict[str, object]):
-    result = run_study(study_of(folder, SHORT, doors=doors, **QUICK), tmp_path / "loops")
+MIX = {"ring-video-doorbell-wired": 0.5, "nest-hello": 0.5}
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {},
+        {"doors": {"what_if": "porches", "porch_steps": {"house": 3}}},
+        {"camera": {"levels": LEVELS, "mix": MIX}},
+        {"terrain": {"ground": "ridge.tif"}},
+    ],
+)
+def test_figures_are_those_of_plain_loops_over_the_spots(folder: Path, tmp_path: Path, sections: dict[str, object]):
+    x, y = Transformer.from_crs("EPSG:4326", "EPSG:32618", always_xy=True).transform(*ORIGIN)
+    z = np.full((151, 251), 120.0)
+    z[74:77, :150] += 6.0  # a ridge along the western part of the street
+    write_raster(folder / "ridge.tif", z, x - 250.0, y - 150.0, 2.0)
+    result = run_study(study_of(folder, SHORT, **sections, **QUICK), tmp_path / "loops")
     ready = result.ready
     places, _ = street_spots(ready, 30)
     owns = 0.2
@@ -174,7 +196,19 @@ def test_figures_are_those_of_plain_loops_over_the_spots(folder: Path, tmp_path:
     assert set(table["scenario"]) == {"independent_20"}
     for level in ready.levels:
         # Every door and every obstacle, not those near spots alone.
-        pairs = dv.sees(ready.doors, places, ready.obstacles, ready.camera, level)
+        models, model_of = ready.models
+        pairs = pd.concat(
+            dv.sees(
+                ready.doors.iloc[model_of == number],
+                places,
+                ready.obstacles,
+                model,
+                next(item for item in own if item.name == level.name),
+                terrain=ready.scene.terrain,
+            )
+            for number, (model, own) in enumerate(models)
+            if (model_of == number).any()
+        )
         rows: dict[str, list[float]] = {name: [] for name in MEASURES}
         for spot, point in places.geometry.items():
             homes = sum(
@@ -199,6 +233,7 @@ def test_figures_are_those_of_plain_loops_over_the_spots(folder: Path, tmp_path:
                 expected, abs=1e-9
             ), name
     assert table.loc[("detect", "doors_in_view"), "mean"] > 0.5
+    assert len(ready.models[0]) == (2 if "mix" in str(sections) else 1)
 
 
 def test_the_chance_that_any_owner_sees_is_the_share_of_the_centreline_in_view(folder: Path, tmp_path: Path):

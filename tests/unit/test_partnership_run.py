@@ -42,7 +42,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def study_of(folder: Path, partnership: dict[str, object] | None, **sections: object) -> Study:
     zones = [{"file": "halves.gpkg", "id": "id", "name": "name", "dwellings": "homes"}]
-    raw: dict[str, object] = {"study": {"name": "Tiny"}, "place": {"extract": "town.osm.pbf"}, "zones": zones}
+    raw: dict[str, object] = {
+        "study": {"name": "Tiny"},
+        "place": {"extract": "town.osm.pbf"},
+        "drivers": {"ranges": 0},
+        "zones": zones,
+    }
     raw |= {"camera": {"levels": LEVELS}, **sections}
     return study_from_dict(raw | ({} if partnership is None else {"partnership": partnership}), folder=folder)
 

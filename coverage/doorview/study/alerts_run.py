@@ -16,7 +16,7 @@ from doorview.city.chances import keys_of, uniform
 from doorview.overlays.alerts import alerts
 from doorview.ownership.expected import ONE
 from doorview.ownership.union import Owners, mean_given_shared, mean_of_draws
-from doorview.sight.points import sees
+from doorview.sight.points import over_terrain, seen_pairs
 from doorview.study.alerts_section import AlertsSection
 
 if TYPE_CHECKING:
@@ -139,21 +139,30 @@ def alerts_run(ready: Prepared, scenarios: tuple[Scenario, ...]) -> AlertsRun | 
 
 
 def _seen(ready: Prepared, spots: gpd.GeoDataFrame) -> dict[str, pd.DataFrame]:
-    """Return who has which spots in view at each level, as from `sees`."""
-    places = spots.geometry.to_numpy()
-    # A sight line within the longest range of a spot meets nothing farther from it.
-    reach = max(item.range_m for kit in ready.scene.kits for item in kit.levels) + 1.0
-    doors, obstacles = (_within(table, places, reach) for table in (ready.doors, ready.obstacles))
-    return {
-        item.name: sees(doors, spots, obstacles, ready.camera, item, terrain=ready.scene.terrain)
-        for item in ready.levels
-    }
+    """Return which doors have which spots in view at each level, as `sees` does, each door by its own kit."""
+    scene = ready.scene
+    places = shapely.get_coordinates(spots.geometry.to_numpy())
+    parts: dict[str, list[pd.DataFrame]] = {item.name: [_pairs([], [], [])] for item in ready.levels}
+    for number, kit in enumerate(scene.kits):
+        rows = np.flatnonzero(scene.door_kit == number)
+        xy, forward = scene.door_xy[rows], scene.door_forward[rows]
+        for item in kit.levels:
+            if not len(rows) or item.range_m <= 0:
+                continue
+            found = seen_pairs(xy, forward, places, kit.walls, item.range_m, item.field_of_view_degrees, item.near_m)
+            if scene.terrain is not None:
+                found = over_terrain(
+                    found, scene.terrain, kit.open_walls, xy, places, kit.lens_height_m, item.target_height_m
+                )
+            doors, points = ready.doors.index.take(rows[found.camera]), spots.index.take(found.point)
+            parts[item.name].append(_pairs(doors, points, found.distance_m))
+    return {name: pd.concat(tables, ignore_index=True) for name, tables in parts.items()}
 
 
-def _within(table: gpd.GeoDataFrame, places: NDArray[Any], reach_m: float) -> gpd.GeoDataFrame:
-    """Return the rows within a distance of any of the places, in their order."""
-    tree = shapely.STRtree(table.geometry.to_numpy())
-    return table.iloc[np.unique(tree.query(places, predicate="dwithin", distance=reach_m)[1])]
+def _pairs(door: Any, point: Any, distance_m: Any) -> pd.DataFrame:
+    """Return pairs as the table of `sees` without bearings."""
+    table = pd.DataFrame({"door": door, "point": point, "distance_m": distance_m})
+    return table.astype({"door": object, "distance_m": np.float64})
 
 
 def _chance_any(
