@@ -355,6 +355,9 @@ def test_the_study_is_valid_and_says_that_the_town_is_fictional(folder):
         *("clustered_20", "giveaway", "independent_05", "independent_20", "independent_40", "privacy_zones"),
     ]
     assert study.scenarios["independent_40"].rate == 0.4
+    assert study.partnership is not None
+    assert study.partnership.preset == "lakeland_2018"
+    assert study.alerts is not None
     assert "fictional" in tomllib.loads((folder / "study.toml").read_text(encoding="utf-8"))["study"]["label"]
     assert "does not exist" in (folder / "README.md").read_text(encoding="utf-8")
 

@@ -103,6 +103,7 @@ def test_the_folders_pictures_are_those_that_are_promised(demo):
         "curve.png",
         "in_view_detect_independent_20.png",
         "in_view_detect_independent_20_detail.png",
+        "partnership.png",
         "range_curve.png",
     ]
     for name in names:

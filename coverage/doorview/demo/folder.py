@@ -110,6 +110,15 @@ retention_days = 30.0
 asked_after_days = 3.0
 agrees = 0.3
 
+[partnership]                         # a police deal by month, beside the same months without it
+preset = "lakeland_2018"              # as it was offered in a real city; not what happened there
+reach = 0.2                           # no source gives these: vary them
+ceiling = 0.5
+
+[alerts]                              # whom an incident's alert reaches, beside who could have it in view
+radius_miles = 0.5
+app_share = 0.2                       # made up: no source gives it
+
 [output]
 units = "us"                          # feet, acres and miles on pages; computing stays metric
 rasters = true
