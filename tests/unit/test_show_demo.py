@@ -101,6 +101,7 @@ def test_the_folders_pictures_are_those_that_are_promised(demo):
     names = sorted(path.name for path in (demo.folder / "maps").iterdir())
     assert names == [
         "curve.png",
+        *(f"drivers_{name}.png" for name in ("detect", "observe", "recognise", "trigger")),
         "in_view_detect_independent_20.png",
         "in_view_detect_independent_20_detail.png",
         "partnership.png",

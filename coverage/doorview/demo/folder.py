@@ -119,6 +119,9 @@ ceiling = 0.5
 radius_miles = 0.5
 app_share = 0.2                       # made up: no source gives it
 
+[drivers]
+sobol = true                          # which assumption moves the answer most, at each level
+
 [output]
 units = "us"                          # feet, acres and miles on pages; computing stays metric
 rasters = true
