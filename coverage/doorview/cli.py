@@ -348,11 +348,16 @@ def _check(options: argparse.Namespace) -> None:
     _say("  place      " + ", ".join(f"{key} {value}" for key, value in place.items() if value))
     for zoning in study.zones:
         _say(f"  zones      {zoning.set_name}: {zoning.file.name}")
-    _say(f"  camera     {study.camera.model}")
+    mix = study.camera.mix
+    _say(f"  camera     {study.camera.model if mix is None else ', '.join(f'{s:g} {n}' for n, s in mix.items())}")
     _say(f"  levels     {', '.join(study.camera.levels)}")
     known = [*(["OpenStreetMap's"] if study.known.osm else []), *([study.known.file.name] if study.known.file else [])]
     if known:
         _say(f"  known      {', '.join(known)}")
+    if study.partnership is not None:
+        _say(f"  programme  {study.partnership.title()}, {study.partnership.months} months")
+    if study.alerts is not None:
+        _say(f"  alerts     within {study.alerts.radius:,.0f} m of {study.alerts.spots:,} spots on streets")
     for name, scenario in study.scenarios.items():
         _say(f"  scenario   {name}: {scenario_words(scenario)}")
     for gap in gaps:

@@ -96,6 +96,13 @@ def test_all_faults_of_the_section_at_once_with_the_nearest_names() -> None:
         assert any(part in fault and near in fault for fault in found), (part, near, found)
 
 
+def test_a_rule_for_all_doors_needs_no_kind():
+    section = DoorsSection.model_validate({"porch_steps": {"values": [0, 2], "chances": [0.4, 0.6]}})
+    assert section.porch_steps == {"all": {"values": [0, 2], "chances": [0.4, 0.6]}}
+    section = DoorsSection.model_validate({"recess_depth_m": {"low": 0.5, "high": 2.0, "source": "a survey"}})
+    assert section.recess_depth_m == {"all": {"low": 0.5, "high": 2.0, "source": "a survey"}}
+
+
 def test_own_figures_go_before_those_of_a_what_if_kind_by_kind() -> None:
     section = DoorsSection.model_validate({"what_if": "porches", "recess_depth_m": {"house": 2}, "porch_steps": 3})
     rules = section.details

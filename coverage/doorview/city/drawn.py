@@ -30,6 +30,8 @@ Rules = Mapping[str, Mapping[str, Mapping[str, Any]]]
 """Parameter -> building kind (or ``all``) -> ``values`` and ``chances``, or ``low`` and ``high``."""
 ALL_KINDS = "all"
 _OWN_KEYS = ("values", "chances", "low", "high", "mark", "source")
+_RULE_KEYS = frozenset({"values", "chances", "low", "high"})
+"""Keys that make a table a rule; no building kind bears such a name."""
 _DESCRIBING = frozenset({"meaning", "low", "high", "step", "choices", "words"})
 """Keys that describe a parameter; all others of it are building kinds."""
 
@@ -45,17 +47,20 @@ def is_figure(value: object) -> bool:
 
 
 def rules_in_full(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Return rules with plain figures, of a parameter or of a kind, as rules of one value; the rest as it came."""
+    """Return rules with plain figures, and rules for all kinds, in full; the rest as it came."""
 
     def one(entry: Any) -> Any:
         return {"values": [entry], "chances": [1.0]} if is_figure(entry) or isinstance(entry, str) else entry
 
-    return {
-        name: {kind: one(entry) for kind, entry in table.items()}
-        if isinstance(table, Mapping)
-        else ({ALL_KINDS: one(table)} if one(table) is not table else table)
-        for name, table in raw.items()
-    }
+    def full(table: Any) -> Any:
+        if isinstance(table, Mapping) and _RULE_KEYS & table.keys():
+            # One rule for all kinds, as {low = 0.5, high = 2.0}.
+            return {ALL_KINDS: table}
+        if isinstance(table, Mapping):
+            return {kind: one(entry) for kind, entry in table.items()}
+        return {ALL_KINDS: one(table)} if one(table) is not table else table
+
+    return {name: full(table) for name, table in raw.items()}
 
 
 def merged(

@@ -57,6 +57,12 @@ class DoorTable:
     zone_inside: NDArray[np.bool_] | None = None
     """(doors, zones): which zone each door lies in."""
 
+    def repeated(self, blocks: int) -> DoorTable:
+        """Return the doors `blocks` times, block after block, each with its own key again."""
+        zone_inside = None if self.zone_inside is None else np.tile(self.zone_inside, (blocks, 1))
+        key, dwellings = np.tile(self.key, blocks), np.tile(self.dwellings, blocks)
+        return DoorTable(key, dwellings, np.tile(self.inside, blocks), zone_inside)
+
 
 def set_chances(coverage: Coverage, scenario: Scenario, doors: DoorTable, seed: int = 0) -> NDArray[np.int64]:
     """Return (3, sets) in fixed point: the chance that at least 1, 2, 3 doors of each set own a camera.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -48,13 +48,15 @@ Cut = tuple[float | None, float | None, str]
 class Views:
     """A coverage by certain views, with its printed rows and the doors whose views they are.
 
-    `blocks` is 2 where every door stands twice: with its full view, then with the one that rules leave.
+    `blocks` is 2 where every door stands twice: with its full view, then with the one that rules leave. `counts` says
+    of privacy zones by what the doors' property lines are known.
     """
 
     coverage: Coverage
     outputs: Outputs
     doors: DoorTable
     blocks: int = 1
+    counts: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def rows(self) -> SetRows:
@@ -179,7 +181,9 @@ def _views_of(plan: Plan, base: Views, cut_views: Mapping[Cut, Views]) -> tuple[
         raise InputError(f"scenario '{plan.name}' cuts the views of a programme that it does not have.")
     # The last layer is the programme's: its doors stand in the second block.
     layers = [layer.among(0, 2) for layer in owners.layers[:-1]] + [owners.layers[-1].among(1, 2)]
-    return seen, replace(plan.built, built=Owners(tuple(layers), owners.streams, blocks=2))
+    homes = plan.built.households
+    homes = None if homes is None else np.concatenate([homes, np.zeros(len(homes))])
+    return seen, replace(plan.built, built=Owners(tuple(layers), owners.streams, blocks=2), households=homes)
 
 
 def _simulated(scenario: Scenario, seen: Views, rows: SetRows, seed: int, words: int) -> NDArray[np.float64]:

@@ -22,10 +22,11 @@ class DoorsSection(BaseModel):
     """What stands right beside and before the doors, and where on their walls they are; drawn door by door.
 
     Nothing of it is measured, so that by default nothing of it is there. Every key but `what_if` takes a figure for all
-    doors (`porch_steps = 2`) or a table by building kind: `[doors.porch_steps]` with `house`, `terrace`, `apartments`,
-    `unknown` and `all` (the rest), each a figure, or `{ values = [0, 2], chances = [0.4, 0.6] }`, or
-    `{ low = 0.5, high = 2.0 }`, with its `source = "..."` where you have one. A door's figures depend on its id and the
-    seed alone. Bounds, defaults and sources: `docs/obstacles.md`.
+    doors (`porch_steps = 2`), a rule for all doors (`{ values = [0, 2], chances = [0.4, 0.6] }` or
+    `{ low = 0.5, high = 2.0 }`, with its `source = "..."` where you have one), or a table by building kind:
+    `[doors.porch_steps]` with `house`, `terrace`, `apartments`, `unknown` and `all` (the rest), each of them
+    one of the two. A door's figures depend on its id and the seed alone. Bounds, defaults and sources:
+    `docs/obstacles.md`.
     """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)

@@ -10,13 +10,24 @@ import numpy as np
 
 from doorview.ownership.scenario import Scenario
 from doorview.share.outputs import HEADLINE
+from doorview.show.drivers import driver_sentence
 from doorview.show.text import Caption, clean, place_words
 from doorview.study.dwellings import DOUBTFUL
 from doorview.study.hides import obstacle_words
 from doorview.study.result import HEADLINE_LEVELS, Result, check_scenario
 from doorview.study.terrain import terrain_phrase
 
-__all__ = ["attribution_of", "caption_of", "draw_curves", "draw_map", "draw_maps", "headline_space", "map_data"]
+__all__ = [
+    "attribution_of",
+    "caption_of",
+    "draw_curves",
+    "draw_drivers",
+    "draw_map",
+    "draw_maps",
+    "driver_words",
+    "headline_space",
+    "map_data",
+]
 
 
 def attribution_of(result: Result) -> str:
@@ -30,15 +41,16 @@ def caption_of(result: Result) -> Caption:
     return Caption(
         place=ready.city.name,
         label=ready.study.study.label or "",
-        camera=ready.camera.label,
+        camera=ready.camera_label,
         data_date=ready.city.source.get("data_date"),
         fictional=ready.study.study.fictional,
         unconfirmed=tuple(dict.fromkeys(mark for item in ready.levels for mark in item.marks)),
         units=ready.study.output.units,
         attribution=attribution_of(result),
         obstacles=obstacle_words(ready.study.coverage, ready.study.doors),
-        reading=ready.camera.reading_words(),
+        reading=ready.reading_words,
         ground=terrain_phrase(ready.scene.terrain, ready.study.output.units),
+        mixed=ready.mix is not None,
     )
 
 
@@ -184,3 +196,31 @@ def draw_curves(result: Result, folder: Path) -> list[Path]:
             )
         )
     return drawn
+
+
+def driver_words(result: Result) -> dict[str, Any] | None:
+    """Return what drives the answer in words: a sentence for each level, and what was not varied; None if not asked."""
+    found = result.tables.drivers
+    if found is None:
+        return None
+    units, near_m = result.ready.study.output.units, result.ready.study.public_space.near_home_m
+    said = {item.name: driver_sentence(found.table, item, units, near_m) for item in result.ready.levels}
+    return {"in_words": {name: words for name, words in said.items() if words}, "not_varied": dict(found.left_out)}
+
+
+def draw_drivers(result: Result, folder: Path) -> list[Path]:
+    """Draw what drives the answer, a picture for each level, where the study asks for it."""
+    table = result.drivers
+    if table is None or table.empty:
+        return []
+    from doorview.show.drivers import tornado_plot
+
+    clause = _clause(result, str(table["scenario"].iloc[0]))
+    near_m = result.ready.study.public_space.near_home_m
+    return [
+        tornado_plot(
+            folder / f"drivers_{item.name}.png", table, item, caption_of(result), scenario=clause, near_m=near_m
+        )
+        for item in result.ready.levels
+        if (table["level"] == item.name).any()
+    ]

@@ -152,9 +152,9 @@ def _counted_faults(where: str, scenario: Mapping[str, Any], levels: list[str]) 
     if isinstance(level, str) and levels and level not in levels:
         faults.append(f"{where}.level: '{level}' is none of camera.levels.{hint(level, levels)}")
     if isinstance(space, str):
-        from doorview.share.outputs import space_names  # it loads the kernels' room, which few studies need
+        from doorview.share.outputs import printed_spaces  # it loads the kernels' room, which few studies need
 
-        known = space_names()
+        known = [name for name, *_ in printed_spaces()]
         if space not in known:
             faults.append(f"{where}.space: unknown space '{space}'.{hint(space, known)}")
     return faults
