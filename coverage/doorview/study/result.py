@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 import shapely
 
@@ -120,13 +121,16 @@ class Result:
         """Return the level that maps show: detect where there is one, else the one with the longest range."""
         return "detect" if "detect" in self.levels else max(self.ready.levels, key=lambda item: item.range_m).name
 
-    def share(self, scenario: str, level: str, space: str = HEADLINE) -> float:
-        """Return one expected share of the whole counted area, by area; NaN where there is no such ground."""
+    def share(self, scenario: str, level: str, space: str = HEADLINE, column: str = "share_mean") -> float:
+        """Return one share of the whole counted area, by area: the expected one, or another column of shares.csv.
+
+        NaN where there is no such ground.
+        """
         if level not in self.levels:
             raise UnknownNameError("level", level, self.levels)
         s = self.shares
         found = s[(s["scenario"] == scenario) & (s["level"] == level) & (s["space"] == space) & (s["zoning"] == "all")]
-        return float(found["share_mean"].iloc[0]) if len(found) else float("nan")
+        return float(found[column].iloc[0]) if len(found) else float("nan")
 
     def headline(self) -> list[str]:
         """Return the figures that people want, in words: detect, observe and recognise together, for every scenario."""
@@ -147,11 +151,18 @@ class Result:
         near, units = self.ready.study.public_space.near_home_m, self.ready.study.output.units
         words = f"streets within {distance(near, units)} of a home" if space == HEADLINE else "public ground"
         means = [f"{n} ({self.levels[n].plain}, to {distance(self.levels[n].range_m, units)})" for n in levels]
-        lines.append(f"Expected share of {words} in view, at the levels {join(means)}:")
+        ranged = self.shares["share_low"].notna().any()
+        over = " (in brackets the range over the stated assumptions)" if ranged else ""
+        lines.append(f"Expected share of {words} in view, at the levels {join(means)}{over}:")
         for scenario in self.tables.scenarios:
-            parts = [f"{name} {percent(self.share(scenario.name, name, space))}" for name in levels]
+            parts = [f"{name} {self._share_words(scenario.name, name, space)}" for name in levels]
             lines.append(f"{self.scenario_words(scenario)}: {'; '.join(parts)}.")
         return lines
+
+    def _share_words(self, scenario: str, level: str, space: str) -> str:
+        """Return an expected share, and its range over the assumptions where there is one."""
+        mean, low, high = (self.share(scenario, level, space, column) for column in _MEAN_AND_RANGE)
+        return percent(mean) if np.isnan(low) else f"{percent(mean)} ({percent(low)} to {percent(high)})"
 
     def scenario_words(self, scenario: Scenario) -> str:
         """Return a scenario in words that begin a sentence, after its label where the study gives one."""
