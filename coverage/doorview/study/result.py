@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["HEADLINE_LEVELS", "Result"]
 
+_MEAN_AND_RANGE = ("share_mean", "share_low", "share_high")
 PRESET_NOTE = (
     "Published rates (rate_preset) are of US households with internet, 92 in 100 in 2023: 20% of those are 18.4% of "
     "all households. They are taken as they are."
