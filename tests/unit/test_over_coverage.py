@@ -18,6 +18,7 @@ from doorview.overlays.over_coverage import (
     giveaway_change,
     ground_in_view,
     incidents_in_view,
+    over_assumptions,
     place_thefts,
     view_chances,
 )
@@ -73,16 +74,15 @@ def test_shares_are_those_of_plain_loops():
     doors = street()
     rng = np.random.default_rng(1)
     chance = rng.uniform(0, 0.6, len(doors))
-    near = np.array([(p.x, p.y) for p in doors.geometry.iloc[[0, 5, 5, 17, 30]]]) + [0.4, 0.3]
-    data = reports(
-        np.r_[near, [[60.0, 1.0], [470.0, -3.0], [60.0, 1.0], [2000.0, 0.0]]], [*[""] * 5, "A", "B", "A", "C"]
-    )
+    near = np.array([(p.x, p.y) for p in doors.geometry.iloc[[0, 5, 5, 17, 30]]]) + np.array((0.4, 0.3))
+    xy = np.vstack((near, (60.0, 1.0), (470.0, -3.0), (60.0, 1.0), (2000.0, 0.0)))
+    data = reports(xy, ["", "", "", "", "", "A", "B", "A", "C"])
     zones = np.array(["west"] * 24 + ["east"] * 12)
     thefts = place_thefts(data, doors, faces=FACES, zones=zones)
     assert thefts.counts == {"incidents": 9, "at_a_door": 5, "known_to_the_block": 3, "no_door_near": 1}
     pairs = {level: sees(doors, porches(doors), NO_WALLS, level=level) for level in ("detect", "observe")}
     found = incidents_in_view(
-        thefts, data, doors, pairs, {"now": Owners((Independent(chance),))}, zones=zones, classes=["hot"] * 3 + [""] * 6
+        thefts, doors, pairs, {"now": Owners((Independent(chance),))}, zones=zones, classes=["hot"] * 3 + [""] * 6
     )
     assert found.groupby(["level", "hot_spot", "of"]).size().max() == 1
     west, east = list(range(24)), list(range(24, 36))
@@ -117,7 +117,7 @@ def test_another_door_is_never_more_than_any_and_own_cameras_see_their_porch():
     thefts = place_thefts(data, doors)
     pairs = {"detect": sees(doors, porches(doors), NO_WALLS, level="detect")}
     everyone = Owners((Independent(np.ones(len(doors))),))
-    found = incidents_in_view(thefts, data, doors, pairs, {"all": everyone}).set_index("of")
+    found = incidents_in_view(thefts, doors, pairs, {"all": everyone}).set_index("of")
     assert found.loc["any door", "in_view"] == 1.0
     assert 0 < found.loc["another door", "in_view"] <= 1.0
     # A theft at every door is the doors at random.
@@ -129,7 +129,7 @@ def test_neighbours_in_line_cannot_see_a_parcel_at_the_very_door():
     level = {"detect": sees(doors, porches(doors, 0.0), NO_WALLS, level="detect")}
     data = reports(shapely.get_coordinates(doors.geometry.to_numpy()))
     everyone = {"all": Owners((Independent(np.ones(12)),))}
-    found = incidents_in_view(place_thefts(data, doors), data, doors, level, everyone)
+    found = incidents_in_view(place_thefts(data, doors), doors, level, everyone)
     assert found.set_index("of").loc["another door", "in_view"] == 0.0
 
 
@@ -151,14 +151,13 @@ def test_planted_thefts_are_in_view_more_than_doors_at_random_and_random_ones_ar
     pairs = {"detect": sees(doors, porches(doors), NO_WALLS, level="detect")}
     xy = shapely.get_coordinates(doors.geometry.to_numpy())
     west = reports(xy[rng.integers(0, 10, 30)])
-    said = incidents_in_view(place_thefts(west, doors), west, doors, pairs, owners)["words"]
+    said = incidents_in_view(place_thefts(west, doors), doors, pairs, owners)["words"]
     assert said.str.contains("more than doors at random").all()
     outside = 0
     for seed in range(150):
-        anywhere = reports(xy[np.random.default_rng(seed).integers(0, 120, 30)])
-        row = incidents_in_view(
-            place_thefts(anywhere, doors), anywhere, doors, pairs, owners, seed=seed, replicates=199
-        ).iloc[0]
+        # Ten thefts at each of twelve doors: that they concentrate is no association.
+        anywhere = reports(np.repeat(xy[np.random.default_rng(seed).integers(0, 120, 12)], 10, axis=0))
+        row = incidents_in_view(place_thefts(anywhere, doors), doors, pairs, owners, seed=seed, replicates=199).iloc[0]
         outside += not row["random_low"] <= row["in_view"] <= row["random_high"]
     assert outside <= 16  # binomial(150, 0.05): more happens once in 200
 
@@ -171,8 +170,8 @@ def test_zones_condition_the_comparison():
     pairs = {"detect": sees(doors, porches(doors), NO_WALLS, level="detect")}
     xy = shapely.get_coordinates(doors.geometry.to_numpy())
     data = reports(xy[np.random.default_rng(2).integers(0, 80, 50)])
-    blind = incidents_in_view(place_thefts(data, doors), data, doors, pairs, owners).iloc[0]
-    fair = incidents_in_view(place_thefts(data, doors, zones=zones), data, doors, pairs, owners, zones=zones).iloc[0]
+    blind = incidents_in_view(place_thefts(data, doors), doors, pairs, owners).iloc[0]
+    fair = incidents_in_view(place_thefts(data, doors, zones=zones), doors, pairs, owners, zones=zones).iloc[0]
     assert "more than doors" in blind["words"]
     assert "as doors at random" in fair["words"]
 
@@ -185,7 +184,7 @@ def test_no_order_of_rows_changes_a_bit():
     def table(doors: gpd.GeoDataFrame, data: gpd.GeoDataFrame) -> pd.DataFrame:
         pairs = {"detect": sees(doors, porches(doors), NO_WALLS, level="detect")}
         owners = {"now": Owners((Independent(chance[doors.index].to_numpy()),))}
-        return incidents_in_view(place_thefts(data, doors, faces=FACES), data, doors, pairs, owners)
+        return incidents_in_view(place_thefts(data, doors, faces=FACES), doors, pairs, owners)
 
     one = table(doors, data)
     other = table(doors.sample(frac=1.0, random_state=1), data.sample(frac=1.0, random_state=2))
@@ -199,7 +198,7 @@ def test_a_giveaway_changes_what_it_adds():
     pairs = {"detect": sees(doors, porches(doors), NO_WALLS, level="detect")}
     today = Owners((Independent(np.full(36, 0.1)),))
     gift = today.joined_by(Exactly(np.where(np.arange(36) < 24, 0, -1), np.array([6])))
-    table = incidents_in_view(place_thefts(data, doors), data, doors, pairs, {"today": today, "gift": gift})
+    table = incidents_in_view(place_thefts(data, doors), doors, pairs, {"today": today, "gift": gift})
     change = giveaway_change(table, "today", "gift")
     assert (change["change"] > 0).all()
     assert change["change"].tolist() == pytest.approx((change["after"] - change["before"]).tolist())
@@ -235,6 +234,27 @@ def test_ground_by_class_is_that_of_a_plain_loop():
     assert table["hot_spot"].tolist() == ["all", "emerging", "persistent", "elsewhere"]
 
 
+def test_the_range_over_assumptions_is_that_of_the_tables():
+    doors = street()
+    data = reports(shapely.get_coordinates(doors.geometry.to_numpy())[:6])
+    owners = {"now": Owners((Independent(np.full(36, 0.2)),))}
+    thefts = place_thefts(data, doors)
+    tables = {
+        f"{out:g} m": incidents_in_view(
+            thefts, doors, {"detect": sees(doors, porches(doors, out), NO_WALLS, level="detect")}, owners
+        )
+        for out in (1.0, 0.0, 2.0)
+    }
+    found = over_assumptions(tables).set_index("of")
+    shares = {name: table.set_index("of")["in_view"] for name, table in tables.items()}
+    for whose in ("any door", "another door"):
+        row, values = found.loc[whose], [share[whose] for share in shares.values()]
+        assert (row["in_view"], row["in_view_least"], row["in_view_most"]) == (values[0], min(values), max(values))
+    assert found.loc["another door", "in_view_least"] < found.loc["another door", "in_view_most"]
+    with pytest.raises(InputError, match="other levels"):
+        over_assumptions({"a": tables["1 m"], "b": tables["0 m"].iloc[1:]})
+
+
 def test_bad_input():
     doors = street(3)
     data = reports(np.array([[0.0, 8.0]]), ["A"])
@@ -258,7 +278,6 @@ def test_no_incident_at_all_is_no_fault():
     none = reports(np.zeros((0, 2)))
     table = incidents_in_view(
         place_thefts(none, doors),
-        none,
         doors,
         {"detect": pd.DataFrame({"door": [], "point": []})},
         {"now": Owners((Independent(np.full(9, 0.1)),))},

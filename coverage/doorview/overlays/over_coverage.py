@@ -34,6 +34,7 @@ __all__ = [
     "giveaway_change",
     "ground_in_view",
     "incidents_in_view",
+    "over_assumptions",
     "place_thefts",
     "porches",
     "view_chances",
@@ -72,6 +73,8 @@ class Thefts:
         The doors where each may have happened: one for a point, all of the block for a block.
     by_block
         Whether the place of each (n,) is known to the block only.
+    place
+        Id (n,) of its door, or number of its block: incidents of one place stay together when places are drawn.
     zone
         Zone (n,) of each: that of its door, of a block that of most of its doors.
     block_of_door
@@ -84,6 +87,7 @@ class Thefts:
     row: Ints
     sets: Sets
     by_block: NDArray[np.bool_]
+    place: NDArray[np.object_]
     zone: NDArray[np.object_]
     block_of_door: Ints
     counts: dict[str, int] = field(default_factory=dict)
@@ -153,7 +157,9 @@ def place_thefts(
         "no_door_near": len(xy) - len(row),
     }
     zone_of = np.array([_commonest(zone[group]) for group in groups], dtype=object)
-    return Thefts(row, _sets(groups), by_block[row], zone_of, face_of_door, counts)
+    labels = doors.index.tolist()
+    place = [f"block:{at[n]}" if by_block[n] else f"door:{labels[at[n]]}" for n in row]
+    return Thefts(row, _sets(groups), by_block[row], np.array(place, object), zone_of, face_of_door, counts)
 
 
 def _nearest(shapes: NDArray[Any], xy: Floats, rows: Ints, within_m: float) -> Ints:
@@ -245,7 +251,6 @@ def view_chances(
 
 def incidents_in_view(
     thefts: Thefts,
-    incidents: gpd.GeoDataFrame,
     doors: gpd.GeoDataFrame,
     pairs: Mapping[str, pd.DataFrame],
     scenarios: Mapping[str, Owners],
@@ -261,9 +266,7 @@ def incidents_in_view(
     Parameters
     ----------
     thefts
-        As from `place_thefts` with these incidents, doors and zones.
-    incidents
-        Their index is what the draws at random hang on: unique.
+        As from `place_thefts` with these doors and zones.
     doors
         As given to `place_thefts`.
     pairs
@@ -273,7 +276,8 @@ def incidents_in_view(
     zones
         Zone of each door, as given to `place_thefts`.
     classes
-        Hot-spot class of each incident (incidents,), for rows of their own besides `all`; "" is in none.
+        Hot-spot class of each incident given to `place_thefts`, in their order, for rows of their own besides `all`;
+        "" is in none.
     keys, seed, replicates
         Door keys as for `view_chances`; seed and number of the draws at random.
 
@@ -282,17 +286,18 @@ def incidents_in_view(
     chance that their porch is in view, of a block the mean over its doors; `in_view_low`, `in_view_high`: were every
     theft of a block at its least, or most, seen door; `spread`: standard deviation of `in_view` were the door drawn
     from the block; `random_mean`, exact, and `random_low`, `random_high` (95 % of the draws): the same for doors drawn
-    at random in the same zones, as many in each, blurred to their block where the incident is; `difference`, `place`
-    and `words`.
+    at random in the same zones, as many in each, those of one place together, and blurred to their block where the
+    incident is; `difference`, `place` and `words`. Counts of 1 to 4 are for the user's eyes.
     """
     check_seed(seed)
     zone = np.full(len(doors), "all", object) if zones is None else np.asarray(zones, dtype=object)
-    kind = np.full(len(incidents), "", object) if classes is None else np.asarray(classes, dtype=object)
-    if len(zone) != len(doors) or len(kind) != len(incidents):
+    number = thefts.counts["incidents"]
+    kind = np.full(number, "", object) if classes is None else np.asarray(classes, dtype=object)
+    if len(zone) != len(doors) or len(kind) != number:
         raise InputError("zones are one for each door, and classes one for each incident, in their order.")
     kind = kind[thefts.row]
     groups = {"all": np.ones(len(kind), bool), **{str(name): kind == name for name in sorted(set(kind) - {""})}}
-    drawn = _drawn(thefts, incidents, doors, zone, seed, replicates)
+    drawn = _drawn(thefts, doors, zone, seed, replicates)
     rows = []
     for level, seen in pairs.items():
         for scenario, owners in scenarios.items():
@@ -311,14 +316,16 @@ def incidents_in_view(
 
 def _drawn(
     thefts: Thefts,
-    incidents: gpd.GeoDataFrame,
     doors: gpd.GeoDataFrame,
     zone: NDArray[np.object_],
     seed: int,
     replicates: int,
 ) -> Ints:
-    """Return a door (replicates, n) of the same zone for each incident: a hash of seed, replicate and the two ids."""
-    keys = keys_of(f"theft:{label}" for label in incidents.index.take(thefts.row))
+    """Return a door (replicates, n) of the same zone for each incident: a hash of seed, replicate and its place.
+
+    Ten thefts at one door are drawn at one door: else reports that concentrate anywhere would differ from chance.
+    """
+    keys = keys_of(thefts.place.tolist())
     number = np.stack([uniform(keys, seed, replicate) for replicate in range(replicates)])
     order = np.argsort(np.asarray(doors.index.astype(str), dtype=object), kind="stable")
     found = np.empty(number.shape, np.int64)
@@ -440,6 +447,37 @@ def ground_in_view(
                 key = {"level": level, "scenario": scenario, "hot_spot": name, "spots": int(part.sum())}
                 rows.append({**key, "area_m2": ground, "in_view": share})
     return pd.DataFrame(rows)
+
+
+def over_assumptions(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return the first table with the least and the most that each share becomes under other assumptions.
+
+    How far before its door a parcel lies (`porches`) decides what neighbours have in view, and no source says it: give
+    the tables for 0, 1 and 2 m, the one to be printed first.
+
+    Parameters
+    ----------
+    tables
+        By the assumption's name, tables of `incidents_in_view` or `ground_in_view` for the same keys.
+
+    Added columns: `in_view_least`, `in_view_most`, `assumptions` (their names).
+
+    Raises
+    ------
+    InputError
+        If the tables have other keys.
+
+    """
+    first = next(iter(tables.values()))
+    keys = [name for name in ("level", "scenario", "hot_spot", "of") if name in first.columns]
+    shares = [table.set_index(keys)["in_view"].rename(name) for name, table in tables.items()]
+    joined = pd.concat(shares, axis=1)
+    if any(not share.index.equals(shares[0].index) for share in shares):
+        raise InputError("the tables of the assumptions have other levels, scenarios or classes: make them alike.")
+    found = joined.to_numpy(dtype=np.float64)
+    return first.assign(
+        in_view_least=found.min(axis=1), in_view_most=found.max(axis=1), assumptions=", ".join(map(str, tables))
+    )
 
 
 def giveaway_change(table: pd.DataFrame, before: str, after: str) -> pd.DataFrame:

@@ -168,9 +168,9 @@ def score_forecast(weights: Floats, grid: SurfaceGrid, train_xy: Floats, held_xy
         )
     chosen = round(float(weights.sum()))  # the parts of a tie add up to whole cells but for the last bit
     area = chosen / int(inside.sum())
-    share = _mean(caught[held])
     # A score that is the same everywhere catches a / A of all incidents, wherever they lie: nothing is left to chance.
     same = np.ptp(weights[inside]) == 0.0
+    share = area if same else _mean(caught[held])
     ends = Interval(area, area) if same else share_interval(caught[held], _subset(places, held))
     most = np.sort(cell_counts(held_xy, grid)[inside])[::-1][:chosen].sum()
     trained, known = _caught(weights, grid, train_xy)
