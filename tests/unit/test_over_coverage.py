@@ -12,6 +12,7 @@ import pytest
 import shapely
 
 from doorview.errors import InputError
+from doorview.overlays.intervals import places_of
 from doorview.overlays.over_coverage import (
     KNOWN_TO_BLOCK,
     NOTE,
@@ -271,6 +272,21 @@ def test_bad_input():
         view_chances(pd.DataFrame({"door": [], "point": []}), owners, doors.iloc[:3], doors.index)
     with pytest.raises(InputError, match="step_m"):
         ground_spots(shapely.box(0, 0, 1, 1), doors, 0.0)
+
+
+def test_missing_blocks_zones_and_classes_are_none():
+    doors = street(3)
+    data = reports(shapely.get_coordinates(doors.geometry.to_numpy())[:4]).assign(block=[None, np.nan, pd.NA, ""])
+    zones = [None, np.nan, "z", "z", "z", "z", "z", "z", pd.NA]
+    thefts = place_thefts(data, doors, zones=zones)
+    assert thefts.counts["at_a_door"] == 4
+    assert thefts.zone.tolist() == ["", "", "z", "z"]
+    pairs = {"detect": sees(doors, porches(doors), NO_WALLS, level="detect")}
+    owners = {"now": Owners((Independent(np.full(9, 0.2)),))}
+    table = incidents_in_view(thefts, doors, pairs, owners, zones=zones, classes=["hot", None, np.nan, ""])
+    assert table["hot_spot"].unique().tolist() == ["all", "hot"]
+    assert table.groupby("hot_spot")["incidents"].first().tolist() == [4, 1]
+    assert len(places_of(np.arange(6.0).reshape(3, 2), data["block"].to_numpy()[:3]).key) == 3
 
 
 def test_no_incident_at_all_is_no_fault():

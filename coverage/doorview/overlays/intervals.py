@@ -10,13 +10,14 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from doorview.city.chances import keys_of, uniform
 from doorview.errors import InputError
 
-__all__ = ["CONFIDENCE", "Interval", "Places", "bootstrap_means", "places_of", "share_interval"]
+__all__ = ["CONFIDENCE", "Interval", "Places", "bootstrap_means", "labels", "places_of", "share_interval"]
 
 Floats = NDArray[np.float64]
 
@@ -37,6 +38,13 @@ class Places(NamedTuple):
     of: NDArray[np.int64]
 
 
+def labels(values: ArrayLike) -> NDArray[np.object_]:
+    """Return labels (n,) as text, "" where there is none."""
+    given = np.asarray(values, dtype=object)
+    missing = np.asarray(pd.isna(given), dtype=bool)
+    return np.array(["" if gone else str(item) for item, gone in zip(given, missing, strict=True)], dtype=object)
+
+
 def places_of(xy: Floats, block: NDArray[np.object_] | None = None) -> Places:
     """Return the place of each incident: its block where it has one, else its coordinates to the centimetre.
 
@@ -48,7 +56,7 @@ def places_of(xy: Floats, block: NDArray[np.object_] | None = None) -> Places:
         Block ids (n,), "" for a point; None: all are points.
 
     """
-    blocks = [""] * len(xy) if block is None else [str(item) for item in block]
+    blocks = [""] * len(xy) if block is None else labels(block).tolist()
     # Whole centimetres, so that -0.00 and 0.00 are one place.
     points = np.rint(np.asarray(xy).reshape(-1, 2) * 100.0).astype(np.int64).tolist()
     names = [f"b:{name}" if name else f"p:{x}:{y}" for name, (x, y) in zip(blocks, points, strict=True)]

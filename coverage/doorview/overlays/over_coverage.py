@@ -22,6 +22,7 @@ from pyproj import CRS
 
 from doorview.city.chances import check_seed, keys_of, uniform
 from doorview.errors import InputError
+from doorview.overlays.intervals import labels
 from doorview.overlays.porches import DOOR, OUT_M, porches
 from doorview.ownership.expected import ONE
 from doorview.ownership.union import Owners, mean_given_shared
@@ -117,7 +118,7 @@ def place_thefts(
     faces
         Block faces, LineStrings (`Ground.faces`); needed where there are blocks.
     zones
-        Zone of each door (doors,); None: all doors are of one zone.
+        Zone of each door (doors,), those without one are a zone of their own; None: all doors are of one zone.
     within_m, block_within_m
         How far the nearest door may be from a point, or the nearest face with doors from the place of a block [m].
 
@@ -129,11 +130,10 @@ def place_thefts(
     """
     _check_crs(incidents, doors)
     xy, door_xy = _xy(incidents), _xy(doors)
-    zone = np.full(len(doors), "all", object) if zones is None else np.asarray(zones, dtype=object)
+    zone = np.full(len(doors), "all", object) if zones is None else labels(zones)
     if len(zone) != len(doors) or not len(doors):
         raise InputError(f"{len(zone)} zones for {len(doors)} doors: give one for each door, of one door at least.")
-    blocks = incidents["block"].to_numpy(dtype=object) if "block" in incidents.columns else np.full(len(xy), "")
-    by_block = np.array([bool(item) and not pd.isna(item) for item in blocks], dtype=bool)
+    by_block = labels(incidents["block"]) != "" if "block" in incidents.columns else np.zeros(len(xy), bool)
     if by_block.any() and faces is None:
         raise InputError(
             f"{int(by_block.sum())} incidents are known to the block only, and there are no block faces to spread them "
@@ -157,8 +157,8 @@ def place_thefts(
         "no_door_near": len(xy) - len(row),
     }
     zone_of = np.array([_commonest(zone[group]) for group in groups], dtype=object)
-    labels = doors.index.tolist()
-    place = [f"block:{at[n]}" if by_block[n] else f"door:{labels[at[n]]}" for n in row]
+    ids = doors.index.tolist()
+    place = [f"block:{at[n]}" if by_block[n] else f"door:{ids[at[n]]}" for n in row]
     return Thefts(row, _sets(groups), by_block[row], np.array(place, object), zone_of, face_of_door, counts)
 
 
@@ -290,13 +290,16 @@ def incidents_in_view(
     incident is; `difference`, `place` and `words`. Counts of 1 to 4 are for the user's eyes.
     """
     check_seed(seed)
-    zone = np.full(len(doors), "all", object) if zones is None else np.asarray(zones, dtype=object)
+    zone = np.full(len(doors), "all", object) if zones is None else labels(zones)
     number = thefts.counts["incidents"]
-    kind = np.full(number, "", object) if classes is None else np.asarray(classes, dtype=object)
+    kind = np.full(number, "", object) if classes is None else labels(classes)
     if len(zone) != len(doors) or len(kind) != number:
         raise InputError("zones are one for each door, and classes one for each incident, in their order.")
     kind = kind[thefts.row]
-    groups = {"all": np.ones(len(kind), bool), **{str(name): kind == name for name in sorted(set(kind) - {""})}}
+    groups = {
+        "all": np.ones(len(kind), bool),
+        **{str(name): kind == name for name in sorted(set(kind.tolist()) - {""})},
+    }
     drawn = _drawn(thefts, doors, zone, seed, replicates)
     rows = []
     for level, seen in pairs.items():
@@ -434,8 +437,11 @@ def ground_in_view(
 
     Columns: `level`, `scenario`, `hot_spot` (`all`, a class, or `elsewhere`), `spots`, `area_m2`, `in_view`.
     """
-    kind, area = spots["hot_spot"].to_numpy(dtype=object), spots["area_m2"].to_numpy(dtype=np.float64)
-    groups = {"all": np.ones(len(spots), bool), **{str(name): kind == name for name in sorted(set(kind) - {""})}}
+    kind, area = labels(spots["hot_spot"]), spots["area_m2"].to_numpy(dtype=np.float64)
+    groups = {
+        "all": np.ones(len(spots), bool),
+        **{str(name): kind == name for name in sorted(set(kind.tolist()) - {""})},
+    }
     groups["elsewhere"] = kind == ""
     rows = []
     for level, seen in pairs.items():

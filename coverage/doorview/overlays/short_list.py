@@ -119,11 +119,18 @@ def short_list(
         table[f"list_{column}"] = float(row[column])
     crs = None if incidents.crs is None else CRS.from_user_input(incidents.crs)
     listed = gpd.GeoDataFrame(table.drop(columns="score"), geometry="geometry", crs=crs)
+    by_lot = (
+        f" Counts had an incident on {100 * verdict['counted_share']:.1f} % of the area alone: the rest of their "
+        "forecast is drawn by lot."
+        if verdict["counted_share"] < share
+        else ""
+    )
     return ShortList(
         listed,
         f"{number} hot spots on {100 * share:.1f} % of the area by {name} ({window[0]}): PAI {row['pai']:.2f} "
         f"({row['pai_low']:.2f} to {row['pai_high']:.2f}) on {int(row['incidents'])} reported thefts held out, "
-        f"{verdict['difference']:+.2f} ({verdict['low']:+.2f} to {verdict['high']:+.2f}) against simple counts.",
+        f"{verdict['difference']:+.2f} ({verdict['low']:+.2f} to {verdict['high']:+.2f}) against simple counts."
+        + by_lot,
     )
 
 
