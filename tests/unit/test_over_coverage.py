@@ -139,6 +139,9 @@ def test_an_exact_number_of_cameras_is_counted_exactly():
     pairs = pd.DataFrame({"door": ["n00", "n01", "n01", "n02"], "point": ["n01", "n01", "n02", "n02"]})
     owners = Owners((Exactly(np.zeros(3, np.int64), np.array([1])),))
     assert view_chances(pairs, owners, doors, doors.index).tolist() == pytest.approx([0, 2 / 3, 2 / 3], abs=1e-11)
+    # A pair told twice is one camera.
+    twice = view_chances(pd.concat([pairs, pairs]), Owners((Independent(np.full(3, 0.3)),)), doors, doors.index)
+    assert twice.tolist() == pytest.approx([0, 1 - 0.7**2, 1 - 0.7**2], abs=1e-11)
     other = view_chances(pairs, owners, doors, doors.index, without_own=True)
     assert other.tolist() == pytest.approx([0, 1 / 3, 1 / 3], abs=1e-11)
 

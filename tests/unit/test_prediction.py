@@ -236,6 +236,33 @@ def test_a_heat_map_that_is_no_better_is_not_listed_and_said():
         assert "no better than counts" in listed.reason
 
 
+def test_a_heat_map_ahead_by_chance_alone_is_not_listed():
+    # One incident more than counts, of 60: that is nothing.
+    grid = grid_of(2, 5)
+    train, held = at_cells([[3, 2, 0, 0, 0], [0] * 5]), at_cells([[9, 10, 8, 8, 7], [4, 4, 4, 3, 3]])
+    data = incidents(train, held)
+
+    def other(_: np.ndarray, __: SurfaceGrid) -> np.ndarray:
+        return np.array([[0.0, 1.0, 0.0, 0.0, 0.0], [0.0] * 5])
+
+    found = predict(data, {"other": other}, [grid], hold_out=HOLD_OUT, windows=WINDOWS, area_shares=[0.1])
+    row = found.comparison.iloc[0]
+    assert row["difference"] == pytest.approx(1 / 60 / 0.1)
+    assert row["low"] < 0 < row["high"]
+    assert row["verdict"] == "not shown to be better than counts"
+    listed = short_list(
+        found,
+        data,
+        ("other", other),
+        grid,
+        hold_out=HOLD_OUT,
+        window=("12 months", WINDOWS["12 months"]),
+        area_share=0.1,
+    )
+    assert listed.table is None
+    assert "not shown to be better" in listed.reason
+
+
 def test_where_no_map_is_better_few_are_said_to_be():
     # Incidents at random, a map of noise: over 120 draws about 2.5 % are called better.
     grid = grid_of(10, 10)
