@@ -8,11 +8,12 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from doorview.errors import InputError, UnknownNameError, nearest_name
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["COLUMNS", "DATE_ORDERS", "KNOWN_TO", "Layout", "find_column", "layout", "layout_faults", "layouts"]
 
@@ -61,14 +62,14 @@ class Layout:
         """Return the layout with what is not None in its place; own `columns` go before those of the preset."""
         given = {name: value for name, value in own.items() if value is not None}
         if "columns" in given:
-            given["columns"] = self._columns_with(given["columns"])
+            given["columns"] = self.columns_with(given["columns"])
         changed = dataclasses.replace(self, **given)
         faults = layout_faults(changed)
         if faults:
             raise InputError("incidents: " + "; ".join(faults) + ".")
         return changed
 
-    def _columns_with(self, own: Mapping[str, str]) -> dict[str, str]:
+    def columns_with(self, own: Mapping[str, str]) -> dict[str, str]:
         """Return the columns with the user's before the preset's; a place told in one way drops the other."""
         kept = dict(self.columns)
         if {"x", "y"} & set(own):
