@@ -36,7 +36,7 @@ _UNIT = re.compile(
 )
 _MASKED = re.compile(r"(?P<n>\d{1,4})XX +(?P<street>.+)")
 _BLOCK_OF = re.compile(r"(?P<n>\d{1,6}) +(?:BLK|BLOCK|BL)\b\.?(?: +OF\b)? +(?P<street>.+)")
-_NUMBER_FIRST = re.compile(r"(?P<n>\d{1,6}(?: ?[A-Z](?![A-Z0-9])| ?1/2|-\d{1,5})?) +(?P<street>\S.*)")
+_NUMBER_FIRST = re.compile(r"(?P<n>\d{1,6}(?:[A-Z](?![A-Z0-9])| ?1/2|-\d{1,5})?) +(?P<street>\S.*)")
 _NUMBER_LAST = re.compile(r"(?P<street>[^\d]+) +(?P<n>\d{1,5} ?[A-Z]?)")
 _CORNER = re.compile(r"(?P<one>.+?) *(?:/|&|\bAND\b|\bAT\b|@) *(?P<two>.+)")
 _SPAN = re.compile(r"(\d+)-(\d+)")

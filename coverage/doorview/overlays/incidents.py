@@ -284,9 +284,9 @@ def _filtered(table: pd.DataFrame, chosen: Layout, name: str, counts: Counter[st
     keep = np.ones(len(table), bool)
     for column, values in chosen.where.items():
         found = find_column(table, column, name, "where")
-        said = _texts(table, found).str.casefold()
+        said = _texts(table, found)
         wanted = {" ".join(str(value).split()).casefold() for value in values}
-        fits = said.isin(wanted).to_numpy()
+        fits = said.str.casefold().isin(wanted).to_numpy()
         if not fits.any():
             most = ", ".join(repr(text) for text in said.value_counts().index[:6])
             raise InputError(

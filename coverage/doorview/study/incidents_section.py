@@ -143,7 +143,7 @@ def incidents_faults(raw: object, zonings: Iterable[str] = ()) -> list[str]:
         faults.append(
             f"incidents.bandwidth_m: {bandwidth!r} m points at single homes; give {SMALLEST_BANDWIDTH_M:g} or more"
         )
-    if isinstance(zoning, str) and zoning not in zonings:
+    if isinstance(zoning, str) and zonings and zoning not in zonings:
         faults.append(f"incidents.zoning: unknown zones '{zoning}'.{_hint(zoning, zonings)}")
     for key in ("zoning", "parcels"):
         if raw.get(key) is not None and not zonings:
