@@ -176,39 +176,53 @@ class _Table:
         self.width: NDArray[np.int64] = np.asarray((self.parts > 0).sum(axis=1)).ravel().astype(np.int64)
         shared = sp.csr_array(self.parts @ self.parts.T)
         self._near = sp.csr_array(shared @ shared)
-        self._most = int(self.counts.max(initial=0)) + SMALLEST_COUNT
+        self._least, self._most = self.counts.copy(), self.counts.copy()
 
     def near(self, one: int, two: int) -> bool:
         """Return whether two cells share an atom, or both share one with a third (their total)."""
         return bool(self._near[one, two] > 0)
 
     def safe(self, cell: int, small: NDArray[np.bool_], other: NDArray[np.bool_]) -> bool:
-        """Return whether every number from 0 to 4 stays possible for a cell."""
-        low, high = self.possible(cell, small, other)
-        return low <= 0 and high >= SMALLEST_COUNT - 1
+        """Return whether every number from 0 to 4 stays possible for a cell.
+
+        A table that shows it for one cell mostly shows it for many: those are remembered, and stay possible as more is
+        withheld.
+        """
+        most = SMALLEST_COUNT - 1
+        for sign, shown in ((1.0, self._least), (-1.0, self._most)):
+            if shown[cell] != (0 if sign > 0 else most):
+                values = self._solved(cell, sign, small, other)
+                np.minimum(self._least, values, out=self._least)
+                np.maximum(self._most, values, out=self._most)
+        return bool(self._least[cell] <= 0 and self._most[cell] >= most)
 
     def possible(self, cell: int, small: NDArray[np.bool_], other: NDArray[np.bool_]) -> tuple[int, int]:
         """Return the least and the most that the published table leaves possible for a cell."""
+        low, high = (int(self._solved(cell, sign, small, other)[cell]) for sign in (1.0, -1.0))
+        return low, high
+
+    def _solved(self, cell: int, sign: float, small: NDArray[np.bool_], other: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Return the cells of a table that fits what is published and has least (sign 1) or most (-1) in a cell.
+
+        Among those, one with little (much) in the other small cells too.
+        """
         low = np.where(small, 0, np.where(other, SMALLEST_COUNT, self.counts)).astype(np.float64)
         high = np.where(small, SMALLEST_COUNT - 1, np.where(other, np.inf, self.counts)).astype(np.float64)
-        mask = np.zeros(self.parts.shape[1])
-        mask[self.parts.indices[self.parts.indptr[cell] : self.parts.indptr[cell + 1]]] = 1.0
-        total = float(max(self._most, int(self.counts.sum())))
-        found = []
-        for sign in (1.0, -1.0):
-            solved = milp(
-                sign * mask,
-                constraints=LinearConstraint(self.parts, low, high),
-                integrality=np.ones(len(mask)),
-                bounds=Bounds(0.0, total),
+        weight = small.astype(np.float64)
+        weight[cell] = 1.0 + SMALLEST_COUNT * len(small)
+        solved = milp(
+            sign * (self.parts.T @ weight),
+            constraints=LinearConstraint(self.parts, low, high),
+            integrality=np.ones(self.parts.shape[1]),
+            bounds=Bounds(0.0, float(self.counts.sum() + SMALLEST_COUNT)),
+        )
+        if solved.status != 0:
+            raise InputError(
+                f"withhold: the cells do not fit their parts ({solved.message.strip()}): a total must be the sum "
+                "of the atoms that parts give it."
             )
-            if solved.status != 0:
-                raise InputError(
-                    f"withhold: the cells do not fit their parts ({solved.message.strip()}): a total must be the sum "
-                    "of the atoms that parts give it."
-                )
-            found.append(round(sign * float(solved.fun)))
-        return found[0], found[1]
+        values: NDArray[np.int64] = np.rint(self.parts @ np.rint(solved.x)).astype(np.int64)
+        return values
 
     def best(self, cell: int, candidates: Sequence[int], small: NDArray[np.bool_], other: NDArray[np.bool_]) -> int:
         """Return the first candidate that makes a cell safe alone; else the one that helps most, the largest first."""

@@ -163,7 +163,8 @@ def zone_rates(
     Columns of the table: `zoning`, `zone` (the last row of a zoning is `all`), `window`, `per` (dwelling or parcel),
     `unit`, `incidents`, `exposure` (dwellings, or parcels a month), `rate`, `rate_low` and `rate_high` (exact Poisson,
     90 %; Garwood 1936), `rate_smoothed` (Marshall 1991, by esda), `rank` by it (1 the highest), `rank_low` and
-    `rank_high` (90 %, `rank_ranges`), and `note` where there is no rate.
+    `rank_high` (90 %, `rank_ranges`), `note` where there is no rate, and `base`, what a rate divides by: exposure times
+    months, in thousands.
 
     Raises
     ------
@@ -259,7 +260,8 @@ def publish_zone_rates(result: ZoneRates, *, seed: int = 0, replicates: int = 10
 
     `incidents` are words (`fewer than 5`, `withheld`, or the number), windows end in a month. A withheld count has no
     rate, smoothed rate or rank, for each of them gives it away; and the smoothed rates and ranks of the rest are
-    computed **from the rest alone**, for the mean and variance of all zones are functions of the counts withheld.
+    computed **from the rest alone**, for the mean and variance of all zones are functions of the counts withheld. So
+    they are drawn to the mean of the zones shown, which is above that of all, and ranks are among those shown.
     """
     withheld = withhold(result.cells["incidents"].to_numpy(), result.parts)
     words = count_words(result.cells["incidents"].to_numpy(), withheld)
@@ -276,7 +278,7 @@ def publish_zone_rates(result: ZoneRates, *, seed: int = 0, replicates: int = 10
     table["incidents"] = table["words"].astype(object)
     names = {window.name: window.published for window in result.windows}
     table["window"] = table["window"].map(names)
-    return table.drop(columns=["words", "hidden", "events_per_rate"])
+    return table.drop(columns=["words", "hidden", "base"])
 
 
 _ESTIMATES = ["rate_smoothed", "rank", "rank_low", "rank_high"]
@@ -427,8 +429,7 @@ def _rates(
     table["exposure"] = exposure[place]
     base = np.where(table["exposure"] > 0, table["exposure"], np.nan) * months / PER_THOUSAND
     e = table["incidents"].to_numpy(np.float64)
-    # Inside the module only: what a rate is divided by.
-    table["events_per_rate"] = base
+    table["base"] = base
     table["rate"] = e / base
     table["rate_low"] = np.where(e > 0, chi2.ppf(_LOW, 2 * np.maximum(e, 1)) / 2, 0.0) / base
     table["rate_high"] = chi2.ppf(_HIGH, 2 * (e + 1)) / 2 / base
@@ -438,16 +439,16 @@ def _rates(
     parts = [_estimates(group, seed, replicates) for _, group in table.groupby(["zoning", "window"], sort=False)]
     table = pd.concat(parts).sort_index()
     first = ["zoning", "zone", "window", "per", "unit", "incidents", "exposure", *_NUMBERS, "note"]
-    return table[[*first, "events_per_rate"]]
+    return table[[*first, "base"]]
 
 
 def _estimates(group: pd.DataFrame, seed: int, replicates: int) -> pd.DataFrame:
     """Return a zoning's rows of one window with smoothed rates and ranks of the zones that have a rate."""
     result = group.assign(**dict.fromkeys(_ESTIMATES, np.nan))
-    rated = group[(group["events_per_rate"] > 0) & (group["zone"] != ALL)]
+    rated = group[(group["base"] > 0) & (group["zone"] != ALL)]
     if rated.empty:
         return result
-    e, b = rated["incidents"].to_numpy(np.float64), rated["events_per_rate"].to_numpy(np.float64)
+    e, b = rated["incidents"].to_numpy(np.float64), rated["base"].to_numpy(np.float64)
     smoothed = empirical_bayes(e, b)
     keys = ["\n".join(row) for row in rated[["zoning", "zone", "window", "per"]].itertuples(index=False)]
     low, high = rank_ranges(e, b, smoothed, keys, seed=seed, replicates=replicates)
