@@ -78,6 +78,13 @@ def test_every_kind_of_file(tmp_path, name):
     assert set(result["block"]) == {""}
 
 
+def test_a_files_own_geometry_goes_before_a_presets_columns(tmp_path):
+    result = read_incidents(write(places(), tmp_path / "t.geojson"), UTM, preset="demo", inside=HERE)
+    check(result)
+    assert result.geometry.x.to_numpy() == pytest.approx(places()["x"].to_numpy(), abs=1e-3)
+    assert set(result["category"]) == {"package"}
+
+
 def test_projected_coordinates_in_feet():
     table = places().drop(columns=["lon", "lat"])
     x, y = Transformer.from_crs(UTM, FEET, always_xy=True).transform(table["x"], table["y"])
