@@ -36,6 +36,8 @@ def test_order_is_taken_from_the_dates_that_show_it():
 def test_an_order_that_nothing_shows_is_asked():
     with pytest.raises(InputError, match=r"f\.csv: no date shows .*row 1: '03/04/2019'.*date_order"):
         days("03/04/2019", "05/05/2019")
+    with pytest.raises(InputError, match="date_order"):
+        days("12/05/2019", "03/12/2019")  # a month has no more than 12, a day may have 12
     assert days("03/04/2019", order="day_first") == ["2019-04-03"]
     assert days("03/04/2019", order="month_first") == ["2019-03-04"]
     assert days("05/05/2019") == ["2019-05-05"]  # the same day either way

@@ -118,6 +118,8 @@ def test_windows_are_the_last_days_and_months():
     assert (str(year.first), str(year.last), year.days) == ("2018-05-27", "2019-05-26", 365)
     assert short.published == "60 days to 2019-05"
     assert windows_of(pd.Series(pd.to_datetime(["2019-05-26"])), until="2018-12-31")[0].published.endswith("2018-12")
+    with pytest.raises(InputError, match="which is no day"):
+        windows_of(pd.Series(pd.to_datetime(["2019-05-26"])), until="26.5.2019")
     with pytest.raises(InputError, match="no incident has a date"):
         windows_of(pd.Series(pd.to_datetime([None])))
 
@@ -173,6 +175,14 @@ def test_parcels_and_what_the_user_counts():
     assert table.loc[("z1", "60 days"), "note"] == "parcels not known: no rate"
     with pytest.raises(InputError, match="no column"):
         zone_rates(thefts([6, 5]), zones, windows(), parcels="boxes")
+
+
+def test_windows_that_the_data_do_not_fill_are_said():
+    full = zone_rates(thefts([6, 5], [1, 0]), row_of_zones(2, [100, 200]), windows())
+    assert len(full.notes) == 1
+    assert full.notes[0].startswith("12 months to 2019-12: the data begin in 2019-03, within it")
+    thin = zone_rates(thefts([1, 0], [9, 9]), row_of_zones(2, [100, 200]), windows()[:1])
+    assert thin.notes == ("60 days to 2019-12: fewer than 5 incidents in all; is the last date right? Else give until",)
 
 
 def test_order_and_other_zones_change_no_draw():

@@ -8,6 +8,7 @@ towards the mean of all, the more the fewer homes it rests on.
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from scipy.stats import chi2, gamma, rankdata
 
 from doorview.city.chances import check_seed, keys_of, uniform
 from doorview.errors import InputError
-from doorview.overlays.publish import MONTH, WITHHELD, count_words, withhold
+from doorview.overlays.publish import FEWER, MONTH, SMALLEST_COUNT, WITHHELD, count_words, withhold
 
 __all__ = [
     "ALL",
@@ -91,6 +92,7 @@ class ZoneRates:
 
     `cells` has a row for each zoning, zone and window; `parts (cells, atoms)` says what each is the sum of, for
     `doorview.overlays.publish.withhold`. `left_out`: reason -> incidents.
+    `notes`: of windows that begin before the data do, or hold hardly anything.
     """
 
     table: pd.DataFrame
@@ -98,6 +100,7 @@ class ZoneRates:
     parts: sp.csr_array
     windows: tuple[Window, ...]
     left_out: dict[str, int]
+    notes: tuple[str, ...]
 
 
 def windows_of(dates: pd.Series, *, days: int = 60, months: int = 12, until: str | None = None) -> tuple[Window, ...]:
@@ -126,7 +129,10 @@ def windows_of(dates: pd.Series, *, days: int = 60, months: int = 12, until: str
         )
     if days < 1 or months < 1:
         raise InputError(f"windows: {days} days and {months} months: both must be 1 or more.")
-    last = pd.Timestamp(until).normalize() if until else known.max().normalize()
+    try:
+        last = pd.Timestamp(dt.date.fromisoformat(until)) if until else known.max().normalize()
+    except ValueError as error:
+        raise InputError(f"windows: until is {until!r}, which is no day. Write it as 2019-05-26.") from error
     year = Window(f"{months} months", _day(last - pd.DateOffset(months=months) + pd.Timedelta(days=1)), _day(last))
     short = Window(f"{days} days", _day(last - pd.Timedelta(days=days - 1)), _day(last))
     return tuple(sorted((short, year), key=lambda window: window.days))
@@ -192,7 +198,7 @@ def zone_rates(
         if not np.isnan(exposure).all()
     ]
     table = pd.concat(parts_of_table, ignore_index=True)
-    return ZoneRates(table, cells, parts, tuple(windows), _left_out(holds, dates, zones))
+    return ZoneRates(table, cells, parts, tuple(windows), _left_out(holds, dates, zones), _notes(dates, windows))
 
 
 def empirical_bayes(events: ArrayLike, exposure: ArrayLike) -> Smoothed:
@@ -358,6 +364,21 @@ def _left_out(holds: NDArray[np.bool_], dates: NDArray[np.datetime64], zones: gp
         counts[f"in no zone of {zoning}"] = int((number == 0).sum())
         counts[f"in several zones of {zoning}, counted in each"] = int((number > 1).sum())
     return {reason: count for reason, count in counts.items() if count}
+
+
+def _notes(dates: NDArray[np.datetime64], windows: Sequence[Window]) -> tuple[str, ...]:
+    """Return what to say of windows that the data do not fill."""
+    known = dates[~np.isnat(dates)]
+    notes = []
+    for window in windows:
+        if len(known) and known.min() > window.first:
+            notes.append(
+                f"{window.published}: the data begin in {pd.Timestamp(known.min()).strftime(MONTH)}, within it; rates "
+                "divide by the whole window, so they may be too low"
+            )
+        if window.holds(dates).sum() < SMALLEST_COUNT:
+            notes.append(f"{window.published}: {FEWER} incidents in all; is the last date right? Else give until")
+    return tuple(notes)
 
 
 # ---- what is divided by ---------------------------------------------------------------------------------------------
