@@ -19,13 +19,14 @@ from figure import Figure, MissingDataError, data_file, table
 
 import doorview as dv
 from doorview.city.model import City
+from doorview.ownership.processes import by_distance, by_street
 from doorview.ownership.scenario import Scenario, draw_owners
 from doorview.share.coverage import fold
 from doorview.share.outputs import outputs_of
 from doorview.share.placing import most_in_view
 from doorview.share.rows import set_rows
 from doorview.share.simulate import interval_table, simulated_shares
-from doorview.share.summary import curve_table, shares_table
+from doorview.share.summary import curve_table, set_chances, shares_table
 from doorview.share.tiles import cover
 from doorview.share.variance import share_variance, share_variance_exactly
 from doorview.study.compute import Prepared
@@ -54,6 +55,14 @@ def prepared(extract: Path) -> Prepared:
     return dv.estimate(City.from_extract(extract), range_curve=False).ready
 
 
+def _alike(ready: Prepared) -> tuple[Scenario, Scenario]:
+    """Return owners at 20 % who cluster by block face, and by distance."""
+    p, residents = np.full(len(ready.door_table.key), 0.2), ready.residents
+    owners = by_street(p, residents.face, strength=1.5), by_distance(p, residents.xy, 200.0, strength=1.5)
+    clustered, field = (Scenario("alike", "built", built=item, households=p, text="alike") for item in owners)
+    return clustered, field
+
+
 def run() -> list[Figure]:
     """Measure; see the module."""
     ready = prepared(data_file(*EXTRACT))
@@ -79,6 +88,12 @@ def run() -> list[Figure]:
     variance = best(lambda: share_variance(rows, chance), 3)
     crowded = best(lambda: share_variance_exactly(rows, doors.inside, number), 3)
     placing = best(lambda: most_in_view(rows, doors.key, len(doors.key), level="detect", space="all"), 3)
+    clustered, field = _alike(ready)
+    draws = {
+        "street clusters": best(lambda: clustered.owners(doors.dwellings, doors.inside).draw(doors.key, 0, 4), 3),
+        "a field": best(lambda: field.owners(doors.dwellings, doors.inside).draw(doors.key, 0, 4), 3),
+    }
+    averaged = best(lambda: set_chances(coverage, field, doors), 3)
     sets = len(coverage.members.start) - 1
     ms = "{:.1f} ms".format
     whole = (covering + curve) / (covering + one)
@@ -108,6 +123,21 @@ def run() -> list[Figure]:
         ),
         Figure("  1,024 replicates", ms(1e3 * simulated), f"{covering:.1f} s, covering", f"{simulated / covering:.4f}"),
         Figure("  a second scenario, exact", ms(1e3 * exact), f"{covering:.1f} s, covering", f"{exact / covering:.4f}"),
+        *(
+            Figure(
+                f"  256 ownerships drawn, {what}",
+                ms(1e3 * time_),
+                f"{covering:.1f} s, covering",
+                f"{time_ / covering:.4f}",
+            )
+            for what, time_ in draws.items()
+        ),
+        Figure(
+            "  mean chances of a field, 256 draws",
+            ms(1e3 * averaged),
+            f"{covering:.1f} s, covering",
+            f"{averaged / covering:.4f}",
+        ),
         Figure("  exact variances, independent", ms(1e3 * variance)),
         Figure("  exact variances, exactly n", ms(1e3 * crowded)),
         Figure(f"  best placing of 1 to {len(doors.key):,} cameras", ms(1e3 * placing)),

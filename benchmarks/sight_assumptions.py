@@ -27,6 +27,10 @@ import shapely
 from figure import MissingDataError, data_file
 
 import doorview as dv
+from doorview.city.property_lines import property_limits
+from doorview.share.rules import ruled_scene
+from doorview.study.compute import Stages, measure
+from doorview.study.result import Result
 
 PLACES = {
     "Randallstown, 2 km": ("baltimore_county_md", "clip_randallstown_2km_sorted.osm.pbf"),
@@ -89,6 +93,26 @@ def hedges(height_m: float) -> dict[str, Any]:
     return {"planting_height_m": dict.fromkeys(("house", "terrace", "unknown"), half), "planting_distance_m": 3.0}
 
 
+def privacy_zones(beyond_m: float) -> Run:
+    """Return a run in which no camera sees farther than some metres beyond the property line of its door."""
+
+    def run(city: dv.City) -> Any:
+        ready = with_settings()(city).ready
+        limits = property_limits(ready.doors, ready.ground, beyond_m, reach_m=ready.scene.reach_m)
+        cut = replace(ready, scene=ruled_scene(ready.scene, limits=limits.geometry.to_numpy()))
+        return Result(cut, measure(cut, Stages()), Stages())
+
+    return run
+
+
+FOUR = {
+    "ring-video-doorbell-wired": 0.45,
+    "nest-hello": 0.3,
+    "blink-video-doorbell": 0.15,
+    "ring-video-doorbell-pro": 0.1,
+}
+"""A mix of models; the shares are made up."""
+
 DEFAULT = "the defaults"
 ROWS: dict[str, Run] = {
     DEFAULT: with_settings(),
@@ -98,6 +122,8 @@ ROWS: dict[str, Run] = {
     "155 degrees across the diagonal": with_camera(field_of_view_degrees=155.0 * 16.0 / math.hypot(16.0, 9.0)),
     "pixels 1600": with_camera(pixels=1600),
     "pixels 2560": with_camera(pixels=2560),
+    "a mix of four models": with_settings(camera=FOUR),
+    "all cameras nest-doorbell-battery": with_settings(camera="nest-doorbell-battery"),
     "rectilinear lens": with_camera(projection="rectilinear"),
     "target 1.1 m": with_settings(target_height_m=1.1),
     "target 0 m": with_settings(target_height_m=0.0),
@@ -128,6 +154,10 @@ ROWS: dict[str, Run] = {
     "homes within 100 m": with_settings(near_m=100.0),
     "cell 0.25 m": with_settings(cell_m=0.25),
     "cell 1 m": with_settings(cell_m=1.0),
+    "privacy zones 10 m beyond the property line": privacy_zones(10.0),
+    "privacy zones 5 m beyond the property line": privacy_zones(5.0),
+    "privacy zones 2 m beyond the property line": privacy_zones(2.0),
+    "privacy zones at the property line": privacy_zones(0.0),
 }
 
 

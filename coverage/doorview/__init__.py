@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from doorview.city.model import City
     from doorview.city.obstacles import find_obstacles
     from doorview.errors import DoorviewError
+    from doorview.overlays.alerts import alerts
     from doorview.sight.api import camera, level, viewsheds, visible_area
     from doorview.sight.fit import fit_camera
     from doorview.sight.points import sees
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "City",
     "DoorviewError",
+    "alerts",
     "camera",
     "estimate",
     "find_doors",
@@ -43,6 +45,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "City": "doorview.city.model",
     "DoorviewError": "doorview.errors",
+    "alerts": "doorview.overlays.alerts",
     "camera": "doorview.sight.api",
     "estimate": "doorview.study.pipeline",
     "find_doors": "doorview.city.doors",

@@ -332,9 +332,15 @@ def _estimate(options: argparse.Namespace) -> None:
 
 
 def _check(options: argparse.Namespace) -> None:
+    from doorview.errors import StudyError
+    from doorview.study.scenario_words import scenario_words
     from doorview.study.schema import load_study
+    from doorview.study.zone_faults import zone_faults
 
     study = load_study(options.study)
+    wrong, gaps = zone_faults(study)
+    if wrong:
+        raise StudyError(str(options.study), wrong)
     place = {key: value for key, value in study.settings()["place"].items() if value is not None}
     place["layers"] = [key for key, value in (place.get("layers") or {}).items() if value is not None]
     _say(f"{options.study}: no faults")
@@ -342,14 +348,20 @@ def _check(options: argparse.Namespace) -> None:
     _say("  place      " + ", ".join(f"{key} {value}" for key, value in place.items() if value))
     for zoning in study.zones:
         _say(f"  zones      {zoning.set_name}: {zoning.file.name}")
-    _say(f"  camera     {study.camera.model}")
+    mix = study.camera.mix
+    _say(f"  camera     {study.camera.model if mix is None else ', '.join(f'{s:g} {n}' for n, s in mix.items())}")
     _say(f"  levels     {', '.join(study.camera.levels)}")
     known = [*(["OpenStreetMap's"] if study.known.osm else []), *([study.known.file.name] if study.known.file else [])]
     if known:
         _say(f"  known      {', '.join(known)}")
+    if study.partnership is not None:
+        _say(f"  programme  {study.partnership.title()}, {study.partnership.months} months")
+    if study.alerts is not None:
+        _say(f"  alerts     within {study.alerts.radius:,.0f} m of {study.alerts.spots:,} spots on streets")
     for name, scenario in study.scenarios.items():
-        amount = f"{scenario.number} doors" if scenario.rate is None else f"{100 * scenario.rate:g} %"
-        _say(f"  scenario   {name}: {scenario.process}, {amount}")
+        _say(f"  scenario   {name}: {scenario_words(scenario)}")
+    for gap in gaps:
+        _say(f"  note       {gap}")
     _say(f"Run it with: doorview run {_quoted(options.study)}")
 
 

@@ -21,10 +21,11 @@ def tiny_town(
     houses: bool = True,
     flats: str | None = None,
     nodes: Iterable[tuple[float, float, Mapping[str, str]]] = (),
+    backwards: bool = False,
 ) -> Path:
     """Write a street along y = 0 with 11 houses on each side of it, in a box of 400 m by 200 m with known edges.
 
-    `nodes` (x, y, tags) stand in it too, numbered from 1 on.
+    `nodes` (x, y, tags) stand in it too, numbered from 1 on. `backwards`: the last object of each kind comes first.
     """
     town = OsmFile()
     for number, (x, y, tags) in enumerate(nodes, start=1):
@@ -38,7 +39,7 @@ def tiny_town(
             if houses and flats and number == 0:
                 tags["building:flats"] = flats
             town.box(-165.0 + 30.0 * number, y, 12.0, 12.0, tags)
-    return town.write(path, box=(-200, -100, 200, 100))
+    return town.write(path, backwards=backwards, box=(-200, -100, 200, 100))
 
 
 def halves(path: Path, west: float, east: float, *, crs: str | None = "EPSG:4326", west_name: str = "West") -> Path:

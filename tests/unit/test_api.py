@@ -14,6 +14,7 @@ from doorview.study.pipeline import estimate
 NAMES = {
     "City",
     "DoorviewError",
+    "alerts",
     "camera",
     "estimate",
     "find_doors",

@@ -197,7 +197,7 @@ def test_check_says_what_a_study_would_do(study_file, capsys):
     shown = capsys.readouterr().out
     assert "no faults" in shown
     assert "place Lakeland" in shown
-    assert "independent_20: independent, 20 %" in shown
+    assert "independent_20: 20% of households own one, independently" in shown
     assert f'doorview run "{study_file}"' in shown
 
 

@@ -351,8 +351,13 @@ def test_the_study_is_valid_and_says_that_the_town_is_fictional(folder):
     study = load_study(folder / "study.toml")
     assert study.study.fictional
     assert study.place.country == "us"
-    assert sorted(study.scenarios) == ["independent_05", "independent_20", "independent_40"]
+    assert sorted(study.scenarios) == [
+        *("clustered_20", "giveaway", "independent_05", "independent_20", "independent_40", "privacy_zones"),
+    ]
     assert study.scenarios["independent_40"].rate == 0.4
+    assert study.partnership is not None
+    assert study.partnership.preset == "lakeland_2018"
+    assert study.alerts is not None
     assert "fictional" in tomllib.loads((folder / "study.toml").read_text(encoding="utf-8"))["study"]["label"]
     assert "does not exist" in (folder / "README.md").read_text(encoding="utf-8")
 
@@ -428,5 +433,7 @@ def test_the_study_runs_from_another_folder_with_blanks_and_accents(folder, tmp_
     kinds = ("dwellings tagged or counted", "dwellings in buildings tagged as a house", "dwellings assumed")
     assert sum(counts[kind] for kind in kinds) == counts["dwellings"]
     shares = pd.read_csv(elsewhere / "sortie é x" / "shares.csv")
-    assert set(shares["scenario"]) == {"independent_05", "independent_20", "independent_40"}
+    assert set(shares["scenario"]) == {
+        *("clustered_20", "giveaway", "independent_05", "independent_20", "independent_40", "privacy_zones"),
+    }
     assert sorted(item.name for item in elsewhere.iterdir()) == ["sortie é x"]

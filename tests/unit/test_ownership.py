@@ -174,7 +174,7 @@ def test_owning_households_of_a_number_add_up_to_it():
 
 def test_words_say_what_a_scenario_is():
     assert Scenario("a", rate=0.05).words() == "5% of households own one, independently"
-    assert Scenario("a", process="exactly", number=1500).words() == "exactly 1,500 cameras, at doors drawn by lot"
+    assert Scenario("a", process="exactly", number=1500).words() == "exactly 1,500 doors own one, drawn by lot"
 
 
 # --- drawn owners --------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import pytest
 from scipy import special, stats
 
 from doorview.errors import InputError, StudyError
+from doorview.ownership import layers
 from doorview.ownership.expected import ONE, at_least_exactly
 from doorview.ownership.field import (
     correlation_of_beta,
@@ -19,9 +20,10 @@ from doorview.ownership.field import (
     neighbour_distance_m,
     strength_of_field,
 )
-from doorview.ownership.layers import BetaBinomial, Exactly, Field, Independent, Layer, thinned
+from doorview.ownership.kernels.draws import uniforms
+from doorview.ownership.layers import BetaBinomial, Exactly, Field, Independent, Layer, stream_keys, thinned
 from doorview.ownership.scenario import Scenario, draw_owners
-from doorview.ownership.union import Owners, mean_given_shared, mean_of_draws
+from doorview.ownership.union import Owners, chances_given_shared, mean_given_shared, mean_of_draws
 
 UNIT = 1.0 / ONE
 
@@ -473,3 +475,66 @@ def test_keys_and_layers_must_fit() -> None:
         Owners(())
     with pytest.raises(InputError, match="streams"):
         Owners((Independent(np.full(3, 0.5)),), (0, 1))
+
+
+# --- words of replicates ---------------------------------------------------------------------------------------------
+
+
+def layers_that_share() -> dict[str, Layer]:
+    rng = np.random.default_rng(5)
+    cluster = np.repeat(np.arange(100, 140), 5)
+    cluster[:7] = -1
+    p = np.full(200, 0.2)
+    return {
+        "clusters": BetaBinomial(p, cluster, 0.1),
+        "clusters that differ": BetaBinomial(np.where(np.arange(200) % 3 > 0, 0.3, 0.1), cluster, 0.2, np.array(0.8)),
+        "certain and never": BetaBinomial(np.where(np.arange(200) < 100, 1.0, 0.0), cluster, 0.2),
+        "alike, but independent": BetaBinomial(p, cluster, 0.0),
+        "nearly as one": BetaBinomial(p, cluster, 0.97),
+        "field": Field(p, rng.uniform(0, 900, (200, 2)), 150.0, 0.3),
+        "field without": Field(p, rng.uniform(0, 900, (200, 2)), 150.0, 0.0),
+        "independent": Independent(rng.random(200)),
+    }
+
+
+@pytest.mark.parametrize("name", layers_that_share())
+def test_draws_and_chances_of_a_word_are_those_of_its_replicates_to_the_bit(name: str) -> None:
+    layer, key, words = layers_that_share()[name], keys(200), 80
+    drawn = bits(layer.draw(key, 3, words, stream=2))
+    own = stream_keys(key, 2)
+    for word in (0, 7, 79):
+        block = layer.block(key, 3, word, 2)
+        assert block is not None
+        for bit in range(0, 64, 9):
+            replicate = 64 * word + bit
+            p = layer.conditional(key, 3, replicate, 2)
+            assert p is not None
+            assert (block[:, bit] == p).all()
+            assert (drawn[:, replicate] == (uniforms(own, np.uint64(3), replicate) < p)).all()
+
+
+def test_quantiles_of_clusters_are_bounded_and_the_doubtful_ones_worked_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a coarse table nearly every draw is doubtful, and the owners are the same."""
+    layer, key = layers_that_share()["clusters that differ"], keys(200)
+    fine = layer.draw(key, 3, 80)
+    monkeypatch.setattr(layers, "NODES", 2)
+    assert (layer.draw(key, 3, 80) == fine).all()
+    # A table that pays for nothing is not made.
+    monkeypatch.setattr(layers, "NODES", 10**9)
+    assert (layer.draw(key, 3, 80) == fine).all()
+
+
+def test_several_lots_and_clusters_keep_the_exact_chance_of_being_seen_at_all() -> None:
+    doors = 60
+    key, (start, members) = keys(doors), sets_of([[0], [1, 2, 3], list(range(10)), list(range(0, 60, 3))])
+    today = Owners((BetaBinomial(np.full(doors, 0.2), np.repeat(np.arange(12), 5), 0.2),))
+    both = today.joined_by(Exactly(np.zeros(doors, np.int64), np.array([10]), np.array(0.8)))
+    mean = chances_given_shared(both, key, start, members, seed=1, words=16)
+    assert mean is not None
+    miss = both.miss(start, members)
+    assert miss is not None
+    assert mean[0] / ONE == pytest.approx(1.0 - miss, abs=0.02)
+    # Two lots beside a field: no closed form even given it.
+    field = Owners((Field(np.full(doors, 0.2), np.random.default_rng(1).uniform(0, 500, (doors, 2)), 150.0, 0.3),))
+    lot = Exactly(np.zeros(doors, np.int64), np.array([5]))
+    assert chances_given_shared(field.joined_by(lot, lot), key, start, members, seed=1, words=1) is None

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import doorview as dv
-from doorview.errors import EmptyCityError, InputError, OutputError, UnknownNameError
+from doorview.errors import EmptyCityError, InputError, OutputError, StudyError, UnknownNameError
 from doorview.show.tables import CURVE_COLUMNS, RANGE_CURVE_COLUMNS, SHARES_COLUMNS
 from doorview.sight.camera import camera
 from doorview.study import pipeline
@@ -201,11 +201,15 @@ def test_maps_are_drawn_on_request(result, tmp_path):
 
 def test_the_headline_names_three_levels_for_every_scenario(result):
     lines = result.headline()
-    assert len(lines) == 4
+    assert len(lines) == 5
     for line in lines[1:]:
         assert all(name in line for name in ("detect", "observe", "recognise"))
-        assert "within 50" in line
     assert "22 doors" in lines[0]
+    # What the levels mean is said once, before the figures.
+    assert "within 50" in lines[1]
+    for plain in ("someone is there", "what they wear", "someone you already know"):
+        assert plain in lines[1]
+    assert lines[2].startswith("If 5% of households own one, independently: detect ")
 
 
 @pytest.mark.parametrize(
@@ -438,7 +442,7 @@ def test_a_failed_run_leaves_the_finished_one_and_a_new_one_replaces_it(folder, 
 def test_bad_zones_are_told_of_before_anything_slow(folder, tmp_path):
     zones = [{"file": "halves.gpkg", "id": "nope"}]
     stages = []
-    with pytest.raises(UnknownNameError, match="nope"):
+    with pytest.raises(StudyError, match=r"zones\[1\].id: unknown column 'nope' .* Known: id, name, homes"):
         run_study(study_of(folder, zones=zones), tmp_path / "out", progress=lambda stage, *_: stages.append(stage))
     assert set(stages) == {"reading the city"}
     assert list(tmp_path.iterdir()) == []

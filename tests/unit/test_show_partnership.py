@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,9 @@ def test_the_picture_says_what_it_has_to_say(monkeypatch: pytest.MonkeyPatch):
         "2016-05-01",
     ):
         assert words in said, words
+    hides = replace(CAPTION, obstacles="Obstacles: buildings only.")
+    assert "Obstacles: buildings only." in words_of(drawn(monkeypatch, table(), hides))
+    assert "After 1 month:" in words_of(drawn(monkeypatch, table(months=1)))
     assert "Band" not in words_of(drawn(monkeypatch, table(band=False)))
     assert "No source" not in words_of(drawn(monkeypatch, table()))
 

@@ -199,7 +199,7 @@ def test_every_fault_is_listed_at_once(tmp_path):
         (place({"scenarios": {}}), "empty"),
         (place({"scenarios": {"a/b": {"rate": 0.1}}}), "it names files"),
         (place({"scenarios": {"a": {"rate": 0.1, "number": 3, "process": "exactly"}}}), "only one of"),
-        (place({"study": {"seed": "7"}}), "valid integer"),
+        (place({"study": {"seed": "7"}}), "whole number"),
         (place({"study": "town"}), "study"),
         (place({"scenarios": [1]}), "scenarios"),
     ],

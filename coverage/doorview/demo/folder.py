@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from doorview.demo.names import ATTRIBUTION, FICTIONAL
@@ -22,6 +23,7 @@ __all__ = ["FILES", "write_folder"]
 FILES = ("demo.osm.pbf", "study.toml", "districts.geojson", "thefts.csv", "truth_doors.csv", "README.md")
 _DECIMALS = 7
 
+DOORS_PER_GIFT = 14
 _STUDY = """\
 # The demo study: everything that doorview can do, on a town that does not exist.
 # Run it with:  doorview run study.toml
@@ -74,6 +76,51 @@ label = "1 home in 5"
 based_on = "independent_05"
 rate = 0.40
 label = "2 homes in 5"
+
+[scenarios.clustered_20]
+based_on = "independent_20"
+process = "clustered"                 # homes on one block are alike
+strength = 1.5                        # 1.5 times as likely to own one where a home on the block does (made up)
+label = "1 home in 5, in clusters"
+
+[scenarios.giveaway]
+based_on = "independent_20"
+label = "1 home in 5, and {given} doorbells given away"
+
+[scenarios.giveaway.programme]        # against independent_20 in change.csv
+number = {given}
+to = "zones_in_order"                 # first the district with the most reported thefts, then the next
+zoning = "district"
+zones = [{zones}]
+take_up = 0.8                         # these four are made up: programmes seldom tell
+bought_anyway = 0.2
+strings = 1.0                         # owners owe footage on request, as in Akron in 2023
+city_cost = 130.0
+
+[scenarios.privacy_zones]
+based_on = "independent_20"
+label = "1 home in 5, with privacy zones"
+
+[scenarios.privacy_zones.rules]
+privacy_zone_m = 2.0                  # black out what lies over 2 m beyond the property line
+
+[stages]                              # in view is not recorded, recorded is not kept: all made up
+active = 0.9
+retention_days = 30.0
+asked_after_days = 3.0
+agrees = 0.3
+
+[partnership]                         # a police deal by month, beside the same months without it
+preset = "lakeland_2018"              # as it was offered in a real city; not what happened there
+reach = 0.2                           # no source gives these: vary them
+ceiling = 0.5
+
+[alerts]                              # whom an incident's alert reaches, beside who could have it in view
+radius_miles = 0.5
+app_share = 0.2                       # made up: no source gives it
+
+[drivers]
+sobol = true                          # which assumption moves the answer most, at each level
 
 [output]
 units = "us"                          # feet, acres and miles on pages; computing stays metric
@@ -155,7 +202,7 @@ def _refuse_foreign(folder: Path) -> None:
 def _write_all(town: Town, folder: Path) -> None:
     write_extract(town, folder / "demo.osm.pbf")
     texts = {
-        "study.toml": _STUDY.format(label=FICTIONAL),
+        "study.toml": _study(town),
         "districts.geojson": _districts_text(town),
         "thefts.csv": _csv(town.thefts.assign(date=town.thefts["date"].dt.strftime("%Y-%m-%d"))),
         "truth_doors.csv": _csv(town.doors.drop(columns=["x", "y"])),
@@ -163,6 +210,15 @@ def _write_all(town: Town, folder: Path) -> None:
     }
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
+
+
+def _study(town: Town) -> str:
+    """Return the study file; doorbells go first to the district with the most planted thefts."""
+    planted = town.clusters.groupby("district")["thefts"].sum()
+    order = planted.reindex(town.districts["name"], fill_value=0).to_numpy()
+    districts = town.districts["id"].to_numpy()[np.argsort(-order, kind="stable")]
+    zones = ", ".join(f'"{district}"' for district in districts)
+    return _STUDY.format(label=FICTIONAL, given=max(1, len(town.doors) // DOORS_PER_GIFT), zones=zones)
 
 
 def _csv(table: pd.DataFrame) -> str:

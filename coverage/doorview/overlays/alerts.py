@@ -66,8 +66,9 @@ def alerts(
     that one that leaves the data is seen to miss homes; `app_homes_mean`, `app_homes_p05`, `app_homes_p95`: homes that
     use the app, each independently (chance alone); `doors_in_view`: doors within the radius from which the spot is in
     view, whether they own a camera or not; `homes_in_view` behind them; `app_homes_in_view_mean`: of the homes
-    alerted, those that could have it in view; `app_owners_in_view_mean`: doors that do own a camera and use the app,
-    and `chance_any`, that there is at least one. In view is not recorded. Counts of 1 to 4 are for the user's eyes:
+    alerted, those that could have it in view; `owners_in_view_mean`: doors that do own a camera;
+    `app_owners_in_view_mean`: those of them that use the app, and `chance_any`, that there is at least one, doors taken
+    as independent. In view is not recorded. Counts of 1 to 4 are for the user's eyes:
     they are hidden where tables are made fit to publish, and spots of incidents with them.
 
     Raises
@@ -97,7 +98,8 @@ def alerts(
         part["doors_in_view"] = [len(group) for group in found]
         part["homes_in_view"] = [int(homes[group].sum()) for group in found]
         part["app_homes_in_view_mean"] = app_share * part["homes_in_view"]
-        part["app_owners_in_view_mean"] = [owners_app * float(chances[group].sum()) for group in found]
+        part["owners_in_view_mean"] = [float(chances[group].sum()) for group in found]
+        part["app_owners_in_view_mean"] = owners_app * part["owners_in_view_mean"]
         part["chance_any"] = [1.0 - float(np.prod(1.0 - owners_app * chances[group])) for group in found]
         part["order"] = np.arange(len(part))
         parts.append(part)

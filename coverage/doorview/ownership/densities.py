@@ -7,6 +7,7 @@ sum of chances is the expected number of cameras.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -169,8 +170,11 @@ def _rate(density: Density, size: CitySize, rule: str, faults: Faults) -> float:
     there = int((np.asarray(size.dwellings) == 1).sum()) if rule == "none" else size.doors
     if value > there:
         which = "doors of one home" if rule == "none" else "doors"
+        stated = density.value or 0.0
+        most = f"{math.floor(100 * stated * there / value) / 100:,.10g}"
         faults.add(
-            f"{value:,.1f} cameras ({kind}) for {there:,} {which}: none gets two. Give {there:,} or less in all."
+            f"{kind} = {stated:,.10g} makes {value:,.1f} cameras for {there:,} {which}, and none gets two. Give {most} "
+            "or less."
         )
         return 0.0
     if rule != "any":
@@ -187,10 +191,10 @@ def _rate(density: Density, size: CitySize, rule: str, faults: Faults) -> float:
 def density_table(densities: Mapping[str, Density], size: CitySize, shared_doors: str = "one") -> pd.DataFrame:
     """Return every density as every other, one row each: the printed table.
 
-    Columns: `name`, `kind` and `value` as stated, `share_of_households` (the household rate), `rate_per_door` (expected
-    cameras / doors), `rate_per_household` (owning households behind the doors / households: by the rules ``one`` and
-    ``none`` a shared door has at most one owner), `number`, `per_street_km`, `per_km2`, and `year`, `base`, `source`,
-    `mark` of a published rate (the user's own says so).
+    Columns: `name`, `kind` and `value` as stated (of a published rate its name), `share_of_households` (the household
+    rate), `rate_per_door` (expected cameras / doors), `rate_per_household` (owning households behind the doors /
+    households: by the rules ``one`` and ``none`` a shared door has at most one owner), `number`, `per_street_km`,
+    `per_km2`, and `year`, `base`, `source`, `mark` of a published rate (the user's own says so).
 
     Raises
     ------
@@ -202,9 +206,10 @@ def density_table(densities: Mapping[str, Density], size: CitySize, shared_doors
     for name, density in densities.items():
         rate = _rate(density, size, shared_doors, faults)
         p = door_probabilities(size.dwellings, rate, shared_doors if shared_doors in RULES else "one")
-        cameras = float(p.sum())
+        cameras = math.fsum(p.tolist())
         owning = size.households * rate if shared_doors == "any" else cameras
         kind, value, known = density.stated()
+        kind = density.kind if known else kind
         rows.append(
             {
                 "name": name,
@@ -264,8 +269,13 @@ def zone_rates(
             f"column '{column}' has no number in {gaps.sum():,} of the {held.sum():,} zones that hold doors (first: "
             f"{which}). Fill the gaps, or leave these zones out and give a rate for elsewhere."
         )
-    if (held & ~gaps).any():
-        faults.chances(f"the rate in column '{column}'", values[held & ~gaps])
+    wrong = held & ~gaps & ~((values >= 0.0) & (values <= 1.0))
+    if wrong.any():
+        faults.add(
+            f"column '{column}' holds {values[wrong][0]:g} in zone {zones.index[wrong][0]}"
+            + (f" and lies outside [0, 1] in {wrong.sum() - 1:,} more" if wrong.sum() > 1 else "")
+            + ": a rate is a part of one, 5 % is 0.05."
+        )
     outside = door_zone < 0
     if outside.any() and elsewhere is None:
         faults.add(f"{outside.sum():,} doors lie in no zone: give a rate for elsewhere, or zones that hold them.")

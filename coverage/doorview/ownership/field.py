@@ -16,6 +16,7 @@ from scipy.spatial import cKDTree
 
 from doorview.errors import InputError
 from doorview.ownership.checks import Faults
+from doorview.ownership.kernels.blocks import block_normals, block_smoothed
 from doorview.ownership.kernels.draws import normals, salted
 from doorview.ownership.kernels.fields import smoothed
 
@@ -52,6 +53,14 @@ class Lattice:
             return np.zeros(0)
         noise = normals(salted(self.keys, salt), np.uint64(seed), replicate).reshape(-1, self.columns)
         field: Floats = smoothed(noise, self.corner, self.wx, self.wy)
+        return field
+
+    def block(self, seed: int, word: int, salt: int = 0) -> Floats:
+        """Return `values` for the 64 replicates of a word (doors, 64)."""
+        if not len(self.corner):
+            return np.zeros((0, 64))
+        noise = block_normals(salted(self.keys, salt), np.uint64(seed), word)
+        field: Floats = block_smoothed(noise, self.columns, self.corner, self.wx, self.wy)
         return field
 
 

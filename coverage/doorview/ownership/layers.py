@@ -20,7 +20,8 @@ from scipy import special
 from doorview.errors import InputError
 from doorview.ownership.checks import Faults
 from doorview.ownership.field import Lattice, lattice_of
-from doorview.ownership.kernels.draws import add_bits, owner_bits, salted, smallest_bits, uniforms
+from doorview.ownership.kernels.blocks import block_bits, block_chances, cluster_bits
+from doorview.ownership.kernels.draws import owner_bits, salted, smallest_bits, uniforms, uniforms_at
 from doorview.ownership.kernels.fields import conditional_chances
 
 __all__ = ["BetaBinomial", "Exactly", "Field", "Independent", "Layer", "Urn", "stream_keys", "thinned"]
@@ -32,6 +33,8 @@ Floats = NDArray[np.float64]
 PARTS = 8
 """Numbers of its own that a layer may ask for: which door, whether kept, its cluster, its field."""
 DOOR, KEEP, SHARED = range(3)
+NODES = 4096
+"""Steps of the table of quantiles that spares most of them."""
 
 
 def _all() -> Floats:
@@ -79,15 +82,25 @@ class Layer:
         """Return each door's chance given what doors share in a replicate, doors then independent; None if never so."""
         raise NotImplementedError
 
-    def draw(self, keys: Keys, seed: int, words: int, stream: int = 0) -> Bits:
-        """Return owners (doors, words) as bits, 64 replicates a word."""
-        own = stream_keys(keys, stream)
-        out = np.zeros((len(self), words), np.uint64)
-        for replicate in range(64 * words):
+    def block(self, keys: Keys, seed: int, word: int, stream: int = 0) -> Floats | None:
+        """Return `conditional` for the 64 replicates of a word (doors, 64), to the bit; None where it is."""
+        columns = []
+        for replicate in range(64 * word, 64 * word + 64):
             p = self.conditional(keys, seed, replicate, stream)
             if p is None:
+                return None
+            columns.append(p)
+        return np.column_stack(columns)
+
+    def draw(self, keys: Keys, seed: int, words: int, stream: int = 0) -> Bits:
+        """Return owners (doors, words) as bits, 64 replicates a word: where a door's number is below its chance."""
+        own = stream_keys(keys, stream)
+        out = np.zeros((len(self), words), np.uint64)
+        for word in range(words):
+            p = self.block(keys, seed, word, stream)
+            if p is None:
                 raise NotImplementedError
-            add_bits(own, p, np.uint64(seed), replicate, out)
+            block_bits(own, p, np.uint64(seed), word, out)
         return out
 
 
@@ -295,6 +308,40 @@ class BetaBinomial(Layer):
         p: Floats = np.where(number < 0, self.marginal(), theta[number] * self._thinning)
         return p
 
+    def draw(self, keys: Keys, seed: int, words: int, stream: int = 0) -> Bits:
+        """Return owners (doors, words), the same as by `conditional`, with few quantiles worked out.
+
+        theta rises with its number, so quantiles at some `NODES` numbers bound it, and that decides all but about one
+        door in `NODES`; only those ask for theta itself.
+        """
+        ids, number, mean = self._clusters
+        means, which = np.unique(mean, return_inverse=True)
+        if len(means) * NODES > len(ids) * 64 * words:
+            return super().draw(keys, seed, words, stream)
+        grid = np.tile(np.arange(NODES + 1) / NODES, (len(means), 1))
+        table = _beta_quantile(grid, np.repeat(means[:, None], NODES + 1, axis=1), self.correlation)
+        own, shared = stream_keys(keys, stream), stream_keys(ids.astype(np.uint64), stream, SHARED)
+        out, doubt = np.zeros((2, len(self), words), np.uint64)
+        cluster_bits(
+            own, shared, number, self._thinning, self.marginal(), table, which, np.uint64(seed), out, doubt
+        )  # fmt: skip
+        door, replicate = _places_of(doubt)
+        theta = _beta_quantile(
+            uniforms_at(shared[number[door]], np.uint64(seed), replicate), mean[number[door]], self.correlation
+        )
+        owns = uniforms_at(own[door], np.uint64(seed), replicate) < theta * self._thinning[door]
+        door, replicate = door[owns], replicate[owns]
+        np.bitwise_or.at(out, (door, replicate // 64), np.uint64(1) << (replicate % 64).astype(np.uint64))
+        return out
+
+
+def _places_of(bits: Bits) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return row and replicate of every bit that is set in bits (rows, words)."""
+    rows = np.flatnonzero(bits.any(axis=1))
+    flat = np.unpackbits(bits[rows].astype("<u8").view(np.uint8), axis=1, bitorder="little")
+    row, replicate = np.nonzero(flat)
+    return rows[row], replicate.astype(np.int64)
+
 
 def _beta_quantile(u: Floats, mean: Floats, correlation: float) -> Floats:
     """Return the u-quantile of Beta with a mean and an intraclass correlation."""
@@ -376,6 +423,14 @@ class Field(Layer):
             return self.marginal()
         shared = self.lattice.values(seed, replicate, stream * PARTS + SHARED)
         p: Floats = conditional_chances(self._threshold, shared, self.correlation, self.keep)
+        return p
+
+    def block(self, keys: Keys, seed: int, word: int, stream: int = 0) -> Floats:  # noqa: ARG002 - by place
+        """Return each door's chance (doors, 64) given the fields of a word's replicates."""
+        if self.correlation == 0.0 or self.lattice is None:
+            return np.repeat(self.marginal()[:, None], 64, axis=1)
+        shared = self.lattice.block(seed, word, stream * PARTS + SHARED)
+        p: Floats = block_chances(self._threshold, shared, self.correlation, self.keep)
         return p
 
 

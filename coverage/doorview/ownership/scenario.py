@@ -65,7 +65,7 @@ class Scenario:
         if self.text is not None:
             return self.text
         if self.process == "exactly":
-            return f"exactly {self.number:,} cameras, at doors drawn by lot"
+            return f"exactly {self.number:,} doors own one, drawn by lot"
         return f"{100 * (self.rate or 0):.3g}% of households own one, independently"
 
     def owners(self, dwellings: NDArray[np.int64], inside: NDArray[np.bool_]) -> Owners:

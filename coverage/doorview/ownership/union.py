@@ -17,11 +17,12 @@ from numpy.typing import ArrayLike, NDArray
 from doorview.errors import InputError
 from doorview.ownership.checks import Faults
 from doorview.ownership.expected import ONE, fixed_point
+from doorview.ownership.kernels.blocks import summed_chances_of_sets
 from doorview.ownership.kernels.draws import at_least_of_sets, owned_bits_of_sets, weighed_bits
 from doorview.ownership.kernels.urns import urn_counts_of_sets
 from doorview.ownership.layers import Independent, Layer, Urn, thinned
 
-__all__ = ["Estimate", "Owners", "mean_given_shared", "mean_of_draws"]
+__all__ = ["Estimate", "Owners", "chances_given_shared", "mean_given_shared", "mean_of_draws"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -168,6 +169,21 @@ class Owners:
             layers.append(layer if p is None else Independent(p))
         return Owners(tuple(layers), self._streams(), self.blocks)
 
+    def block(self, keys: NDArray[np.uint64], seed: int, word: int) -> Floats | None:
+        """Return each door's chance (doors, 64) given all that doors share in the replicates of a word.
+
+        Doors are then independent; None where a layer hands out an exact number.
+        """
+        none: Floats | None = None
+        for layer, stream in zip(self.layers, self._streams(), strict=True):
+            p = layer.block(keys, seed, word, stream)
+            if p is None:
+                return None
+            if len(self.layers) == 1:
+                return p
+            none = 1.0 - p if none is None else none * (1.0 - p)
+        return None if none is None else 1.0 - none
+
     def checked(self, keys: NDArray[np.uint64], seed: int) -> int:
         """Return the seed; refuse keys that are not one per door, each once."""
         faults = Faults("drawing owners")
@@ -220,6 +236,34 @@ def _weigher(amount: ArrayLike | None) -> Callable[[Ints], Floats]:
     weight = np.asarray(amount, dtype=np.float64)
     total = weight.sum()
     return lambda chance: (chance / ONE) @ weight / (total or 1.0)
+
+
+def chances_given_shared(
+    owners: Owners,
+    keys: NDArray[np.uint64],
+    start: Ints,
+    doors: Ints,
+    *,
+    seed: int,
+    words: int,
+    most: int = 3,
+) -> Ints | None:
+    """Return the mean (most, sets) in fixed point of `Owners.at_least` given what doors share, over 64 `words` draws.
+
+    None where not even that has a closed form. The sum is of whole numbers, so it depends on no order.
+    """
+    total = np.zeros((most, len(start) - 1), np.int64)
+    for word in range(words):
+        p = owners.block(keys, seed, word)
+        if p is not None:
+            total += summed_chances_of_sets(start, doors, p, most, float(ONE))
+            continue
+        for replicate in range(64 * word, 64 * word + 64):
+            chance = owners.given(keys, seed, replicate).at_least(start, doors, most)
+            if chance is None:
+                return None
+            total += chance
+    return np.rint(total / (64 * words)).astype(np.int64)
 
 
 def mean_given_shared(

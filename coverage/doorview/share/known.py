@@ -139,6 +139,7 @@ def with_known(
         range_curve=None,
         index={"doors": index},
         known=None,
+        limits=None,
     )
     return replace(scene, known=KnownViews(views, dict(layers)), index={**scene.index, "known": index})
 

@@ -13,7 +13,7 @@ from doorview.city.classes import CLASSES, STREET_CLASSES
 from doorview.share.coverage import Coverage
 from doorview.share.scene import SPACES
 
-__all__ = ["HEADLINE", "Outputs", "base_numbers", "outputs_of", "street_spaces"]
+__all__ = ["HEADLINE", "Outputs", "base_numbers", "outputs_of", "printed_spaces", "street_spaces"]
 
 HEADLINE = "streets_near_homes"
 """The space of the headline: carriageway, alley, sidewalk and verge within 50 m of a home."""
@@ -24,7 +24,7 @@ def street_spaces() -> list[int]:
     return [SPACES.index(name) for name in STREET_CLASSES]
 
 
-def _spaces() -> list[tuple[str, str, list[int], int | None]]:
+def printed_spaces() -> list[tuple[str, str, list[int], int | None]]:
     """Return (printed name, measure, space codes, near): near 1 takes only what lies near a home."""
     public = [item.rank for item in CLASSES if item.public]
     found: list[tuple[str, str, list[int], int | None]] = [
@@ -84,7 +84,7 @@ def outputs_of(coverage: Coverage, zones: pd.DataFrame | None = None) -> Outputs
     parts: list[NDArray[np.int64]] = []
     for zoning, zone, inside in members:
         here = np.flatnonzero(inside)
-        for name, measure, codes, only in _spaces():
+        for name, measure, codes, only in printed_spaces():
             chosen = here[np.isin(space[here], codes) & ((only is None) | (near[here] == only))]
             if len(chosen):
                 records.append((zoning, zone, name, measure, int(amount[chosen].sum()), coverage.unit[codes[0]]))

@@ -27,7 +27,18 @@ if TYPE_CHECKING:
     from doorview.city.ground import Ground
     from doorview.sight.rasters import Terrain
 
-__all__ = ["LENGTH_SPACES", "SPACES", "Edges", "Kit", "KnownViews", "RangeCurve", "Scene", "build_scene", "door_keys"]
+__all__ = [
+    "LENGTH_SPACES",
+    "SPACES",
+    "Edges",
+    "Kit",
+    "KnownViews",
+    "Limits",
+    "RangeCurve",
+    "Scene",
+    "build_scene",
+    "door_keys",
+]
 
 SPACES: tuple[str, ...] = (*(item.name for item in CLASSES), "centreline", "sidewalk_line")
 """What an amount can be of: the classes of ground (cells), then the two kinds of street length (samples)."""
@@ -108,11 +119,24 @@ class Kit:
 
 
 @dataclass(frozen=True)
+class Limits:
+    """Polygons outside of which doors see nothing, as the edges of their rings (m, 4) [m], by even-odd.
+
+    Where `cut` (doors,), that of door i is `edges[start[i]:start[i + 1]]`; other doors keep their whole view.
+    """
+
+    start: NDArray[np.int64]
+    edges: NDArray[np.float64]
+    cut: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
 class Scene:
     """What all tiles share. `units` (space, face) is what cells and samples are counted by.
 
     `door_kit` (doors,) says which of the `kits` stands at each door; `levels` are those of the first kit, by whose
-    names everything is counted. With `terrain`, views are cut by it.
+    names everything is counted. `limits` cut the doors' views (`doorview.share.rules`); with `terrain`, they are cut by
+    it too.
     """
 
     grid: Grid
@@ -137,6 +161,7 @@ class Scene:
     near_m: float
     index: dict[str, TileIndex] = field(repr=False)
     known: KnownViews | None = None
+    limits: Limits | None = None
     terrain: Terrain | None = None
 
     @property

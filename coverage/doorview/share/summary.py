@@ -17,7 +17,7 @@ from doorview.errors import EmptyCityError, InputError
 from doorview.ownership.expected import at_least_independent, fixed_point
 from doorview.ownership.kernels.draws import at_least_of_sets
 from doorview.ownership.scenario import Scenario, draw_owners
-from doorview.ownership.union import mean_of_draws
+from doorview.ownership.union import chances_given_shared, mean_of_draws
 from doorview.share.coverage import Coverage
 from doorview.share.kernels.draws import bits_of_sets, replicate_amounts
 from doorview.share.kernels.sums import count_doors, doors_of_bases, sum_chances
@@ -38,8 +38,11 @@ __all__ = [
 ]
 
 SEEN_BY = 3
-SHARED_DRAWS = 256
-"""Draws of what doors share, where no closed form gives the mean: the error is that of the shared part alone."""
+SHARED_WORDS = 4
+"""Words of draws of what doors share, 256 replicates, where no closed form gives the mean: the error is that of the
+shared part alone."""
+SHARED_WORDS_BESIDES = 1
+"""The same where seen by one is exact, and seen by two and three are not."""
 DRAWN_WORDS = 16
 """Words of drawn owners where not even that leaves a closed form: 1,024 replicates."""
 
@@ -54,12 +57,19 @@ class DoorTable:
     zone_inside: NDArray[np.bool_] | None = None
     """(doors, zones): which zone each door lies in."""
 
+    def repeated(self, blocks: int) -> DoorTable:
+        """Return the doors `blocks` times, block after block, each with its own key again."""
+        zone_inside = None if self.zone_inside is None else np.tile(self.zone_inside, (blocks, 1))
+        key, dwellings = np.tile(self.key, blocks), np.tile(self.dwellings, blocks)
+        return DoorTable(key, dwellings, np.tile(self.inside, blocks), zone_inside)
+
 
 def set_chances(coverage: Coverage, scenario: Scenario, doors: DoorTable, seed: int = 0) -> NDArray[np.int64]:
     """Return (3, sets) in fixed point: the chance that at least 1, 2, 3 doors of each set own a camera.
 
-    Exact where there is a closed form. Else (owners alike over a distance, several lots at once) the mean over
-    `SHARED_DRAWS` draws of what doors share, each exact given it; `Scenario.exact` says which.
+    Exact where there is a closed form. Else (owners alike over a distance) the mean over draws of what doors share,
+    each exact given it. With several layers of lots and clusters seen by one is exact, seen by two and three are such
+    means. `Scenario.exact` says which.
     """
     members = coverage.members
     rate = scenario.equal_rate(doors.dwellings, doors.inside)
@@ -69,15 +79,17 @@ def set_chances(coverage: Coverage, scenario: Scenario, doors: DoorTable, seed: 
     exact = owners.at_least(members.start, members.doors, SEEN_BY)
     if exact is not None:
         return exact
-    total = np.zeros((SEEN_BY, len(members.size)), np.int64)
-    for replicate in range(SHARED_DRAWS):
-        chance = owners.given(doors.key, seed, replicate).at_least(members.start, members.doors, SEEN_BY)
-        if chance is None:
-            return fixed_point(
-                mean_of_draws(owners, doors.key, members.start, members.doors, seed=seed, words=DRAWN_WORDS).mean
-            )
-        total += chance
-    return np.rint(total / SHARED_DRAWS).astype(np.int64)
+    # Seen by one has a closed form for several lots and clusters too; then less is left to chance.
+    first = owners.at_least(members.start, members.doors, 1)
+    draws = SHARED_WORDS if first is None else SHARED_WORDS_BESIDES
+    mean = chances_given_shared(owners, doors.key, members.start, members.doors, seed=seed, words=draws, most=SEEN_BY)
+    if mean is None:
+        mean = fixed_point(
+            mean_of_draws(owners, doors.key, members.start, members.doors, seed=seed, words=DRAWN_WORDS).mean
+        )
+    if first is None:
+        return mean
+    return np.concatenate([first, np.minimum(mean[1:], first)])
 
 
 def counts_table(coverage: Coverage, outputs: Outputs) -> pd.DataFrame:

@@ -20,6 +20,7 @@ from doorview.share.kernels.paint import paint_discs, paint_mask, paint_polygons
 from doorview.share.kernels.sets import bucket_spans, members_of, ring_counts, scan_level
 from doorview.share.known import Laid, TileKnown, known_of_tile
 from doorview.share.scene import SPACES, YARD, Kit, Scene
+from doorview.sight.kernels.limits import clip_spans
 from doorview.sight.kernels.window import window_spans
 from doorview.sight.terrain import terrain_spans
 
@@ -240,6 +241,11 @@ def _kit_spans(
         scene.grid.cell_m,
         window,
     )
+    cut = scene.limits
+    if cut is not None:
+        spans, count = clip_spans(
+            spans, count, cut.cut[doors], cut.start[doors], cut.start[doors + 1], cut.edges, scene.grid.cell_m, window
+        )
     if len(reached) < len(ranges):
         spans[:count, 0] = reached[spans[:count, 0]]
     if scene.terrain is None:

@@ -291,10 +291,11 @@ def range_plot(
         at = range_m * unit, top + _above(sheet, axes, row, top)
         put(axes, *at, words, size=8, ha="center", va="bottom")
     _label_ends(sheet, axes, ends)
+    whose = "the model that sees farthest" if caption.mixed else "this camera"
     _foot(
         sheet,
         caption,
-        ["Dotted lines: the ranges of the levels for this camera. A trigger has a field of view of its own."],
+        [f"Dotted lines: the ranges of the levels for {whose}. A trigger has a field of view of its own."],
     )
     return save(sheet, path, caption, title)
 

@@ -130,7 +130,10 @@ def _head(
         f"{percent(float(part['share_without_programme'].iloc[-1]))}"
         for name, part in rows.items()
     ]
-    return sheet.write(0.5, y - 0.02, f"After {months} months: {'; '.join(figures)}.", width, size=10) - 0.15
+    return (
+        sheet.write(0.5, y - 0.02, f"After {months} month{'s' * (months != 1)}: {'; '.join(figures)}.", width, size=10)
+        - 0.15
+    )
 
 
 def _axes(sheet: Sheet, bottom: float, top: float) -> Axes:
@@ -218,7 +221,8 @@ def _handed(line: pd.DataFrame) -> str:
 def _foot(sheet: Sheet, caption: Caption, notes: Sequence[str]) -> float:
     """Write the small print from the page's foot up; returns where the axes may begin [inches]."""
     width = sheet.width - 1.0
-    closing = [f"{caption.simulated} {caption.camera_line}", CAVEAT, caption.source_line]
+    said = f"{caption.simulated} {caption.camera_line} {caption.obstacles_line}".rstrip()
+    closing = [said, CAVEAT, caption.source_line]
     lines = [(text, MUTED) for note in notes for text in sheet.wrapped(note, width, 8)]
     lines += [(text, INK) for note in closing for text in sheet.wrapped(note, width, 8)]
     step = 1.32 * 8 / 72

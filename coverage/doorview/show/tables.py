@@ -22,15 +22,19 @@ from doorview.show.files import replacing
 from doorview.show.text import SMALLEST_COUNT, count
 
 __all__ = [
+    "ALERTS_COLUMNS",
     "CURVE_COLUMNS",
+    "DRIVERS_COLUMNS",
     "KNOWN_COLUMNS",
     "PARTNERSHIP_COLUMNS",
     "RANGE_CURVE_COLUMNS",
     "SHARES_COLUMNS",
     "SHARES_KEYS",
     "without_formulas",
+    "write_alerts",
     "write_csv",
     "write_curve",
+    "write_drivers",
     "write_known",
     "write_parquet",
     "write_partnership",
@@ -53,10 +57,17 @@ SHARES_COLUMNS: tuple[str, ...] = (
 )
 CURVE_COLUMNS: tuple[str, ...] = ("level", "zoning", "zone", "space", "measure", "rate", "share_mean")
 RANGE_CURVE_COLUMNS: tuple[str, ...] = ("scenario", "zoning", "zone", "space", "measure", "range_m", "share_mean")
+DRIVERS_COLUMNS: tuple[str, ...] = (
+    *("level", "factor", "low", "high", "share_low", "share_high"),
+    *("sobol_first", "sobol_total", "sobol_first_conf", "sobol_total_conf"),
+    *("share_mean", "share_spots", "spots_error", "scenario", "space", "measure", "label", "unit", "mark", "source"),
+)
 KNOWN_COLUMNS: tuple[str, ...] = (
     *("level", "zoning", "zone", "space", "measure", "scenario"),
     *("known_cameras", "public_amount", "share_known", "share_mean", "share_either"),
 )
+ALERTS_COLUMNS: tuple[str, ...] = ("scenario", "level", "radius_m", "spots", "measure", "mean", "p05", "p95")
+_ALERTS_COUNTS = ("app_homes_reached", "doors_in_view", "owners_in_view", "app_owners_in_view")
 PARTNERSHIP_KEYS: tuple[str, ...] = ("programme", "level", "space", "measure", "month")
 PARTNERSHIP_COLUMNS: tuple[str, ...] = (
     *PARTNERSHIP_KEYS,
@@ -79,6 +90,7 @@ _IN_UNIT = frozenset(
         "rate_per_door",
         "rate_per_household",
         "share_known",
+        "share_spots",
         "share_either",
         *_SHARES,
         *_SEEN_BY,
@@ -196,6 +208,31 @@ def write_partnership(path: str | os.PathLike[str], table: pd.DataFrame) -> None
     """
     optional = frozenset({"share_p05", "share_p95"})
     write_csv(path, _checked(table, PARTNERSHIP_COLUMNS, PARTNERSHIP_KEYS, optional, "partnership.csv"))
+
+
+def write_alerts(path: str | os.PathLike[str], table: pd.DataFrame) -> None:
+    """Write alerts.csv: over all spots; NaN (nobody within the radius) is written as nothing.
+
+    A quantile is the value of one spot: where it counts homes or doors, anything above 0 and below 5 is written as
+    "fewer than 5". So are means over fewer than 5 spots; those over more are no counts. Raises ValueError as
+    `write_shares` does.
+    """
+    checked = _checked(table, ALERTS_COLUMNS, ("scenario", "level", "measure"), frozenset(), "alerts.csv").copy()
+    counts, few = checked["measure"].isin(_ALERTS_COUNTS), checked["spots"] < SMALLEST_COUNT
+    for name, counted in (("mean", counts & few), ("p05", counts), ("p95", counts)):
+        small = counted & (checked[name] > 0) & (checked[name] < SMALLEST_COUNT)
+        checked[name] = checked[name].astype(object).where(~small, count(1))
+    write_csv(path, checked)
+
+
+def write_drivers(path: str | os.PathLike[str], drivers: pd.DataFrame) -> None:
+    """Write drivers.csv: what each assumption does to the headline, by level. Rows keep their order, strongest first.
+
+    Sobol indices may be NaN (written as nothing). Raises ValueError as `write_shares` does.
+    """
+    optional = frozenset({"spots_error"})
+    _checked(drivers, DRIVERS_COLUMNS, ("level", "factor"), optional, "drivers.csv")
+    write_csv(path, drivers[list(DRIVERS_COLUMNS)])
 
 
 def write_parquet(

@@ -106,6 +106,8 @@ class Caption:
         What else the study says about itself: a line of its own under each title; untrusted.
     known
         The picture shows known cameras, not simulated ones.
+    mixed
+        `camera` is a mix of models, and ranges are those of the model that sees farthest.
     obstacles
         What hides, as a sentence: "Obstacles: buildings only."
     reading
@@ -123,6 +125,7 @@ class Caption:
     attribution: str = OSM_ATTRIBUTION
     label: str = ""
     known: bool = False
+    mixed: bool = False
     obstacles: str = ""
     reading: str = ""
     ground: str = ""
@@ -171,10 +174,13 @@ class Caption:
 
     @property
     def camera_line(self) -> str:
-        """Camera model, the terrain it stands on, and which of its values nobody has confirmed."""
+        """Camera model or mix, the terrain it stands on, and which of its values nobody has confirmed."""
         ground = clean(self.ground, 160)
-        what = "Lens assumed" if self.known else "Camera"
-        line = f"{what}: {clean(self.camera, 60)}{', ' + ground if ground else ''}."
+        what, name = "Lens assumed" if self.known else "Camera", clean(self.camera, 60)
+        if self.mixed and not self.known:
+            what, name = "Cameras, drawn door by door", clean(self.camera, 280)
+            name += "; ranges: of the model that sees farthest"
+        line = f"{what}: {name}{', ' + ground if ground else ''}."
         if self.unconfirmed:
             line += f" Not confirmed by the maker: {_by_reason(self.unconfirmed)}."
         return f"{line} {clean(self.reading, 200)}".rstrip()

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from doorview.errors import InputError
 from doorview.sight.kernels.areas import areas_of_cameras
 from doorview.sight.kernels.squares import squares_of_walls
-from doorview.sight.kernels.types import FloatArray, WallIndex
+from doorview.sight.kernels.types import FloatArray, Squares, WallIndex
 
 __all__ = [
     "check_field_of_view",
@@ -18,6 +18,7 @@ __all__ = [
     "forward_of",
     "height_scale",
     "index_walls",
+    "squares_of",
     "visible_areas",
 ]
 
@@ -92,6 +93,13 @@ def height_scale(heights: ArrayLike, camera_height_m: float, target_height_m: fl
             begin = np.where(h > camera_height_m, np.maximum(1.0, rise / (h - camera_height_m)), np.nan)
             end = np.zeros_like(begin)
     return np.column_stack([begin, np.where(end > ENDLESS, 0.0, end)])
+
+
+def squares_of(walls: FloatArray, cell: float = INDEX_CELL_M) -> tuple[Squares, NDArray[np.int64]]:
+    """Return walls (n, 4) [m] by squares, for `least_crossed`, and the wall of each item."""
+    xy = np.ascontiguousarray(walls, dtype=np.float64).reshape(-1, 4)
+    squares, item = squares_of_walls(xy, np.ones(len(xy)), cell)
+    return squares, item
 
 
 def index_walls(walls: ArrayLike, scale: ArrayLike | None = None, cell: float = INDEX_CELL_M) -> WallIndex:

@@ -22,7 +22,16 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-__all__ = ["DEFAULT_LEVELS", "LEVEL_NAMES", "Level", "compare_readings", "level", "level_at", "range_at_density"]
+__all__ = [
+    "DEFAULT_LEVELS",
+    "LEVEL_NAMES",
+    "Level",
+    "compare_readings",
+    "level",
+    "level_at",
+    "level_or_nothing",
+    "range_at_density",
+]
 
 DEFAULT_LEVELS = ("trigger", "recognise", "observe", "detect")
 
@@ -148,6 +157,27 @@ def level(camera: CameraModel, name: str, *, target_height_m: float = 1.5, night
         at night where the model's infra-red range is unknown.
 
     """
+    found = _made(camera, name, target_height_m, night=night)
+    if found.near_m >= found.range_m:
+        raise InputError(
+            f"level '{name}' reaches {found.range_m:.2f} m{' at night' if night else ''} with camera '{camera.name}', "
+            f"but a target at {target_height_m} m comes into its picture only from {found.near_m:.2f} m on: nothing is "
+            "in view at this level. Leave the level out."
+        )
+    return found
+
+
+def level_or_nothing(camera: CameraModel, name: str, *, target_height_m: float = 1.5, night: bool = False) -> Level:
+    """Return what `level` does, and where nothing is in view at the level, one with the range 0.
+
+    So it is one of several models in a mix. Raises as `level` for all else.
+    """
+    found = _made(camera, name, target_height_m, night=night)
+    return replace(found, near_m=0.0, range_m=0.0) if found.near_m >= found.range_m else found
+
+
+def _made(camera: CameraModel, name: str, target_height_m: float, *, night: bool) -> Level:
+    """Return the level, which may begin farther away than it reaches."""
     if name not in LEVEL_NAMES:
         raise UnknownNameError("level", name, LEVEL_NAMES)
     if not 0.0 <= target_height_m <= 3.0:
@@ -173,12 +203,6 @@ def level(camera: CameraModel, name: str, *, target_height_m: float = 1.5, night
     if night:
         reach = min(reach, _infrared_range_m(camera))
     near = nearest_visible_m(camera, target_height_m)
-    if near >= reach:
-        raise InputError(
-            f"level '{name}' reaches {reach:.2f} m{' at night' if night else ''} with camera '{camera.name}', but a "
-            f"target at {target_height_m} m comes into its picture only from {near:.2f} m on: nothing is in view at "
-            "this level. Leave the level out."
-        )
     marks = camera.unconfirmed(
         "field_of_view_degrees", "vertical_field_of_view_degrees", "pixels", "mount_height_m", "projection"
     )

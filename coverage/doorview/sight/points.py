@@ -25,7 +25,7 @@ from doorview.sight.levels import Level, level_at
 from doorview.sight.rasters import Terrain
 from doorview.sight.terrain import NO_WALLS, walls_on_terrain
 
-__all__ = ["SeenPairs", "pairs_from", "seen_pairs", "sees"]
+__all__ = ["SeenPairs", "over_terrain", "pairs_from", "seen_pairs", "sees"]
 
 
 class SeenPairs(NamedTuple):
@@ -134,7 +134,7 @@ def sees(
                 xy[rows], forward[rows], places, index, seen.range_m, seen.field_of_view_degrees, seen.near_m
             )
             if terrain is not None:
-                part = _over_terrain(part, terrain, opened, xy[rows], places, height, wanted.target_height_m)
+                part = over_terrain(part, terrain, opened, xy[rows], places, height, wanted.target_height_m)
             found.append(part._replace(camera=rows[part.camera]))
     return _labelled(_together(found), doors, points)
 
@@ -153,7 +153,7 @@ def _walls_of_lenses(
     return [walls_on_terrain(obstacles, doors.crs, terrain, height, target, wanted.range_m) for height in heights]
 
 
-def _over_terrain(
+def over_terrain(
     pairs: SeenPairs,
     terrain: Terrain,
     opened: OpenWalls,
@@ -162,7 +162,11 @@ def _over_terrain(
     lens: float,
     target: float,
 ) -> SeenPairs:
-    """Return the pairs whose sight line the terrain and the walls on it leave free."""
+    """Return the pairs whose sight line the terrain and the walls on it leave free.
+
+    `opened` are walls to be judged by their tops, `xy` the cameras (m, 2) and `at` the points (n, 2) [m], `lens` and
+    `target` heights above the ground [m].
+    """
     clear = np.empty(len(pairs.camera), np.bool_)
     clear_pairs_over(
         terrain.ground, terrain.surface, opened, xy, at, pairs.camera, pairs.point, lens, target, terrain.clear_m,

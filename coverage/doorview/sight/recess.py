@@ -25,7 +25,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from doorview.city.chances import check_seed
 from doorview.city.drawn import Rules, draw, home_kinds, merged, rule_note
@@ -47,7 +47,7 @@ def door_details(
     rules: Rules | str | None = None,
     seed: int = 0,
     *,
-    mount_height_m: float = MOUNT_HEIGHT_M,
+    mount_height_m: ArrayLike = MOUNT_HEIGHT_M,
 ) -> pd.DataFrame:
     """Draw the details of each door.
 
@@ -62,7 +62,7 @@ def door_details(
     seed
         Another seed draws other details.
     mount_height_m
-        Of the lens above the floor [m].
+        Of the lens above the floor [m], one for all doors or for each (n,).
 
     Returns
     -------
@@ -81,8 +81,8 @@ def door_details(
         If the seed or the mount height cannot be used, or two doors have one id.
     """
     seed = check_seed(seed)
-    mount = float(mount_height_m)
-    if not 0 < mount <= 20:
+    mount = np.asarray(mount_height_m, dtype=np.float64)
+    if mount.shape not in ((), (len(doors),)) or not ((mount > 0) & (mount <= 20)).all():
         raise InputError(
             f"mount_height_m is {mount_height_m!r}: it is the lens above the floor in metres, above 0 and at most 20, "
             "e.g. mount_height_m=1.2."

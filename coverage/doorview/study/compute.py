@@ -19,13 +19,15 @@ from doorview.city.ground import Ground, public_space
 from doorview.city.model import City
 from doorview.city.obstacles import find_obstacles, joined
 from doorview.city.parked import parked_cars
-from doorview.errors import EmptyCityError, InputError
+from doorview.city.property_lines import property_limits
+from doorview.errors import EmptyCityError, InputError, StudyError
 from doorview.ownership.scenario import Scenario
 from doorview.share.coverage import Coverage, fold
 from doorview.share.discretisation import GridError, grid_errors
 from doorview.share.face_groups import face_groups, homes_by_face
 from doorview.share.grid import Grid
 from doorview.share.outputs import Outputs, outputs_of
+from doorview.share.rules import capped_kits, ruled_scene
 from doorview.share.scene import RangeCurve, Scene, build_scene
 from doorview.share.summary import (
     DoorTable,
@@ -39,13 +41,18 @@ from doorview.share.tiles import TileResult, cover
 from doorview.show.text import OSM_ATTRIBUTION
 from doorview.sight.camera import CameraModel
 from doorview.sight.levels import Level
-from doorview.study.counting import Counted, Cut, Views, count_scenarios, cuts_of
+from doorview.study.alerts_run import AlertsRun, alerts_run
+from doorview.study.camera_mix import Mix
+from doorview.study.counting import Counted, Cut, Views, count_scenarios, cuts_of, views_of
+from doorview.study.drivers import Drivers, assumptions_of
 from doorview.study.dwellings import dwellings_table
-from doorview.study.kits import kits_of, lenses_and_obstacles
+from doorview.study.kits import kits_of_models, lenses_and_obstacles
 from doorview.study.known import KnownCameras, find_known, known_scene, known_tables
 from doorview.study.owners import Plan, Residents, columns_of, plans_of, residents_of
+from doorview.study.partnership_run import PartnershipRun, partnership_plan, partnership_run
 from doorview.study.sections import Study
 from doorview.study.terrain import study_terrain
+from doorview.study.zone_faults import zone_faults
 from doorview.study.zones import read_zones, zone_membership
 
 __all__ = ["Prepared", "Stages", "Tables", "measure", "prepare"]
@@ -80,7 +87,11 @@ class Stages:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A city made ready for covering. `inside` is where shares count; `lost_m2` what the edge rule took from it."""
+    """A city made ready for covering. `inside` is where shares count; `lost_m2` what the edge rule took from it.
+
+    With a `mix` of cameras, `model_of` (doors,) says which of its models hangs at each door; `camera` is its lead, and
+    `levels` reach as far as any of its models.
+    """
 
     city: City
     study: Study
@@ -98,6 +109,25 @@ class Prepared:
     door_table: DoorTable
     counts: dict[str, Any]
     known: KnownCameras | None = None
+    mix: Mix | None = None
+    model_of: NDArray[np.int64] | None = None
+
+    @property
+    def camera_label(self) -> str:
+        """The camera at the doors in words, or the mix of them."""
+        return self.camera.label if self.mix is None else self.mix.label
+
+    @property
+    def models(self) -> tuple[list[tuple[CameraModel, tuple[Level, ...]]], NDArray[np.int64]]:
+        """The models at the doors, each with its levels, and the number of each door's model (doors,)."""
+        if self.mix is None or self.model_of is None:
+            return [(self.camera, self.levels)], np.zeros(len(self.doors), np.int64)
+        return list(zip(self.mix.models, self.mix.by_model, strict=True)), self.model_of
+
+    @property
+    def reading_words(self) -> str:
+        """How disputed fields of view are read; empty if none is."""
+        return self.camera.reading_words() if self.mix is None else self.mix.reading_words
 
     @property
     def attribution(self) -> str:
@@ -131,6 +161,9 @@ class Tables:
     dwellings: pd.DataFrame | None
     grid_errors: list[GridError]
     known: dict[str, pd.DataFrame] = field(default_factory=dict)
+    drivers: Drivers | None = None
+    partnership: PartnershipRun | None = None
+    alerts: AlertsRun | None = None
 
 
 def _counted_area(city: City, reach_m: float) -> tuple[Any, float]:
@@ -179,14 +212,18 @@ def prepare(study: Study, city: City, stages: Stages, *, camera: CameraModel | N
         If the city has no homes, no streets, or nothing to count in; for zones that cannot be used.
 
     """
+    mix = study.camera.camera_mix() if camera is None else None
     if camera is None:
         camera = study.camera.camera_model()
-    levels = study.camera.chosen_levels(camera)
+    levels = study.camera.chosen_levels(camera) if mix is None else mix.levels
     curve = RangeCurve() if study.coverage.range_curve else None
     # The range curve looks farther than the levels: it has an edge of its own to keep away from.
     reach = max([item.range_m for item in levels] + ([float(curve.longest)] if curve else []))
     inside, lost = _counted_area(city, reach)
     # Before anything slow, so that a wrong column is told of at once.
+    wrong, _ = zone_faults(study)
+    if wrong:
+        raise StudyError("zones and scenarios", wrong)
     zones, left_out = read_zones(study.zones, city.crs, inside, columns_of(study))
     known = find_known(study, city, camera)
     terrain = study_terrain(study, city, inside, reach)
@@ -203,9 +240,16 @@ def prepare(study: Study, city: City, stages: Stages, *, camera: CameraModel | N
         widths = study.public_space
         ground = public_space(city, doors, lane_width_m=widths.lane_width_m, sidewalk_width_m=widths.sidewalk_width_m)
     with stages.stage("finding obstacles"):
-        at_doors = lenses_and_obstacles(study, camera, doors, _obstacles(study, city, ground))
+        models, model_of = [(camera, levels)], np.zeros(len(doors), np.int64)
+        if mix is not None:
+            models, model_of = (
+                list(zip(mix.models, mix.by_model, strict=True)),
+                mix.drawn(doors.index, study.study.seed),
+            )
+        mounts = np.array([model.mount_height_m for model, _ in models])[model_of]
+        at_doors = lenses_and_obstacles(study, mounts, doors, _obstacles(study, city, ground))
         doors, obstacles = at_doors.doors, at_doors.obstacles
-        kits, door_kit = kits_of(levels, camera, doors, obstacles, terrain, reach)
+        kits, door_kit = kits_of_models(models, model_of, doors, obstacles, terrain, reach)
     with stages.stage("laying out tiles"):
         scene = build_scene(
             doors,
@@ -238,7 +282,7 @@ def prepare(study: Study, city: City, stages: Stages, *, camera: CameraModel | N
     }
     return Prepared(
         city, study, camera, levels, plans, residents, doors, obstacles, ground, zones, inside, lost, scene, table,
-        counts, known,
+        counts, known, mix, None if mix is None else model_of,
     )  # fmt: skip
 
 
@@ -261,6 +305,8 @@ def measure(
             yield _without_rasters(result) if sink else result
 
     study = ready.study
+    # Before anything slow: its faults that only a city shows are told of at once.
+    partnership = partnership_plan(study, ready.residents)
     with stages.stage("seeing and covering"):
         coverage = fold(ready.scene, passed_on())
         if not len(coverage.totals):
@@ -293,14 +339,40 @@ def measure(
         ranges = _range_curve(coverage, ready, simple) if study.coverage.range_curve and simple else None
         dwellings = dwellings_table(ready, plain, coverage, outputs, shares)
         known = known_tables(ready.known, coverage, outputs, ready.door_table, plain, ready.inside, ready.zones)
+    with stages.stage("range over assumptions"):
+        shares, drivers = assumptions_of(ready, scenarios, shares, stages)
     with stages.stage("measuring the grid's error"):
         errors = grid_errors(ready.scene)
-    return Tables(coverage, outputs, scenarios, counted, shares, curve, ranges, counts, faces, dwellings, errors, known)
+    with stages.stage("the partnership and alerts"):
+        deal = partnership_run(partnership, coverage, outputs, counts)
+        told = alerts_run(ready, scenarios)
+    return Tables(
+        coverage, outputs, scenarios, counted, shares, curve, ranges, counts, faces, dwellings, errors, known, drivers,
+        deal, told,
+    )  # fmt: skip
 
 
 def _cut_views(ready: Prepared, cut: Cut, zones: pd.DataFrame | None, stages: Stages) -> Views:
-    """Return the coverage by the views that a scenario's rules leave."""
-    raise NotImplementedError(cut, ready, zones, stages)
+    """Return the coverage by the views that a scenario's rules leave; every door twice where not all views are cut."""
+    zone_m, trigger_m, whose = cut
+    both = whose == "programme"
+    # Known cameras and the range curve are not what rules are about: they are counted once, by full views.
+    scene = replace(ready.scene, known=None, range_curve=None)
+    limits, found = None, {}
+    with stages.stage("seeing by rules"):
+        if zone_m is not None:
+            lines = property_limits(ready.doors, ready.ground, zone_m, reach_m=scene.reach_m)
+            limits, found = lines.geometry.to_numpy(), dict(lines.attrs["counts"])
+        kits = None if trigger_m is None else capped_kits(scene.kits, trigger_m)
+        ruled = ruled_scene(scene, limits=limits, kits=kits, both=both)
+        results = cover(
+            ruled,
+            rasters=False,
+            threads=ready.study.coverage.workers,
+            progress=lambda done, total: stages.tell("seeing by rules", done, total),
+        )
+        table = ready.door_table.repeated(2) if both else ready.door_table
+        return replace(views_of(fold(ruled, results), zones, table, 2 if both else 1), counts=found)
 
 
 def _faces(ready: Prepared, counted: Counted, coverage: Coverage) -> dict[str, pd.DataFrame]:

@@ -6,15 +6,16 @@ reads the set rows.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from doorview.errors import InputError
-from doorview.ownership.densities import PRESETS, Density, density_table
+from doorview.ownership.densities import PRESETS, Density, Preset, density_table
 from doorview.ownership.layers import Independent
 from doorview.ownership.scenario import Scenario
 from doorview.ownership.sharing import STAGES, keep_chances
@@ -25,8 +26,9 @@ from doorview.share.placing import Placing, least_in_view, most_in_view
 from doorview.share.rows import SetRows, set_rows
 from doorview.share.simulate import QUANTILES, interval_table, simulated_shares
 from doorview.share.summary import DoorTable, shares_table
-from doorview.study.owners import Plan, Residents, without_rules_words
+from doorview.study.owners import Plan, Residents, at_key, without_rules_words
 from doorview.study.scenario_sections import RulesSection
+from doorview.study.scenario_words import density_key, placed_words
 from doorview.study.sections import Study
 
 __all__ = ["CHANGE_COLUMNS", "Counted", "Views", "count_scenarios", "cut_of", "cuts_of", "views_of"]
@@ -46,13 +48,15 @@ Cut = tuple[float | None, float | None, str]
 class Views:
     """A coverage by certain views, with its printed rows and the doors whose views they are.
 
-    `blocks` is 2 where every door stands twice: with its full view, then with the one that rules leave.
+    `blocks` is 2 where every door stands twice: with its full view, then with the one that rules leave. `counts` says
+    of privacy zones by what the doors' property lines are known.
     """
 
     coverage: Coverage
     outputs: Outputs
     doors: DoorTable
     blocks: int = 1
+    counts: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def rows(self) -> SetRows:
@@ -177,7 +181,9 @@ def _views_of(plan: Plan, base: Views, cut_views: Mapping[Cut, Views]) -> tuple[
         raise InputError(f"scenario '{plan.name}' cuts the views of a programme that it does not have.")
     # The last layer is the programme's: its doors stand in the second block.
     layers = [layer.among(0, 2) for layer in owners.layers[:-1]] + [owners.layers[-1].among(1, 2)]
-    return seen, replace(plan.built, built=Owners(tuple(layers), owners.streams, blocks=2))
+    homes = plan.built.households
+    homes = None if homes is None else np.concatenate([homes, np.zeros(len(homes))])
+    return seen, replace(plan.built, built=Owners(tuple(layers), owners.streams, blocks=2), households=homes)
 
 
 def _simulated(scenario: Scenario, seen: Views, rows: SetRows, seed: int, words: int) -> NDArray[np.float64]:
@@ -222,18 +228,17 @@ def _placed(plan: Plan, study: Study, rows: SetRows, doors: DoorTable) -> tuple[
     level = section.level or rows.levels[-1]
     space = section.space or _headline(rows)
     choose: Callable[..., Placing] = most_in_view if section.process == "most_possible" else least_in_view
-    placing = choose(rows, doors.key, section.number or 0, level=level, space=space, allowed=doors.inside)
+    with at_key(f"scenarios.{plan.name}.{'space' if section.space else 'process'}"):
+        placing = choose(rows, doors.key, section.number or 0, level=level, space=space, allowed=doors.inside)
     owns = np.zeros(len(doors.key))
     owns[placing.doors] = 1.0
-    what = "that would see the most together" if section.process == "most_possible" else "that would see very little"
-    text = f"{len(placing.doors):,} cameras at the doors {what} of {space.replace('_', ' ')} at {level}"
     scenario = Scenario(
         plan.name,
         section.process,
         shared_doors=study.ownership.shared_doors,
         built=Owners((Independent(owns),)),
         households=owns,
-        text=text,
+        text=placed_words(section, len(placing.doors), space, level),
     )
     # Which door comes when is nobody's to publish.
     table = placing.table.drop(columns="door")
@@ -326,7 +331,7 @@ def _added(
     more = plan.built.probabilities(residents.dwellings, residents.inside) - other.probabilities(
         residents.dwellings, residents.inside
     )
-    added = float(more[member].sum())
+    added = math.fsum(more[member].tolist())
     if plan.programme is None:
         return added, 0.0, 0.0, np.nan
     owners = (plan.today or other).owners(residents.dwellings, residents.inside)
@@ -386,9 +391,28 @@ def _densities(plans: tuple[Plan, ...], residents: Residents, rule: str) -> pd.D
     stated = {}
     for plan in plans:
         p = plan.built.probabilities(residents.dwellings, residents.inside)
-        stated[plan.name] = Density("number", float(p[residents.inside].sum()))
+        stated[plan.name] = Density("number", math.fsum(p[residents.inside].tolist()))
     stated |= {name: Density(name) for name in PRESETS}
-    return density_table(stated, residents.size, "one" if rule == "none" else rule)
+    table = density_table(stated, residents.size, "one" if rule == "none" else rule)
+    # The numbers are those of the doors, with programmes and rules; what was stated is the study's own words.
+    said = [_stated(plan) for plan in plans]
+    table.loc[: len(said) - 1, "kind"] = [kind for kind, *_ in said]
+    table["value"] = table["value"].astype(np.float64)
+    table.loc[: len(said) - 1, "value"] = [value for _, value, _ in said]
+    for row, (_, _, known) in enumerate(said):
+        if known is not None:
+            for name in ("year", "base", "source", "mark"):
+                table.loc[row, name] = getattr(known, name)
+    return table
+
+
+def _stated(plan: Plan) -> tuple[str, float, Preset | None]:
+    """Return how a scenario says how many own a camera: the key of the study file, its value, and a published rate."""
+    key = density_key(plan.section)
+    value = getattr(plan.section, key)
+    if key == "rate_preset":
+        return key, PRESETS[value].rate, PRESETS[value]
+    return ("share_of_households" if key == "rate" else key), np.nan if key == "rate_column" else float(value), None
 
 
 def views_of(coverage: Coverage, zones: pd.DataFrame | None, doors: DoorTable, blocks: int = 1) -> Views:

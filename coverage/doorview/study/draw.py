@@ -8,14 +8,26 @@ from typing import Any
 
 import numpy as np
 
+from doorview.ownership.scenario import Scenario
 from doorview.share.outputs import HEADLINE
-from doorview.show.text import Caption, place_words
+from doorview.show.drivers import driver_sentence
+from doorview.show.text import Caption, clean, place_words
 from doorview.study.dwellings import DOUBTFUL
 from doorview.study.hides import obstacle_words
 from doorview.study.result import HEADLINE_LEVELS, Result, check_scenario
 from doorview.study.terrain import terrain_phrase
 
-__all__ = ["attribution_of", "caption_of", "draw_curves", "draw_map", "draw_maps", "headline_space", "map_data"]
+__all__ = [
+    "attribution_of",
+    "caption_of",
+    "draw_curves",
+    "draw_drivers",
+    "draw_map",
+    "draw_maps",
+    "driver_words",
+    "headline_space",
+    "map_data",
+]
 
 
 def attribution_of(result: Result) -> str:
@@ -29,15 +41,16 @@ def caption_of(result: Result) -> Caption:
     return Caption(
         place=ready.city.name,
         label=ready.study.study.label or "",
-        camera=ready.camera.label,
+        camera=ready.camera_label,
         data_date=ready.city.source.get("data_date"),
         fictional=ready.study.study.fictional,
         unconfirmed=tuple(dict.fromkeys(mark for item in ready.levels for mark in item.marks)),
         units=ready.study.output.units,
         attribution=attribution_of(result),
         obstacles=obstacle_words(ready.study.coverage, ready.study.doors),
-        reading=ready.camera.reading_words(),
+        reading=ready.reading_words,
         ground=terrain_phrase(ready.scene.terrain, ready.study.output.units),
+        mixed=ready.mix is not None,
     )
 
 
@@ -49,6 +62,20 @@ def headline_space(result: Result) -> str:
 def _clause(result: Result, scenario: str) -> str:
     """Return the scenario as a clause that follows "If"."""
     item = next(s for s in result.tables.scenarios if s.name == scenario)
+    label = _label(result, scenario)
+    if label is not None:
+        return f"{_plain_clause(item)} ({label})"
+    return _plain_clause(item)
+
+
+def _label(result: Result, scenario: str) -> str | None:
+    """Return the plain name that the study gives a scenario, fit for a picture."""
+    section = result.ready.study.scenarios.get(scenario)
+    return clean(section.label, 60) if section is not None and section.label else None
+
+
+def _plain_clause(item: Scenario) -> str:
+    """Return the scenario as a clause that follows "If", without its label."""
     if item.text is not None:
         return item.text.replace(" own one", " own a doorbell camera", 1)
     if item.process == "exactly":
@@ -134,6 +161,20 @@ def draw_maps(result: Result, folder: Path, source: Path) -> list[Path]:
     ]
 
 
+def _range_labels(result: Result) -> dict[str, str]:
+    """Return what the range plot calls each scenario; of those with one and the same curve the first alone."""
+    labels: dict[str, str] = {}
+    drawn = set()
+    for item in result.tables.scenarios:
+        if item.built is not None:
+            continue
+        plain = f"{100 * item.rate:.3g}% of homes" if item.rate is not None else f"{item.number or 0:,} cameras"
+        if (plain, item.shared_doors) not in drawn:
+            labels[item.name] = _label(result, item.name) or plain
+        drawn.add((plain, item.shared_doors))
+    return labels
+
+
 def draw_curves(result: Result, folder: Path) -> list[Path]:
     """Draw the coverage curve and, where there is one, the range curve."""
     from doorview.show.curves import curve_plot, range_plot
@@ -142,15 +183,11 @@ def draw_curves(result: Result, folder: Path) -> list[Path]:
     space, near_m = headline_space(result), result.ready.study.public_space.near_home_m
     drawn = [curve_plot(folder / "curve.png", result.curve, levels, caption, space=space, near_m=near_m)]
     if result.range_curve is not None and len(result.range_curve):
-        labels = {
-            s.name: f"{100 * s.rate:.3g}% of homes" if s.rate is not None else f"{s.number:,} cameras"
-            for s in result.tables.scenarios
-            if s.built is None
-        }
+        labels = _range_labels(result)
         drawn.append(
             range_plot(
                 folder / "range_curve.png",
-                result.range_curve,
+                result.range_curve[result.range_curve["scenario"].isin(labels)],
                 levels,
                 caption,
                 scenarios=labels,
@@ -159,3 +196,31 @@ def draw_curves(result: Result, folder: Path) -> list[Path]:
             )
         )
     return drawn
+
+
+def driver_words(result: Result) -> dict[str, Any] | None:
+    """Return what drives the answer in words: a sentence for each level, and what was not varied; None if not asked."""
+    found = result.tables.drivers
+    if found is None:
+        return None
+    units, near_m = result.ready.study.output.units, result.ready.study.public_space.near_home_m
+    said = {item.name: driver_sentence(found.table, item, units, near_m) for item in result.ready.levels}
+    return {"in_words": {name: words for name, words in said.items() if words}, "not_varied": dict(found.left_out)}
+
+
+def draw_drivers(result: Result, folder: Path) -> list[Path]:
+    """Draw what drives the answer, a picture for each level, where the study asks for it."""
+    table = result.drivers
+    if table is None or table.empty:
+        return []
+    from doorview.show.drivers import tornado_plot
+
+    clause = _clause(result, str(table["scenario"].iloc[0]))
+    near_m = result.ready.study.public_space.near_home_m
+    return [
+        tornado_plot(
+            folder / f"drivers_{item.name}.png", table, item, caption_of(result), scenario=clause, near_m=near_m
+        )
+        for item in result.ready.levels
+        if (table["level"] == item.name).any()
+    ]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from doorview.city.ground import Ground
 from doorview.errors import DoorviewError, InputError, StudyError, UnknownNameError
-from doorview.ownership.densities import PRESETS, CitySize, Density, household_rate, zone_rates
+from doorview.ownership.densities import CitySize, Density, household_rate, zone_rates
 from doorview.ownership.expected import door_probabilities
 from doorview.ownership.processes import (
     Drawing,
@@ -31,12 +32,13 @@ from doorview.ownership.processes import (
 from doorview.ownership.programmes import Programme, affordable
 from doorview.ownership.scenario import Scenario
 from doorview.ownership.union import Owners
-from doorview.study.scenario_sections import DENSITIES, ProgrammeSection
+from doorview.study.scenario_sections import ProgrammeSection
 from doorview.study.scenario_sections import Scenario as Section
+from doorview.study.scenario_words import density_key, owners_words, programme_words, rules_words
 from doorview.study.sections import Study
 from doorview.study.zones import COLUMN
 
-__all__ = ["Plan", "Residents", "columns_of", "plans_of", "residents_of", "without_rules_words"]
+__all__ = ["Plan", "Residents", "at_key", "columns_of", "plans_of", "residents_of", "without_rules_words"]
 
 Floats = NDArray[np.float64]
 PLACED = ("most_possible", "least_found")
@@ -169,17 +171,36 @@ def plans_of(study: Study, residents: Residents) -> tuple[Plan, ...]:
         once.
 
     """
-    plans, faults = [], []
+    plans: list[Plan] = []
+    faults: list[str] = []
     for name, section in study.scenarios.items():
         try:
-            plans.append(_plan(name, section, study, residents))
-        except DoorviewError as fault:
-            faults.append((name, fault))
-    if len(faults) == 1:
-        raise faults[0][1]
+            with at_key(f"scenarios.{name}"):
+                plans.append(_plan(name, section, study, residents))
+        except StudyError as fault:
+            faults += fault.faults
     if faults:
-        raise StudyError("scenarios", [f"{name}: {fault}" for name, fault in faults])
+        raise StudyError("scenarios", faults)
     return tuple(plans)
+
+
+@contextmanager
+def at_key(where: str) -> Iterator[None]:
+    """Put the key of the study file, `scenarios.NAME.KEY`, before whatever is told to be wrong inside."""
+    try:
+        yield
+    except DoorviewError as fault:
+        told = fault.faults if isinstance(fault, StudyError) else [str(fault)]
+        raise StudyError("scenarios", [_keyed(where, item) for item in told]) from fault
+
+
+def _keyed(where: str, told: str) -> str:
+    """Return a fault with its key; one that has a key keeps it. What a function calls itself says nothing here."""
+    if told.startswith("scenarios."):
+        return told
+    for own in ("densities", "rates by zone", "rates by an attribute", "owners by distance", "cameras for an area"):
+        told = told.removeprefix(f"{own}: ")
+    return f"{where}: {told}"
 
 
 def _plan(name: str, section: Section, study: Study, residents: Residents) -> Plan:
@@ -187,10 +208,7 @@ def _plan(name: str, section: Section, study: Study, residents: Residents) -> Pl
     if section.process in PLACED:
         there = int(residents.inside.sum())
         if (section.number or 0) > there:
-            raise InputError(
-                f"scenario '{name}' places {section.number:,} cameras, but only {there:,} doors lie in the counted "
-                f"area. Give a number of {there} or less."
-            )
+            raise _too_many(name, section.number or 0, there)
         return Plan(name, section, None)
     today = _today(name, section, rule, residents)
     programme = None if section.programme is None else _programme(name, section.programme, rule, study, residents)
@@ -202,13 +220,13 @@ def _plan(name: str, section: Section, study: Study, residents: Residents) -> Pl
     if programme is not None:
         households = households + programme.added().marginal() * (1.0 - owners.marginal())
         owners = owners.joined_by(programme.added())
-        words.append(_programme_words(programme, section.programme))
+        words.append(_handed_out(programme, section.programme))
     if section.rules is not None:
         keep = 1.0 - section.rules.lapsed
         if section.rules.lapsed:
             owners, households = owners.thinned(keep), households * keep
-        words.append(_rules_words(section))
-    built = _built(name, section.process, rule, owners, households, "; ".join(word for word in words if word))
+        words.append(rules_words(section.rules))
+    built = _built(name, section.process, rule, owners, households, ", ".join(word for word in words if word))
     return Plan(name, section, built, today, programme)
 
 
@@ -216,69 +234,61 @@ def _built(name: str, process: str, rule: str, owners: Owners, households: Float
     return Scenario(name, process, shared_doors=rule, built=owners, households=households, text=text)
 
 
+def _too_many(name: str, number: int, there: int) -> StudyError:
+    fault = (
+        f"scenarios.{name}.number: {number:,} cameras, but only {there:,} doors lie in the counted area, and none gets "
+        f"two. Give {there} or less, or take a larger area."
+    )
+    return StudyError("scenarios", [fault])
+
+
 def _today(name: str, section: Section, rule: str, residents: Residents) -> Scenario:
     """Return who owns a camera before anything is handed out or taken away."""
     if section.process == "exactly":
-        scenario = Scenario(name, "exactly", number=section.number, shared_doors=rule)
-        scenario.owners(residents.dwellings, residents.inside)
-        return scenario
+        there = int(residents.inside.sum())
+        if (section.number or 0) > there:
+            raise _too_many(name, section.number or 0, there)
+        return Scenario(name, "exactly", number=section.number, shared_doors=rule)
     if section.process == "independent" and section.rate is not None:
         return Scenario(name, rate=section.rate, shared_doors=rule)
-    rates, said = _rates(section, rule, residents)
+    rates = _rates(name, section, rule, residents)
     if section.process == "independent" and section.rate_column is None:
-        return Scenario(name, rate=float(rates[0]), shared_doors=rule, text=f"{said}, independently")
+        return Scenario(name, rate=float(rates[0]), shared_doors=rule, text=owners_words(section))
     p = door_probabilities(residents.dwellings, rates, rule)
     households = residents.dwellings * rates if rule == "any" else p
-    if section.process == "clustered":
-        owners = by_street(p, residents.face, strength=section.strength, correlation=section.correlation)
-        text = f"{said}; homes on one block face are alike ({_alike(section)})"
-    elif section.process == "neighbours":
-        distance = section.distance_m or 0.0
-        owners = by_distance(p, residents.xy, distance, strength=section.strength, correlation=section.correlation)
-        text = f"{said}; homes within {distance:g} m are alike ({_alike(section)})"
+    if section.process in ("clustered", "neighbours"):
+        with at_key(f"scenarios.{name}.{'correlation' if section.strength is None else 'strength'}"):
+            owners = _clusters(section, p, residents)
     else:
         owners = independent(p)
-        text = f"{said}, independently"
-    return _built(name, section.process, rule, owners, households, text)
+    return _built(name, section.process, rule, owners, households, owners_words(section))
 
 
-def _alike(section: Section) -> str:
-    if section.strength is not None:
-        where = "its block face" if section.process == "clustered" else "next door"
-        return f"{section.strength:g} times as likely where a home on {where} owns one".replace("on next", "next")
-    return f"correlation {section.correlation:g}"
+def _clusters(section: Section, p: Floats, residents: Residents) -> Owners:
+    if section.process == "clustered":
+        return by_street(p, residents.face, strength=section.strength, correlation=section.correlation)
+    distance = section.distance_m or 0.0
+    return by_distance(p, residents.xy, distance, strength=section.strength, correlation=section.correlation)
 
 
-def _rates(section: Section, rule: str, residents: Residents) -> tuple[Floats, str]:
-    """Return each door's household rate (doors,), and it in plain words."""
+def _rates(name: str, section: Section, rule: str, residents: Residents) -> Floats:
+    """Return each door's household rate (doors,)."""
     doors = len(residents.dwellings)
-    key = next(key for key in DENSITIES if getattr(section, key) is not None)
+    key = density_key(section)
     value = getattr(section, key)
     if key == "rate_column":
         zoning = section.zoning or ""
-        zones = _zones(residents, zoning)
-        rates = zone_rates(zones, value, residents.zone_row[zoning], elsewhere=section.elsewhere)
-        return rates, f"the share of households in column '{value}' of {zoning}"
-    if key == "rate":
-        density, said = Density("share_of_households", value), f"{100 * value:.3g}% of households own one"
-    elif key == "rate_preset":
-        known = PRESETS[value]
-        density = Density(value)
-        said = f"{100 * known.rate:.3g}% of households own one ({known.base}, {known.year})"
-    else:
-        density = Density(key, float(value))
-        unit = {"number": "expected", "per_street_km": "per km of street", "per_km2": "per km2"}[key]
-        said = f"there are {value:,g} cameras {unit}"
-    rate = household_rate(density, residents.size, rule)
+        with at_key(f"scenarios.{name}.rate_column"):
+            zones = _zones(residents, zoning)
+            return zone_rates(zones, value, residents.zone_row[zoning], elsewhere=section.elsewhere)
+    kinds = {"rate": Density("share_of_households", value), "rate_preset": Density(value)}
+    with at_key(f"scenarios.{name}.{key}"):
+        rate = household_rate(kinds.get(key) or Density(key, float(value)), residents.size, rule)
     if section.process != "weighted":
-        return np.full(doors, rate), said
-    zoning = section.zoning or ""
-    attribute = _of_zone(residents, zoning, section.column or "")
-    ratio = section.odds_ratio or 1.0
-    return (
-        rates_by_odds(attribute, residents.dwellings, rate, ratio),
-        f"{said} on average, odds times {ratio:g} for each standard deviation of {section.column}",
-    )
+        return np.full(doors, rate)
+    with at_key(f"scenarios.{name}.column"):
+        attribute = _of_zone(residents, section.zoning or "", section.column or "")
+        return rates_by_odds(attribute, residents.dwellings, rate, section.odds_ratio or 1.0)
 
 
 def _zones(residents: Residents, zoning: str) -> pd.DataFrame:
@@ -300,7 +310,7 @@ def _of_zone(residents: Residents, zoning: str, column: str, elsewhere: float | 
         first = zones.index[row[gaps][0]]
         raise InputError(
             f"column '{column}' of '{zoning}' has no number in zones that hold {gaps.sum():,} doors (first: {first}). "
-            "Fill the gaps in the file."
+            "Fill the gaps in the file, or leave these zones out of it."
         )
     known = ~np.isnan(found)
     if elsewhere is None:
@@ -310,12 +320,16 @@ def _of_zone(residents: Residents, zoning: str, column: str, elsewhere: float | 
 
 
 def _programme(name: str, section: ProgrammeSection, rule: str, study: Study, residents: Residents) -> Programme:
-    number = section.number if section.budget is None else affordable(section.budget, section.city_cost)
-    drawing = _drawing(section, int(number or 0), rule, study, residents)
+    number = int((section.number if section.budget is None else affordable(section.budget, section.city_cost)) or 0)
+    there = int(np.count_nonzero(_drawing(name, section, 0, rule, study, residents).stratum >= 0))
     if section.budget is not None:
-        eligible = int(np.count_nonzero(drawing.stratum >= 0))
-        if (number or 0) > eligible:
-            drawing = _drawing(section, eligible, rule, study, residents)
+        number = min(number, there)  # more money than doors: what is not handed out costs nothing
+    if number > there:
+        raise InputError(
+            f"scenarios.{name}.programme.number: {number:,} doorbells, but only {_eligible(section, there)}, and none "
+            f"gets two. Give {there} or less, or let more take part."
+        )
+    drawing = _drawing(name, section, number, rule, study, residents)
     return Programme(
         name,
         drawing,
@@ -329,7 +343,23 @@ def _programme(name: str, section: ProgrammeSection, rule: str, study: Study, re
     )
 
 
-def _drawing(section: ProgrammeSection, number: int, rule: str, study: Study, residents: Residents) -> Drawing:
+def _handed_out(programme: Programme, section: ProgrammeSection | None) -> str:
+    return "" if section is None else programme_words(section, int(programme.drawing.numbers.sum()))
+
+
+def _eligible(section: ProgrammeSection, there: int) -> str:
+    """Return in words who may be drawn."""
+    return {
+        "all": f"{there:,} doors lie in the counted area",
+        "raffle": f"{there:,} doors of the counted area are drawn as users of the app at app_share = "
+        f"{section.app_share or 0:g}",
+        "means_tested": f"{there:,} doors lie where {section.column} is at most {section.at_most or 0:,g}",
+    }.get(section.to, f"{there:,} doors lie in these zones of the counted area")
+
+
+def _drawing(
+    name: str, section: ProgrammeSection, number: int, rule: str, study: Study, residents: Residents
+) -> Drawing:
     """Return who may be drawn, always inside the counted area, and how many are."""
     area = np.where(residents.inside, 0, -1).astype(np.int64)
     if section.to == "raffle":
@@ -347,45 +377,22 @@ def _drawing(section: ProgrammeSection, number: int, rule: str, study: Study, re
     zoning = section.zoning or ""
     if section.to == "means_tested":
         bound = float(section.at_most or 0.0)
-        attribute = _of_zone(residents, zoning, section.column or "", elsewhere=bound + abs(bound) + 1.0)
+        with at_key(f"scenarios.{name}.programme.column"):
+            attribute = _of_zone(residents, zoning, section.column or "", elsewhere=bound + abs(bound) + 1.0)
         return means_tested(number, attribute, bound, among=residents.inside)
     zones = _zones(residents, zoning)
     wanted = [str(zone) for zone in section.zones or ()]
-    unknown = [zone for zone in wanted if zone not in zones.index]
+    unknown = [
+        str(UnknownNameError(f"zone of '{zoning}' in the counted area", zone, [str(item) for item in zones.index]))
+        for zone in wanted
+        if zone not in zones.index
+    ]
     if unknown:
-        raise UnknownNameError(f"zone of '{zoning}'", unknown[0], [str(zone) for zone in zones.index])
+        raise StudyError("scenarios", [f"scenarios.{name}.programme.zones: {fault}" for fault in unknown])
     row = np.where(residents.inside, residents.zone_row[zoning], -1)
     numbers = [int(zones.index.get_loc(zone)) for zone in wanted]
     if section.to == "zones":
-        return by_area(number, row, numbers)
+        return by_area(number, row, [item for item in numbers if (row == item).any()])
     place = np.full(len(zones) + 1, -1, np.int64)
     place[numbers] = np.arange(len(numbers))
     return first_areas(number, place[row])
-
-
-def _programme_words(programme: Programme, section: ProgrammeSection | None) -> str:
-    if section is None:
-        return ""
-    whom = {
-        "all": "by lot",
-        "raffle": "raffled among users of the app",
-        "zones": f"in {section.zoning} {', '.join(section.zones or ())}",
-        "zones_in_order": f"in {section.zoning} {', '.join(section.zones or ())}, the first first",
-        "means_tested": f"where {section.column} is at most {section.at_most or 0:,g}",
-    }[section.to]
-    return f"and {int(programme.drawing.numbers.sum()):,} doorbells handed out {whom}"
-
-
-def _rules_words(section: Section) -> str:
-    rules = section.rules
-    if rules is None:
-        return ""
-    words = []
-    if rules.privacy_zone_m is not None:
-        words.append(f"black out what lies over {rules.privacy_zone_m:g} m beyond the property line")
-    if rules.trigger_range_m is not None:
-        words.append(f"start recording within {rules.trigger_range_m:g} m only")
-    whose = "all cameras" if rules.for_cameras == "all" else "the cameras handed out"
-    said = f"{whose} {' and '.join(words)}" if words else ""
-    gone = f"{100 * rules.lapsed:.3g}% of cameras lapsed" if rules.lapsed else ""
-    return "; ".join(item for item in (said, gone) if item)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from doorview.errors import InputError
 from doorview.study.bass import Bass, bass_through
 from doorview.study.partnership_presets import OF_THE_APP, UNMEASURED, Preset, preset, presets, terms_of
 from doorview.study.partnership_terms import Outreach, Terms, Town
+from doorview.study.scenario_faults import hint
 
-__all__ = ["PartnershipSection"]
+__all__ = ["PartnershipSection", "partnership_faults"]
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Money = Annotated[float, Field(ge=0.0)]
@@ -39,7 +41,10 @@ _TERMS = (
 
 
 class PartnershipSection(BaseModel):
-    """A police deal by month; values given here override those of the preset."""
+    """A police deal by month, beside the same months without it; values given here override those of the preset.
+
+    Writes `partnership.csv` and `maps/partnership.png`.
+    """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 
@@ -84,7 +89,17 @@ class PartnershipSection(BaseModel):
         "`district` homes without one in a district, `anyone` who applies.",
     )
     every: int | None = Field(None, ge=1, description="With `every`: the downloads for each doorbell.")
-    district_doors: int | None = Field(None, ge=0, description="With `district`: the doors eligible.")
+    district_doors: int | None = Field(
+        None, ge=0, description="With `district`: the doors eligible, wherever they are; see `zones`."
+    )
+    zoning: Annotated[str, Field(min_length=1)] | None = Field(
+        None, description="With `district`: the set of zones that `zones` are of."
+    )
+    zones: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(strict=False, min_length=1)] | None = Field(
+        None,
+        description="With `district`: ids of the zones whose doors are eligible; free doorbells then hang there. Left "
+        "out: nobody says where, and they count as spread over all doors.",
+    )
     most: int | None = Field(None, ge=0, description="End of supply: the most doorbells in all.")
     per_month: int | None = Field(None, ge=0, description="The most handed out in a month.")
     cost: Money | None = Field(None, description="What each costs who pays for it, in money.")
@@ -103,19 +118,30 @@ class PartnershipSection(BaseModel):
         """Return the preset, or None. Raises UnknownNameError as `preset`."""
         return None if self.preset is None else preset(self.preset)
 
-    def _values(self) -> dict[str, Any]:
+    def values(self) -> dict[str, Any]:
+        """Return the terms by the names of the study file: the preset's with what is given here."""
         chosen = self.chosen_preset()
         values = {} if chosen is None else dict(chosen.values)
         own = {name: getattr(self, name) for name in (*_TERMS, "start_rate", "reach")}
         return values | {name: value for name, value in own.items() if value is not None}
 
-    def terms(self) -> Terms:
-        """Return the terms: the preset's with what is given here. Raises InputError where they are none."""
-        return terms_of(self._values())
+    def terms(self, eligible: int | None = None) -> Terms:
+        """Return the terms: the preset's with what is given here; with `zones`, `eligible` doors lie in them.
+
+        Raises
+        ------
+        InputError
+            Where the values are no terms.
+
+        """
+        values = self.values()
+        if self.zones is not None:
+            values["district_doors"] = eligible or 0
+        return terms_of(values)
 
     def outreach(self) -> Outreach:
         """Return how outreach brings downloads."""
-        reach = float(self._values().get("reach", DEFAULT_REACH))
+        reach = float(self.values().get("reach", DEFAULT_REACH))
         return Outreach(
             reach, self.monthly_share, self.decay, self.outreach_months, self.qualifying, self.app_share_start
         )
@@ -144,7 +170,7 @@ class PartnershipSection(BaseModel):
             Nobody says how many own one at the start.
 
         """
-        rate = self._values().get("start_rate", start_rate)
+        rate = self.values().get("start_rate", start_rate)
         if rate is None:
             raise InputError(
                 "partnership: nobody says what share of doors own a camera at the start; give start_rate, e.g. "
@@ -156,9 +182,36 @@ class PartnershipSection(BaseModel):
         """Return what no source knows, by name, for the page: the preset's unknown terms and the unmeasured ones."""
         chosen = self.chosen_preset()
         own = {} if chosen is None else {n: w for n, w in chosen.unknown.items() if getattr(self, n, None) is None}
-        app = self._values().get("reach") != 0
+        app = self.values().get("reach") != 0
         free = {name: words for name, words in UNMEASURED.items() if app or name not in OF_THE_APP}
         return {**own, **free, "ceiling": "share of doors that would ever own one without a programme"}
+
+    def assumed(self) -> dict[str, str | float | None]:
+        """Return what the free parameters were taken as, by name; None: left out, each by its own rule."""
+        values = self.values() | {"reach": self.outreach().reach}
+        taken: dict[str, str | float | None] = {}
+        for name in self.free_parameters():
+            value = values.get(name, getattr(self, name, None))
+            taken[name] = value if isinstance(value, str | int | float) else None
+        taken |= {name: value for name, value in (("take_up", 1.0), ("rule", "raffle")) if taken.get(name, 0) is None}
+        return taken
+
+    def free_words(self) -> list[str]:
+        """Return each free parameter in words, with what it was taken as."""
+        taken = {name: value for name, value in self.assumed().items() if value is not None}
+        return [
+            f"{words} ({taken[name]})" if name in taken else words for name, words in self.free_parameters().items()
+        ]
+
+    def shown_terms(self) -> dict[str, dict[str, Any]]:
+        """Return every term that has a value, by name: the value, whose it is, and its source."""
+        chosen, shown = self.chosen_preset(), {}
+        for name, value in self.values().items():
+            own = getattr(self, name) is not None
+            figure = None if chosen is None or own else chosen.figures[name]
+            mark, source = ("user", "given in the study file") if figure is None else (figure.mark, figure.source)
+            shown[name] = {"value": value, "mark": mark, "source": source}
+        return shown
 
     def title(self) -> str:
         """Return the programme's plain name."""
@@ -168,3 +221,55 @@ class PartnershipSection(BaseModel):
     def key(self) -> str:
         """Return the programme's name in tables."""
         return self.preset or "own"
+
+
+def partnership_faults(raw: object, zonings: Iterable[str]) -> list[str]:
+    """Return the faults of ``[partnership]`` that no single field shows; `zonings` are the names of the sets of zones.
+
+    Whether there are as many doors as the terms take to be eligible shows only in the city.
+    """
+    if not isinstance(raw, Mapping):
+        return []
+    faults = _zone_faults(raw, sorted(zonings))
+    name = raw.get("preset")
+    unknown = isinstance(name, str) and name not in presets()
+    if unknown:
+        faults.append(
+            f"partnership.preset: unknown preset '{name}'.{hint(str(name), presets())} Leave it out to state terms of "
+            "your own."
+        )
+    try:
+        section = PartnershipSection.model_validate({**raw, "preset": None} if unknown else raw)
+    except ValidationError:
+        return faults  # each of its faults is listed as a field's own
+    tried: list[Callable[[], object]] = [section.outreach, section.bass]
+    if not unknown:  # its terms are not known
+        tried += [section.terms, lambda: section.town(0, 0)]
+    for checked in tried:
+        try:
+            checked()
+        except InputError as fault:
+            said = str(fault).rstrip(".")
+            faults.append(said if said.startswith("partnership") else f"partnership: {said}")
+    return faults
+
+
+def _zone_faults(raw: Mapping[str, Any], zonings: list[str]) -> list[str]:
+    """Return what is wrong with where a district lies."""
+    faults = []
+    zoning, chosen = raw.get("zoning"), presets().get(str(raw.get("preset")))
+    rule = raw.get("rule", None if chosen is None else chosen.values.get("rule"))
+    if isinstance(zoning, str) and zoning not in zonings:
+        known = hint(zoning, zonings) if zonings else " The study has no [[zones]]; add them."
+        faults.append(f"partnership.zoning: unknown set of zones '{zoning}'.{known}")
+    if ("zoning" in raw) != ("zones" in raw):
+        faults.append(
+            "partnership: zoning and zones belong together; give both, as in zoning = 'district', zones = ['2']"
+        )
+    if "zones" in raw and rule != "district":
+        faults.append("partnership.zones: goes with rule = 'district'; leave one of both out")
+    if "zones" in raw and "district_doors" in raw:
+        faults.append(
+            "partnership: district_doors and zones contradict each other; keep one: doors in zones are counted"
+        )
+    return faults

@@ -84,11 +84,12 @@ def run(study: str | Path | Study, out: str | Path | None = None, *, fresh: bool
 def estimate(
     city: City,
     *,
-    camera: str | CameraModel = DEFAULT_CAMERA,
+    camera: str | CameraModel | Mapping[str, float] = DEFAULT_CAMERA,
     levels: str | Iterable[str] | None = None,
     rates: float | Iterable[float] | None = None,
     obstacles: str = "buildings",
     doors: Mapping[str, object] | None = None,
+    drivers: Mapping[str, object] | None = None,
     near_m: float = 50.0,
     cell_m: float = 0.5,
     target_height_m: float = 1.5,
@@ -105,7 +106,7 @@ def estimate(
     city
         As from `City.from_extract` and its like.
     camera
-        Name in the catalogue, or a model.
+        Name in the catalogue, or a model, or a mix as ``{name: share}``, whose shares add up to 1.
     levels
         Names of levels, or one; default: trigger, recognise, observe, detect.
     rates
@@ -116,6 +117,9 @@ def estimate(
     doors
         What stands at the doors and where on their walls they are: the section ``[doors]`` of a study file, e.g.
         ``{"what_if": "porches"}`` or ``{"porch_steps": {"house": 2}}``; default: nothing.
+    drivers
+        What drives the answer, and the range over assumptions: the section ``[drivers]`` of a study file, e.g.
+        ``{"sobol": True}``; default: the range alone (``{"ranges": 0}``: not that either).
     near_m
         Streets within this distance of a home make the headline [m].
     cell_m
@@ -147,7 +151,9 @@ def estimate(
         )
     model = camera if isinstance(camera, CameraModel) else None
     camera_section: dict[str, object] = {"target_height_m": float(target_height_m)}
-    if model is None:
+    if isinstance(camera, Mapping):
+        camera_section["mix"] = dict(camera)
+    elif model is None:
         camera_section["model"] = camera
     if levels is not None:
         camera_section["levels"] = [levels] if isinstance(levels, str) else list(levels)
@@ -159,6 +165,8 @@ def estimate(
     }
     if doors is not None:
         data["doors"] = doors
+    if drivers is not None:
+        data["drivers"] = dict(drivers)
     if known:
         data["known"] = {"osm": True}
     if rates is not None:

@@ -23,10 +23,13 @@ def _type_text(annotation: Any) -> str:
     if origin in (Union, types.UnionType):
         return " or ".join(_type_text(item) for item in arguments if item is not type(None))
     if origin is dict:
-        # A dictionary of texts names columns; any other holds figures by kind of building.
-        return "table" if arguments[1] is not Any and _type_text(arguments[1]) == "text" else "figure or table"
+        # A dictionary of texts names columns, one of numbers holds shares; any other figures by kind of building.
+        return (
+            "table" if arguments[1] is not Any and _type_text(arguments[1]) in ("text", "number") else "figure or table"
+        )
     if origin is tuple:
-        return "list of " + {"number": "numbers"}.get(_type_text(arguments[0]), "texts")
+        inner = _type_text(arguments[0])
+        return "list of " + ("lists" if inner.startswith("list") else {"number": "numbers"}.get(inner, "texts"))
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "table"
     return {float: "number", int: "whole number", bool: "true or false", str: "text", Path: "file"}[annotation]
@@ -60,7 +63,9 @@ def reference_markdown() -> str:
         lines += ["", f"## `{header}`", "", " ".join((model.__doc__ or "").split()), ""]
         lines += ["| key | takes | default | what it means |", "|---|---|---|---|"]
         for name, field in model.model_fields.items():
-            default = "required" if field.is_required() else _default_text(field.default)
+            default = (
+                "required" if field.is_required() else _default_text(None if field.default_factory else field.default)
+            )
             lines.append(f"| `{name}` | {_type_text(field.annotation)} | {default} | {field.description} |")
         if section == "scenarios":
             names = ", ".join(f"`{name}`" for name in BUILTIN_SCENARIOS)

@@ -7,26 +7,36 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 import shapely
 
+from doorview.city.property_lines import NOTES as PROPERTY_NOTES
 from doorview.errors import InputError, UnknownNameError
+from doorview.ownership.scenario import Scenario
 from doorview.share.face_groups import SMALLEST_GROUP
 from doorview.share.outputs import HEADLINE
-from doorview.show.text import distance, percent, place_words
+from doorview.show.text import clean, count, distance, join, percent, place_words
+from doorview.study.alerts_files import alerts_words
 from doorview.study.compute import Prepared, Stages, Tables
 from doorview.study.dwellings import ALL, DOUBTFUL
 from doorview.study.hides import obstacle_words
 from doorview.study.known import ALL as EVERY
 from doorview.study.known import OSM
+from doorview.study.partnership_words import partnership_words
+from doorview.study.shown import HEADLINE_LEVELS, shown_scenario
 from doorview.study.terrain import terrain_note, terrain_phrase
 
 if TYPE_CHECKING:
     import geopandas as gpd
 
-__all__ = ["Result"]
+__all__ = ["HEADLINE_LEVELS", "Result"]
 
-HEADLINE_LEVELS = ("detect", "observe", "recognise")
+_MEAN_AND_RANGE = ("share_mean", "share_low", "share_high")
+PRESET_NOTE = (
+    "Published rates (rate_preset) are of US households with internet, 92 in 100 in 2023: 20% of those are 18.4% of "
+    "all households. They are taken as they are."
+)
 
 
 @dataclass(frozen=True, repr=False)
@@ -68,9 +78,24 @@ class Result:
         return self.tables.counts
 
     @property
+    def drivers(self) -> pd.DataFrame | None:
+        """What drives the answer (drivers.csv); None where the study does not ask."""
+        return None if self.tables.drivers is None else self.tables.drivers.table
+
+    @property
     def known(self) -> pd.DataFrame | None:
         """Known cameras beside simulated ones (known.csv), the user's own with them; None where not asked for."""
         return self.tables.known.get(EVERY, self.tables.known.get(OSM))
+
+    @property
+    def partnership(self) -> pd.DataFrame | None:
+        """The partnership by month (partnership.csv); None where the study has none."""
+        return None if self.tables.partnership is None else self.tables.partnership.table
+
+    @property
+    def alerts(self) -> pd.DataFrame | None:
+        """Whom alerts reach beside who could see, over all spots (alerts.csv); None where not asked for."""
+        return None if self.tables.alerts is None else self.tables.alerts.table
 
     @property
     def doors(self) -> gpd.GeoDataFrame:
@@ -91,20 +116,22 @@ class Result:
 
     def main_scenario(self) -> str:
         """Return the scenario that maps show: independent_20 where there is one, else the middle one."""
-        names = [item.name for item in self.tables.scenarios]
-        return "independent_20" if "independent_20" in names else names[(len(names) - 1) // 2]
+        return shown_scenario([item.name for item in self.tables.scenarios])
 
     def main_level(self) -> str:
         """Return the level that maps show: detect where there is one, else the one with the longest range."""
         return "detect" if "detect" in self.levels else max(self.ready.levels, key=lambda item: item.range_m).name
 
-    def share(self, scenario: str, level: str, space: str = HEADLINE) -> float:
-        """Return one expected share of the whole counted area, by area; NaN where there is no such ground."""
+    def share(self, scenario: str, level: str, space: str = HEADLINE, column: str = "share_mean") -> float:
+        """Return one share of the whole counted area, by area: the expected one, or another column of shares.csv.
+
+        NaN where there is no such ground.
+        """
         if level not in self.levels:
             raise UnknownNameError("level", level, self.levels)
         s = self.shares
         found = s[(s["scenario"] == scenario) & (s["level"] == level) & (s["space"] == space) & (s["zoning"] == "all")]
-        return float(found["share_mean"].iloc[0]) if len(found) else float("nan")
+        return float(found[column].iloc[0]) if len(found) else float("nan")
 
     def headline(self) -> list[str]:
         """Return the figures that people want, in words: detect, observe and recognise together, for every scenario."""
@@ -114,26 +141,42 @@ class Result:
         hides = obstacle_words(self.ready.study.coverage, self.ready.study.doors)
         on = terrain_phrase(self.ready.scene.terrain, self.ready.study.output.units)
         at = f"at every owner's door{', ' + on if on else ''}"
-        lines = [first + f"Simulated {self.ready.camera.label} {at}. {hides}"]
+        lines = [first + f"Simulated {self.ready.camera_label} {at}. {hides}"]
+        if self.ready.mix is not None:
+            drawn = f"Simulated cameras {at}, drawn door by door: {self.ready.camera_label}."
+            lines = [f"{first}{drawn} The ranges below are those of the model that sees farthest. {hides}"]
         space = HEADLINE
         if pd.isna(self.share(self.tables.scenarios[0].name, levels[0])):
             space = "all"
             lines.append("No street lies near a home; the shares below are of all public ground.")
         near, units = self.ready.study.public_space.near_home_m, self.ready.study.output.units
         words = f"streets within {distance(near, units)} of a home" if space == HEADLINE else "public ground"
+        means = [f"{n} ({self.levels[n].plain}, to {distance(self.levels[n].range_m, units)})" for n in levels]
+        ranged = self.shares["share_low"].notna().any()
+        over = " (in brackets the range over the stated assumptions)" if ranged else ""
+        lines.append(f"Expected share of {words} in view, at the levels {join(means)}{over}:")
         for scenario in self.tables.scenarios:
-            parts = [
-                f"{name} ({self.levels[name].plain}, to {distance(self.levels[name].range_m, units)}) "
-                f"{percent(self.share(scenario.name, name, space))}"
-                for name in levels
-            ]
-            lines.append(f"If {scenario.words()}, in view of {words}: " + "; ".join(parts) + ".")
+            parts = [f"{name} {self._share_words(scenario.name, name, space)}" for name in levels]
+            lines.append(f"{self.scenario_words(scenario)}: {'; '.join(parts)}.")
         return lines
+
+    def _share_words(self, scenario: str, level: str, space: str) -> str:
+        """Return an expected share, and its range over the assumptions where there is one."""
+        mean, low, high = (self.share(scenario, level, space, column) for column in _MEAN_AND_RANGE)
+        return percent(mean) if np.isnan(low) else f"{percent(mean)} ({percent(low)} to {percent(high)})"
+
+    def scenario_words(self, scenario: Scenario) -> str:
+        """Return a scenario in words that begin a sentence, after its label where the study gives one."""
+        label = self.ready.study.scenarios[scenario.name].label if scenario.name in self.ready.study.scenarios else None
+        words = f"if {scenario.words()}"
+        return f"{clean(label)}: {words}" if label else words[0].upper() + words[1:]
 
     def notes(self) -> list[str]:
         """Return what a reader of the figures has to know: what was not counted, what was dropped, how exact it is."""
         ready = self.ready
         lines = terrain_note(ready.scene.terrain, ready.study.output.units)
+        if ready.mix is not None and ready.model_of is not None:
+            lines.append(ready.mix.words(ready.model_of, ready.study.output.units))
         if ready.lost_m2 >= 1.0:
             counted = float(shapely.area(ready.inside))
             lines.append(
@@ -166,6 +209,7 @@ class Result:
         if far:
             share, limit = percent(far / max(len(ready.doors), 1)), distance(50.0, ready.study.output.units)
             lines.append(f"{far:,} doors ({share}) lie more than {limit} from any mapped street.")
+        lines += self._rate_words()
         drawn = ready.doors.attrs.get("notes", [])
         if drawn:
             lines.append("Put at the doors as the study asks, not found in the map data: " + " ".join(drawn))
@@ -179,10 +223,29 @@ class Result:
                 "zones, which are hatched on maps; dwellings.csv has them all."
             )
         lines += self._known_words()
-        if ready.camera.reading_words():
-            lines.append(ready.camera.reading_words())
+        lines += self._rules_words()
+        units = ready.study.output.units
+        lines += partnership_words(self.tables.partnership, units, ready.study.public_space.near_home_m)
+        lines += alerts_words(self.tables.alerts, units)
+        if ready.reading_words:
+            lines.append(ready.reading_words)
         lines.append(self.grid_error_words())
         return lines
+
+    def _rate_words(self) -> list[str]:
+        """Return whose rate a published one is, where a scenario uses one."""
+        used = {item.rate_preset for item in self.ready.study.scenarios.values() if item.rate_preset is not None}
+        return [PRESET_NOTE] if used else []
+
+    def _rules_words(self) -> list[str]:
+        """Return by what the doors' property lines are known, where a scenario has privacy zones."""
+        counts = next((dict(seen.counts) for seen, _ in self.tables.counted.views.values() if seen.counts), {})
+        if not counts:
+            return []
+        found = {name: number for name, number in counts.items() if number}
+        words = [f"{count(number)} {name}" for name, number in found.items()]
+        rules = [rule for line, rule in PROPERTY_NOTES.items() if any(name.endswith(f": {line}") for name in found)]
+        return [f"Privacy zones: {'; '.join(words)}. {' '.join(rules)}"]
 
     def _known_words(self) -> list[str]:
         """Return what a reader has to know of the known cameras that may be published."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from doorview.errors import nearest_name
 from doorview.ownership.densities import PRESETS
@@ -72,13 +72,18 @@ def _over(below: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     return {**below, **own}
 
 
-def scenario_faults(scenarios: Mapping[str, Any], zonings: Iterable[str]) -> list[str]:
-    """Return the faults that no single field of the scenarios shows; `zonings` are the names of the sets of zones."""
-    sets = sorted(zonings)
+def scenario_faults(scenarios: Mapping[str, Any], zonings: Iterable[str], levels: Iterable[str] = ()) -> list[str]:
+    """Return the faults that no single field of the scenarios shows.
+
+    `zonings` are the names of the sets of zones, `levels` those that the study asks for.
+    """
+    sets, asked = sorted(zonings), list(levels)
     faults: list[str] = []
     for name, scenario in scenarios.items():
         if isinstance(scenario, Mapping):
             faults += _faults(f"scenarios.{name}", scenario, sets)
+            faults += _strength_faults(f"scenarios.{name}", scenario)
+            faults += _counted_faults(f"scenarios.{name}", scenario, asked)
             against = scenario.get("against")
             if isinstance(against, str) and against not in scenarios:
                 faults.append(f"scenarios.{name}.against: unknown scenario '{against}'.{hint(against, scenarios)}")
@@ -104,7 +109,8 @@ def _faults(where: str, scenario: Mapping[str, Any], sets: list[str]) -> list[st
     for key in _SPECIAL:
         if key in scenario and key not in allowed:
             fits = [name for name, keys in _OWN_KEYS.items() if key in keys]
-            faults.append(f'{where}.{key}: goes with process = "{fits[0]}", not with "{process}"; leave it out')
+            wanted = " or ".join(f'"{name}"' for name in fits)
+            faults.append(f'{where}.{key}: goes with process = {wanted}, not with "{process}"; leave it out')
     if process in ("clustered", "neighbours") and ("correlation" in scenario) == ("strength" in scenario):
         faults.append(f'{where}: "{process}" needs one of strength (how many times as likely) and correlation')
     needed = {"neighbours": ("distance_m",), "weighted": ("zoning", "column", "odds_ratio")}.get(process, ())
@@ -120,6 +126,37 @@ def _faults(where: str, scenario: Mapping[str, Any], sets: list[str]) -> list[st
         faults += _programme_faults(f"{where}.programme", programme, sets)
     if isinstance(rules, Mapping) and rules.get("for_cameras") == "programme" and not programme:
         faults.append(f'{where}.rules.for_cameras: "programme" needs a programme; add [{where}.programme]')
+    return faults
+
+
+def _strength_faults(where: str, scenario: Mapping[str, Any]) -> list[str]:
+    """Return whether blocks can be as much alike as a rate allows, where the study alone says so."""
+    rate, preset, strength = scenario.get("rate"), scenario.get("rate_preset"), scenario.get("strength")
+    rate = PRESETS[preset].rate if isinstance(preset, str) and preset in PRESETS else rate
+    if scenario.get("process") != "clustered" or not _is_number(rate) or not _is_number(strength):
+        return []
+    if not 0.0 < rate < 1.0 or strength * rate < 1.0:
+        return []
+    most = f"{1 / rate:.3g}"
+    who = f"where {100 * rate:.3g} % of households own one, none can be {most} times as likely to"
+    return [f"{where}.strength: {strength:g} cannot be at a rate of {rate:g}: {who}. Give less than {most}"]
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _counted_faults(where: str, scenario: Mapping[str, Any], levels: list[str]) -> list[str]:
+    """Return the faults of what cameras are placed to see."""
+    faults, level, space = [], scenario.get("level"), scenario.get("space")
+    if isinstance(level, str) and levels and level not in levels:
+        faults.append(f"{where}.level: '{level}' is none of camera.levels.{hint(level, levels)}")
+    if isinstance(space, str):
+        from doorview.share.outputs import printed_spaces  # it loads the kernels' room, which few studies need
+
+        known = [name for name, *_ in printed_spaces()]
+        if space not in known:
+            faults.append(f"{where}.space: unknown space '{space}'.{hint(space, known)}")
     return faults
 
 

@@ -172,7 +172,9 @@ class Scenario(_Section):
     programme: ProgrammeSection | None = Field(None, description="Cameras handed out, `[scenarios.NAME.programme]`.")
     rules: RulesSection | None = Field(None, description="What is taken away, `[scenarios.NAME.rules]`.")
     against: Text | None = Field(
-        None, description="Scenario that `change.csv` compares this one with; left out: its base, if it has one."
+        None,
+        description="Scenario that `change.csv` compares this one with; left out: its base, where it has a programme "
+        "or rules.",
     )
     label: Text | None = Field(None, description="Plain name for maps and tables.")
 

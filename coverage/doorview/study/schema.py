@@ -17,9 +17,13 @@ from pydantic_core import ErrorDetails
 from doorview.errors import InputError, MissingFileError, StudyError
 from doorview.sight.camera import READINGS, CameraModel, catalogue
 from doorview.sight.levels import DEFAULT_LEVELS, LEVEL_NAMES
+from doorview.study.alerts_section import alerts_faults
 from doorview.study.doors_section import doors_faults
+from doorview.study.drivers_section import drivers_faults
+from doorview.study.partnership_section import partnership_faults
 from doorview.study.scenario_faults import hint, scenario_faults, with_bases
 from doorview.study.sections import (
+    BUILTIN_SCENARIOS,
     DEFAULT_CAMERA,
     SECTIONS,
     CameraSection,
@@ -53,7 +57,35 @@ _SHARES = (
     "lapsed",
     "agrees",
     "active",
+    "app_share_of_owners",
+    "app_share_start",
+    "start_rate",
+    "ceiling",
+    "reach",
+    "monthly_share",
+    "decay",
+    "qualifying",
+    "already_own",
+    "would_have_bought",
 )
+_WORDS = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "string_type": 'text in "quotes"',
+    "greater_than": "above {gt}",
+    "greater_than_equal": "{ge} or more",
+    "less_than": "below {lt}",
+    "less_than_equal": "{le} or less",
+    "multiple_of": "a multiple of {multiple_of}",
+}
+"""Plain words for pydantic's commonest errors."""
+_WHY = {
+    "correlation": ": at 1 all homes that are alike would own one or none would",
+    "distance_m": ": what is known of neighbours' influence reaches 100 to 500 m",
+    "strength": ": 1 is no influence",
+}
 _OUTER = ("extract", "place", "address", "bbox")
 
 
@@ -253,13 +285,20 @@ def _cross_faults(data: Mapping[str, Any], *, needs_place: bool = True) -> list[
     faults += doors_faults(data.get("doors"))
     faults += _known_faults(data.get("known"), [*own, *catalogue()])
     scenarios = data.get("scenarios", {})
+    known = data.get("scenarios", BUILTIN_SCENARIOS)
+    faults += drivers_faults(data.get("drivers"), known if isinstance(known, Mapping) else None)
     if "scenarios" in data and scenarios == {}:
         faults.append("scenarios: empty; leave the section out for the built-in ones, or add [scenarios.NAME]")
     for name in scenarios if isinstance(scenarios, Mapping) else ():
         if not _SCENARIO_NAME.fullmatch(name):
             faults.append(f"scenarios: the name '{name}' must be letters, digits, '-' and '_' (it names files)")
     names = _zoning_names(data)
-    faults += scenario_faults(scenarios if isinstance(scenarios, Mapping) else {}, names)
+    levels = camera.get("levels", DEFAULT_LEVELS) if isinstance(camera, Mapping) else ()
+    levels = [item for item in levels if isinstance(item, str)] if isinstance(levels, list | tuple) else []
+    faults += scenario_faults(scenarios if isinstance(scenarios, Mapping) else {}, names, levels)
+    faults += partnership_faults(data.get("partnership"), names)
+    asked = data.get("scenarios", BUILTIN_SCENARIOS)
+    faults += alerts_faults(data.get("alerts"), asked if isinstance(asked, Mapping) else {})
     for name in sorted({name for name in names if names.count(name) > 1}):
         faults.append(f"zones: two sets of zones are named '{name}'; tell them apart with zoning = '...'")
     if "all" in names:
@@ -347,12 +386,15 @@ def _camera_faults(raw: Mapping[str, Any], own: Mapping[str, CameraModel | None]
             faults.append(f"camera.levels: unknown level '{item}'.{hint(item, LEVEL_NAMES)}")
         elif levels.count(item) > 1:
             faults.append(f"camera.levels: '{item}' is given {levels.count(item)} times; keep one")
-    model = raw.get("model", DEFAULT_CAMERA)
+    model, mix = raw.get("model", DEFAULT_CAMERA), raw.get("mix")
     known = [*own, *catalogue()]
     if isinstance(model, str) and not _is_camera(model, known):
         near = hint(model, known)
         faults.append(f"camera.model: unknown camera '{model}'.{near} List them with: doorview cameras")
-    if faults or (isinstance(model, str) and own.get(model.partition("+")[0], True) is None):
+    if isinstance(mix, Mapping):
+        faults += _mix_faults(raw, mix, known)
+    names = list(mix) if isinstance(mix, Mapping) else [model]
+    if faults or any(isinstance(name, str) and own.get(name.partition("+")[0], True) is None for name in names):
         return faults
     try:
         section = CameraSection.model_validate(raw).with_own({key: item for key, item in own.items() if item})
@@ -364,6 +406,23 @@ def _camera_faults(raw: Mapping[str, Any], own: Mapping[str, CameraModel | None]
     wrong = [item.name for item in chosen if section.edition and item.edition not in ("maker", section.edition)]
     if wrong:
         faults.append(f"camera.edition: {', '.join(wrong)} not in the {section.edition} edition; leave one of both out")
+    return faults
+
+
+def _mix_faults(raw: Mapping[str, Any], mix: Mapping[str, Any], known: list[str]) -> list[str]:
+    """Return the faults of ``[camera.mix]`` that no single share shows."""
+    faults = []
+    if "model" in raw:
+        faults.append("camera: model and mix contradict each other; keep one of them")
+    if not mix:
+        faults.append("camera.mix: empty; give models and their shares, as in nest-hello = 0.4, or leave it out")
+    for name in mix:
+        if not _is_camera(name, known):
+            near = hint(name, known)
+            faults.append(f"camera.mix: unknown camera '{name}'.{near} List them with: doorview cameras")
+    shares = [share for share in mix.values() if isinstance(share, int | float) and 0 < share <= 1]
+    if mix and len(shares) == len(mix) and abs(sum(shares) - 1.0) > 1e-6:
+        faults.append(f"camera.mix: the shares add up to {sum(shares):.6g}; they must add up to 1")
     return faults
 
 
@@ -391,24 +450,32 @@ def _known_faults(raw: object, models: Iterable[str]) -> list[str]:
     return faults
 
 
+def _section_of(location: list[int | str]) -> tuple[str, str]:
+    """Return the section, by its name in `SECTIONS`, and the key that an error of pydantic's is at."""
+    *parents, key = [str(part) for part in location if not isinstance(part, int)]
+    section = {"scenarios": "scenarios", "cameras": "cameras.NAME"}.get(parents[0] if parents else "")
+    if section == "scenarios" and len(parents) > 2:
+        section = f"scenarios.NAME.{parents[2]}"
+    return section or ".".join(parents), key
+
+
 def _fault_text(error: ErrorDetails) -> str:
     """Return one of pydantic's errors as a line: where, what, and what would be right."""
     location = [part for part in error["loc"] if not (isinstance(part, str) and part.startswith("function-"))]
     where = ".".join(f"[{part + 1}]" if isinstance(part, int) else str(part) for part in location).replace(".[", "[")
     kind, value, context = error["type"], error["input"], error.get("ctx", {})
     if kind == "extra_forbidden":
-        *parents, key = [str(part) for part in location if not isinstance(part, int)]
-        section = {"scenarios": "scenarios", "cameras": "cameras.NAME"}.get(parents[0] if parents else "")
-        if section == "scenarios" and len(parents) > 2:
-            section = f"scenarios.NAME.{parents[2]}"
-        section = section or ".".join(parents)
+        section, key = _section_of(location)
         known = list(SECTIONS[section].model_fields if section else Study.model_fields)
         what = "key" if section else "section"
         return f"{where}: unknown {what}.{hint(key, known)}"
     if kind == "too_short":
         return f"{where}: empty; give at least one, or leave it out for the default"
     if kind == "missing":
-        return f"{where}: missing; add it"
+        section, key = _section_of(location)
+        field = SECTIONS[section].model_fields.get(key) if section in SECTIONS else None
+        said = f": {field.description.rstrip('.')}" if field is not None and field.description else ""
+        return f"{where}: missing; add it{said}"
     if kind == "literal_error":
         choices = re.findall(r"'([^']*)'", str(context["expected"]))
         return f"{where}: unknown value {value!r}.{hint(str(value), choices)}"
@@ -417,4 +484,8 @@ def _fault_text(error: ErrorDetails) -> str:
     is_rate = (bool(location) and location[-1] in _SHARES) or location[:2] == ["ownership", "rates"]
     if is_rate and kind in ("greater_than_equal", "less_than_equal"):
         return f"{where}: {value!r} lies outside [0, 1]; a rate is a part of one: 5 % is 0.05"
+    if kind in _WORDS:
+        bounds = {key: f"{bound:g}" for key, bound in context.items() if isinstance(bound, int | float)}
+        why = _WHY.get(str(location[-1]), "") if location[:1] == ["scenarios"] else ""
+        return f"{where}: must be {_WORDS[kind].format(**bounds)}, got {value!r}{why}"
     return f"{where}: {error['msg']}, got {value!r}"

@@ -22,12 +22,14 @@ from doorview.show.layers import write_doors, write_layers
 from doorview.show.qml import ground_style, line_style, share_style, zone_style
 from doorview.show.rasters import SparseRaster
 from doorview.show.run_folder import RunFolder
-from doorview.show.tables import write_csv, write_curve, write_parquet, write_range_curve, write_shares
+from doorview.show.tables import write_csv, write_curve, write_drivers, write_parquet, write_range_curve, write_shares
 from doorview.show.text import SMALLEST_COUNT, count, level_phrase
-from doorview.sight.api import viewsheds
+from doorview.study.alerts_files import alerts_facts, write_alerts_files
+from doorview.study.camera_mix import values_of
 from doorview.study.compute import Prepared
-from doorview.study.draw import attribution_of, draw_curves, draw_maps
+from doorview.study.draw import attribution_of, draw_curves, draw_drivers, draw_maps, driver_words
 from doorview.study.hides import obstacle_words
+from doorview.study.kits import views_of_models
 from doorview.study.known_files import (
     draw_known,
     known_facts,
@@ -35,6 +37,7 @@ from doorview.study.known_files import (
     settings_to_publish,
     write_known_files,
 )
+from doorview.study.partnership_files import draw_partnership, partnership_facts, write_partnership_files
 from doorview.study.result import Result
 from doorview.study.terrain import terrain_files
 
@@ -66,7 +69,7 @@ def raster_sink(ready: Prepared, run: RunFolder, attribution: str) -> Iterator[C
                     f"{level_phrase(item, ready.study.output.units)}",
                     tags={
                         "level": item.name,
-                        "camera": ready.camera.label,
+                        "camera": ready.camera_label,
                         "obstacles": obstacle_words(ready.study.coverage, ready.study.doors),
                     },
                     attribution=attribution,
@@ -115,10 +118,14 @@ def write_into(result: Result, run: RunFolder) -> None:
         write_curve(run.path("curve.csv"), result.curve)
         if result.range_curve is not None:
             write_range_curve(run.path("range_curve.csv"), result.range_curve)
+        if result.drivers is not None:
+            write_drivers(run.path("drivers.csv"), result.drivers)
         if result.tables.dwellings is not None:
             _write_dwellings(run.path("dwellings.csv"), result.tables.dwellings)
         write_parquet(run.path("counts.parquet"), result.counts)
         _write_scenarios(result, run)
+        write_partnership_files(result, run)
+        write_alerts_files(result, run)
         _write_working(result, run)
     with stages.stage("writing layers"):
         written = _write_layers(result, run) | write_known_files(result, run, _licence(result.ready))
@@ -128,7 +135,9 @@ def write_into(result: Result, run: RunFolder) -> None:
             placed = replace(result, folder=run.partial)
             draw_maps(placed, folder, run.partial)
             draw_curves(placed, folder)
+            draw_drivers(placed, folder)
             draw_known(placed, folder, run.partial)
+            draw_partnership(placed, folder)
     run.write_run(_run_facts(result, written))
 
 
@@ -159,7 +168,10 @@ def _write_working(result: Result, run: RunFolder) -> None:
     """Write what later commands read; not fit to publish."""
     ready, coverage = result.ready, result.tables.coverage
     date, by = ready.city.source.get("data_date"), attribution_of(result)
-    write_doors(run.path("working", "doors.gpkg"), ready.doors, attribution=by, data_date=date)
+    doors = ready.doors
+    if ready.mix is not None:
+        doors = doors.assign(camera=np.array([model.name for model in ready.mix.models], dtype=object)[ready.model_of])
+    write_doors(run.path("working", "doors.gpkg"), doors, attribution=by, data_date=date)
     rows = coverage.rows.copy()
     rows["level"] = pd.Categorical.from_codes(rows["level"], list(coverage.levels)).astype(str)
     rows["space"] = np.array(SPACES, dtype=object)[rows["space"].to_numpy(np.int64)]
@@ -178,9 +190,7 @@ def _write_working(result: Result, run: RunFolder) -> None:
         ),
     )
     if ready.study.output.viewsheds:
-        views = pd.concat(
-            [viewsheds(ready.doors, ready.obstacles, ready.camera, item) for item in ready.levels]
-        ).reset_index()
+        views = views_of_models(*ready.models, ready.doors, ready.obstacles).reset_index()
         views.to_parquet(run.path("working", "viewsheds.parquet"))
         table = pd.DataFrame(views.drop(columns="geometry")).rename(columns={"area_m2": "area_in_view_m2"})
         write_parquet(run.path("working", "door_views.parquet"), table)
@@ -270,16 +280,7 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
         "settings": settings_to_publish(ready.study.settings()),
         "crs": city.crs.to_string(),
         "country": city.country,
-        "camera": {
-            "name": ready.camera.name,
-            "label": ready.camera.label,
-            "reading_of_field_of_view": ready.camera.reading_words() or None,
-            "values": {
-                key: {"value": getattr(ready.camera, key), "mark": figure.mark, "source": figure.source}
-                for key, figure in ready.camera.figures.items()
-            },
-        },
-        "levels": {item.name: item.as_dict() for item in ready.levels},
+        **_camera_facts(ready),
         "obstacles": obstacle_words(ready.study.coverage, ready.study.doors),
         "scenarios": {item.name: item.words() for item in result.tables.scenarios},
         "shown_on_maps": {"scenario": result.main_scenario(), "level": result.main_level()},
@@ -311,10 +312,14 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
         "public_space": _plain_notes(ready.ground.notes),
         "counts": ready.counts,
         **known_facts(result),
+        **partnership_facts(result),
+        **alerts_facts(result),
         "assumed_of_obstacles": list(ready.obstacles.attrs.get("notes", [])),
         "intervals": "share_p05 and share_p95: chance alone, which homes happen to own one "
         f"({ready.study.ownership.replicates} simulated ownerships, their errors in working/intervals.csv); "
-        "share_low and share_high, the range over assumptions, are not computed and left empty",
+        "share_low and share_high: 5 % to 95 % over joint draws of the assumptions in docs/drivers.md, at the same "
+        "level, estimated on sampled spots; small rows take the change of the same space in the whole place",
+        "drivers": driver_words(result),
         "seed": ready.study.study.seed,
         "licences": layers,
         "versions": {
@@ -323,6 +328,24 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
             **{name: metadata.version(name) for name in LIBRARIES},
         },
         "timings": {name: round(seconds, 3) for name, seconds in result.stages.seconds.items()},
+    }
+
+
+def _camera_facts(ready: Prepared) -> dict[str, Any]:
+    """Return camera and levels as run.json says them; with a mix, by model too."""
+    if ready.mix is None or ready.model_of is None:
+        camera = {
+            "name": ready.camera.name,
+            "label": ready.camera.label,
+            "reading_of_field_of_view": ready.camera.reading_words() or None,
+            "values": values_of(ready.camera),
+        }
+        return {"camera": camera, "levels": {item.name: item.as_dict() for item in ready.levels}}
+    return {
+        "camera": {"name": "mix", "label": ready.mix.label, "models": ready.mix.facts(ready.model_of)},
+        "levels": {
+            item.name: {**item.as_dict(), "by_model": ready.mix.level_facts(item.name)} for item in ready.levels
+        },
     }
 
 

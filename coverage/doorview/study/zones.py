@@ -18,7 +18,7 @@ from doorview.show.text import clean
 from doorview.study.dwellings import ALL
 from doorview.study.sections import Zoning
 
-__all__ = ["COLUMN", "read_zones", "zone_membership"]
+__all__ = ["COLUMN", "id_text", "read_zones", "zone_membership"]
 
 
 COLUMN = "column: "
@@ -108,7 +108,7 @@ def _ids(zoning: Zoning, table: gpd.GeoDataFrame) -> NDArray[np.object_]:
             "them "
             "apart in tables. Fill the column, or name another."
         )
-    ids = [str(int(v)) if isinstance(v, float) and v.is_integer() else str(v) for v in values]
+    ids = [id_text(value) for value in values]
     if ALL in ids:
         raise InputError(
             f"'{zoning.file}', column '{zoning.id}': a zone has the id '{ALL}', which stands for all zones together in "
@@ -122,6 +122,11 @@ def _ids(zoning: Zoning, table: gpd.GeoDataFrame) -> NDArray[np.object_]:
             "Dissolve the zones by it, or name another column."
         )
     return np.array(ids, dtype=object)
+
+
+def id_text(value: object) -> str:
+    """Return a zone's id as text: a whole number that a file holds as 12.0 is 12."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _counts(zoning: Zoning, table: gpd.GeoDataFrame) -> NDArray[np.float64]:

@@ -21,6 +21,7 @@ __all__ = [
     "salted",
     "smallest_bits",
     "uniforms",
+    "uniforms_at",
 ]
 
 STEP = np.uint64(0x9E3779B97F4A7C15)
@@ -62,6 +63,15 @@ def uniforms(keys: Any, seed: Any, replicate: int) -> Any:
     out = np.empty(keys.shape[0])
     for door in range(keys.shape[0]):
         out[door] = _uniform(keys[door], seed, replicate)
+    return out
+
+
+@nb.njit(cache=True, nogil=True)
+def uniforms_at(keys: Any, seed: Any, replicates: Any) -> Any:
+    """Return one number in [0, 1) for each pair of a key and a replicate (pairs,)."""
+    out = np.empty(keys.shape[0])
+    for n in range(keys.shape[0]):
+        out[n] = _uniform(keys[n], seed, replicates[n])
     return out
 
 

@@ -11,7 +11,7 @@ from doorview.sight.kernels.shadows import field_edge
 from doorview.sight.kernels.star import TOUCHING_M, pseudo_angle
 from doorview.sight.kernels.types import LENT, FloatArray, IntArray
 
-__all__ = ["clear_pairs"]
+__all__ = ["clear_pairs", "least_crossed"]
 
 
 @nb.njit(**LENT)
@@ -96,3 +96,56 @@ def clear_pairs(
             if walls.lows.ni > 0 and _blocked(cx, cy, points[p, 0], points[p, 1], walls.lows, True, walls.shade):
                 continue
         out[i] = True
+
+
+@nb.njit(cache=True, nogil=True)
+def _times(ax: float, ay: float, bx: float, by: float, px: float, py: float) -> float:
+    """Return how many times as far as the wall a-b the point p lies on its bearing; 0 where the wall lies elsewhere."""
+    cross = ax * by - ay * bx
+    if cross < 0.0:
+        ax, ay, bx, by, cross = bx, by, ax, ay, -cross
+    if cross <= 0.0 or ax * py - ay * px < 0.0 or px * by - py * bx < 0.0:
+        return 0.0
+    return (px * (by - ay) - py * (bx - ax)) / cross
+
+
+@nb.njit(cache=True, nogil=True)
+def least_crossed(
+    xy: FloatArray,
+    points: FloatArray,
+    camera_of: IntArray,
+    point_of: IntArray,
+    lens: FloatArray,
+    target: float,
+    walls: Any,
+    height: FloatArray,
+    value: FloatArray,
+    out: FloatArray,
+) -> None:
+    """Fill `out` (pairs,) with the least value of the walls that hide point `point_of[i]` from camera `camera_of[i]`.
+
+    `lens` (cameras,) and `target` are heights [m]; `walls` are squares of walls, each item of a `height` [m] and with a
+    `value`. A wall hides what lies behind it where it stands above the sight line. A value that is NaN is the sight
+    line's own height at the wall, whatever the wall's: the height from which on it would hide the point. Where nothing
+    hides, the value is infinite.
+    """
+    for i in range(camera_of.shape[0]):
+        c, p = camera_of[i], point_of[i]
+        cx, cy, x, y = xy[c, 0], xy[c, 1], points[p, 0], points[p, 1]
+        out[i] = math.inf
+        i_low, i_high = _squares_between(min(cx, x), max(cx, x), walls.cell, walls.i0, walls.ni)
+        j_low, j_high = _squares_between(min(cy, y), max(cy, y), walls.cell, walls.j0, walls.nj)
+        if i_low > i_high:
+            continue
+        for j in range(j_low, j_high + 1):
+            row = j * walls.ni
+            for k in range(walls.start[row + i_low], walls.start[row + i_high + 1]):
+                wall = walls.xy[k]
+                times = _times(wall[0] - cx, wall[1] - cy, wall[2] - cx, wall[3] - cy, x - cx, y - cy)
+                if times <= 1.0:
+                    continue
+                line = lens[c] + (target - lens[c]) / times
+                if math.isnan(value[k]):
+                    out[i] = min(out[i], line)
+                elif height[k] > line:
+                    out[i] = min(out[i], value[k])
