@@ -10,15 +10,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationInfo
-from pyproj import CRS
-from pyproj.exceptions import CRSError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from doorview.errors import InputError
 from doorview.study.alerts_section import AlertsSection
 from doorview.study.camera_sections import DEFAULT_CAMERA, CameraSection, OwnCamera
 from doorview.study.doors_section import DoorsSection
 from doorview.study.drivers_section import DriversSection
+from doorview.study.fields import NAMED_LAYER, CrsText, FilePath, LayerPath, MetreCrsText
 from doorview.study.partnership_section import PartnershipSection
 from doorview.study.scenario_sections import (
     BUILTIN_SCENARIOS,
@@ -54,58 +53,7 @@ __all__ = [
     "zoning_name",
 ]
 
-_NAMED_LAYER = re.compile(r"(.+\.gpkg)(:|\|layername=)([^/\\]+)", re.IGNORECASE)
 _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
-
-
-def _existing_file(value: object, info: ValidationInfo) -> Path:
-    """Return the absolute path of a file named in a study."""
-    if not isinstance(value, str | Path):
-        raise ValueError(f"expected the path of a file as text, got {value!r}")
-    folder = Path((info.context or {}).get("folder", "."))
-    path = Path(value).expanduser()
-    path = (path if path.is_absolute() else folder / path).absolute()
-    if not path.exists():
-        raise ValueError(f"no such file '{path}'; a path counts from the folder of the study file: correct it there")
-    return path
-
-
-def _existing_layer(value: object, info: ValidationInfo) -> Path:
-    """Return the absolute path of a layer: a file, ``file.gpkg:layer`` or ``file.gpkg|layername=layer``."""
-    named = _NAMED_LAYER.fullmatch(str(value)) if isinstance(value, str | Path) else None
-    if named is None:
-        return _existing_file(value, info)
-    file = _existing_file(named[1], info)
-    return file.with_name(file.name + named[2] + named[3])
-
-
-def _crs_text(value: object) -> str:
-    """Refuse a coordinate reference system that nobody knows; returns the text as it was written."""
-    if not isinstance(value, str):
-        raise ValueError(f"expected text such as 'EPSG:2248', got {value!r}")
-    try:
-        CRS.from_user_input(value)
-    except CRSError as fault:
-        raise ValueError(f"unknown CRS '{value}'; give an authority code such as 'EPSG:2248'") from fault
-    return value
-
-
-def _metre_crs_text(value: object) -> str:
-    """Refuse, besides the unknown, a CRS in which lengths are no metres: shares would be counted wrongly in it."""
-    text = _crs_text(value)
-    crs = CRS.from_user_input(text)
-    if not crs.is_projected or any(abs(axis.unit_conversion_factor - 1.0) > 1e-9 for axis in crs.axis_info):
-        raise ValueError(
-            f"'{value}' is not projected in metres, and everything is computed in metres; leave it out for the local "
-            "UTM zone, and ask for feet with [output] crs and units = 'us'"
-        )
-    return text
-
-
-FilePath = Annotated[Path, BeforeValidator(_existing_file)]
-LayerPath = Annotated[Path, BeforeValidator(_existing_layer)]
-CrsText = Annotated[str, BeforeValidator(_crs_text)]
-MetreCrsText = Annotated[str, BeforeValidator(_metre_crs_text)]
 Rate = Annotated[float, Field(ge=0.0, le=1.0)]
 Metres = Annotated[float, Field(ge=0.0)]
 Text = Annotated[str, Field(min_length=1)]
@@ -119,7 +67,7 @@ class _Section(BaseModel):
 
 def zoning_name(file: str) -> str:
     """Return the name of a set of zones by its file: the layer where one is named, else the file without its ending."""
-    named = _NAMED_LAYER.fullmatch(file)
+    named = NAMED_LAYER.fullmatch(file)
     return named[3] if named else Path(file).stem
 
 
