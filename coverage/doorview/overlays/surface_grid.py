@@ -89,10 +89,9 @@ class SurfaceGrid:
 
     def centres(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return x (columns,) and y (rows,) of the cells' centres [m]."""
-        return (
-            self.x0 + (np.arange(self.columns) + 0.5) * self.cell_m,
-            self.y0 + (np.arange(self.rows) + 0.5) * self.cell_m,
-        )
+        x = np.asarray(self.x0 + (np.arange(self.columns) + 0.5) * self.cell_m, np.float64)
+        y = np.asarray(self.y0 + (np.arange(self.rows) + 0.5) * self.cell_m, np.float64)
+        return x, y
 
 
 def surface_grid(area: shapely.Geometry, cell_m: float) -> SurfaceGrid:

@@ -22,7 +22,7 @@ def bin_linear(u: Any, v: Any, weight: Any, out: Any) -> None:
     units of 1 / ONE; the four parts add up to the weight exactly.
     """
     for i in range(u.shape[0]):
-        column, row = int(math.floor(u[i])), int(math.floor(v[i]))
+        column, row = math.floor(u[i]), math.floor(v[i])
         east, north = u[i] - column, v[i] - row
         w = weight[i]
         upper = np.int64(np.round(w * north))
@@ -39,7 +39,7 @@ def read_linear(u: Any, v: Any, values: Any) -> Any:
     """Return (n,): values at the nodes read at each point by the same bilinear weights."""
     out = np.empty(u.shape[0])
     for i in range(u.shape[0]):
-        column, row = int(math.floor(u[i])), int(math.floor(v[i]))
+        column, row = math.floor(u[i]), math.floor(v[i])
         east, north = u[i] - column, v[i] - row
         low = values[row, column] * (1.0 - east) + values[row, column + 1] * east
         high = values[row + 1, column] * (1.0 - east) + values[row + 1, column + 1] * east
