@@ -141,7 +141,7 @@ def kernel_density(
         weight = np.asarray(weight / read_linear(u, v, part), np.float64)
     nodes = np.zeros((fine.rows + 2, fine.columns + 2), np.int64)
     bin_linear(u, v, np.round(weight * ONE).astype(np.int64), nodes)
-    found = smooth(nodes * (1.0 / ONE))[1:-1, 1:-1]
+    found = smooth(nodes.astype(np.float64) * (1.0 / ONE))[1:-1, 1:-1]
     if edge == "uniform" and part is not None:
         found = np.divide(found, part[1:-1, 1:-1], out=np.zeros_like(found), where=fine.inside)
     if not fine.inside.all():
