@@ -5,8 +5,9 @@ words, with the figures that R's sfhotspot takes by default (hotspot_prop 0.1, r
 https://rdrr.io/cran/sfhotspot/man/hotspot_classify_params.html). The last fifth of the periods, rounded up, is
 *recent*, the rest *earlier*; a cell **was hot** earlier if it was so in at least one period and a tenth of them.
 
-- **persistent**: hot in at least 80 % of all periods, and recently. ArcGIS asks for 90 % of the time steps, and splits these by the
-  trend of their z into intensifying, persistent and diminishing; a dozen periods of few thefts bear no such trend.
+- **persistent**: hot in at least 80 % of all periods, and recently. ArcGIS asks for 90 % of the time steps, and splits
+  these by the trend of their z into intensifying, persistent and diminishing; a dozen periods of few thefts bear no
+  such trend.
 - **emerging**: hot recently, but was not hot earlier (ArcGIS: new and consecutive hot spots).
 - **intermittent**: hot recently, and was hot earlier, though not persistent (ArcGIS: sporadic and oscillating).
 - **former**: not hot recently, but was hot earlier (ArcGIS: historical, which asks for 90 %).
