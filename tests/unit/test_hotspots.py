@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 
 import numpy as np
@@ -9,12 +10,15 @@ import pytest
 import shapely
 from scipy.stats import binom, false_discovery_control
 
-from doorview.errors import InputError
+from doorview.errors import InputError, UnknownNameError
 from doorview.overlays.hotspots import count_scores, gi_star, gi_star_scores, local_moran, sum_chances
 from doorview.overlays.surface_grid import NIJ_CELL_M, SurfaceGrid, cell_counts, surface_grid
 
 GRID = surface_grid(shapely.box(0, 0, 4500, 3750), 150.0)
-METHODS = pytest.mark.parametrize("method", [gi_star, local_moran])
+GI_CELLS = functools.partial(gi_star, null="cells")
+METHODS = pytest.mark.parametrize(
+    "method", [gi_star, GI_CELLS, local_moran], ids=["gi_star", "gi_star_cells", "local_moran"]
+)
 
 
 def clustered(seed: int = 0) -> np.ndarray:
@@ -92,8 +96,8 @@ def hot_draws(method, draws: int, grid: SurfaceGrid, count: int) -> int:
 
 @METHODS
 def test_random_points_give_no_hot_spots_beyond_the_stated_rate(method):
-    # 200 draws at 5 %: more than 18 has a chance of less than 0.5 %.
-    assert hot_draws(method, 200, GRID, 500) <= binom.ppf(0.995, 200, 0.05)
+    # 40 draws at 5 %: more than 6 has a chance of less than 0.5 %; 200 draws and more sizes below.
+    assert hot_draws(method, 40, GRID, 500) <= binom.ppf(0.995, 40, 0.05)
 
 
 @pytest.mark.long
@@ -131,7 +135,8 @@ def test_islands_and_single_cells_do_no_harm(method):
     apart = shapely.MultiPolygon([shapely.box(0, 0, 150, 150), shapely.box(600, 0, 750, 150)])
     found = method([(75.0, 75.0)] * 9, surface_grid(apart, 150.0))
     assert found.counts.sum() == 9
-    assert not found.hot.any()
+    # All nine in one of two cells: a chance of 2^-9, were they put there one by one.
+    assert found.hot.sum() == (method is gi_star)
     assert not method([(75.0, 75.0)], surface_grid(shapely.box(0, 0, 150, 150), 150.0)).hot.any()
 
 
@@ -142,6 +147,27 @@ def test_scores_are_counts_and_z():
     assert (gi_star_scores()(np.empty((0, 2)), GRID) == 0).all()
 
 
+def test_one_place_of_many_reports_is_hot_among_incidents_not_among_cells():
+    xy = np.vstack([clustered(3)[:400], np.full((21, 2), 3000.0)])
+    row, column = GRID.cell_of([(3000.0, 3000.0)])
+    assert gi_star(xy, GRID).hot[row[0], column[0]]
+    assert not GI_CELLS(xy, GRID).hot.any()
+
+
+def test_chances_among_incidents_are_those_of_random_points():
+    rng = np.random.default_rng(5)
+    grid = surface_grid(shapely.box(0, 0, 600, 450), 150.0)
+    xy = np.array([(75.0, 75.0)] * 4 + [(500.0, 400.0)] * 3)
+    found = gi_star(xy, grid)
+    draws = rng.uniform((0, 0), (600, 450), (20_000, 7, 2))
+    near = (draws[..., 0] < 300) & (draws[..., 1] < 300)
+    # The corner's neighbourhood is four of twelve cells.
+    assert found.chance_hot[0, 0] == pytest.approx((near.sum(axis=1) >= 4).mean(), abs=0.01)
+    assert found.chance_cold[0, 0] == pytest.approx((near.sum(axis=1) <= 4).mean(), abs=0.01)
+
+
 def test_a_rate_outside_0_to_1_is_refused():
     with pytest.raises(InputError, match=r"rate=0\.05"):
         gi_star([(1, 1)], GRID, rate=5)
+    with pytest.raises(UnknownNameError, match="Did you mean 'cells'"):
+        gi_star([(1, 1)], GRID, null="cell")

@@ -1,10 +1,16 @@
 """Where reported thefts concentrate more than chance would have it: Getis and Ord's Gi* and local Moran's I.
 
-The statistics are esda's. Their chances are exact, because incidents per cell are whole numbers: under the null the
-counts are put on the cells in random order, so the sum over a cell's neighbourhood is that of as many counts drawn
-without replacement, whose distribution is a short convolution. The normal approximation gives too many hot spots where
-counts are small (most package thefts), and permutations give no chance under 1 / (permutations + 1), while a false
-discovery rate over thousands of cells asks for far smaller ones.
+The statistics are esda's. Their chances are exact, because incidents per cell are whole numbers. Two nulls are there:
+
+- **incidents** (Gi* by default): each incident falls on any cell alike, independently. A neighbourhood's number is then
+  binomial. One address with twenty reports is a hot spot.
+- **cells** (local Moran always): the counts are put on the cells in random order, as esda's permutations do. A
+  neighbourhood's sum is that of as many counts drawn without replacement, a short convolution. One cell with twenty
+  reports is then no hot spot, many high cells side by side are.
+
+The normal approximation is wrong by orders of magnitude where counts are small (most package thefts), and permutations
+give no chance under 1 / (permutations + 1), while a false discovery rate over thousands of cells asks for smaller ones.
+Neither null knows that several reports may be one event, or are put at one point of their block.
 
 The false-discovery correction is Benjamini and Hochberg's (1995, doi 10.1111/j.2517-6161.1995.tb02031.x; for maps
 Castro and Singer 2006), through `esda.fdr`: of the cells named hot, at most `rate` are so by chance on average; where
@@ -20,17 +26,18 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import hypergeom
+from scipy.stats import binom, hypergeom
 
-from doorview.errors import InputError
+from doorview.errors import InputError, UnknownNameError
 from doorview.overlays.surface_grid import SurfaceGrid, cell_counts, xy_array
 
-__all__ = ["RATE", "HotSpots", "count_scores", "gi_star", "gi_star_scores", "local_moran", "sum_chances"]
+__all__ = ["NULLS", "RATE", "HotSpots", "count_scores", "gi_star", "gi_star_scores", "local_moran", "sum_chances"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
+NULLS = ("incidents", "cells")
 RATE = 0.05
 """False discovery rate where none is stated."""
 _NEXT = tuple((row, column) for row in (-1, 0, 1) for column in (-1, 0, 1) if (row, column) != (0, 0))
@@ -76,11 +83,10 @@ class HotSpots:
     left_out: int
 
 
-def gi_star(xy: ArrayLike, grid: SurfaceGrid, *, rate: float = RATE) -> HotSpots:
+def gi_star(xy: ArrayLike, grid: SurfaceGrid, *, rate: float = RATE, null: str = "incidents") -> HotSpots:
     """Return the hot and cold spots of Gi* (Ord and Getis 1995, doi 10.1111/j.1538-4632.1995.tb00912.x).
 
-    A cell's neighbourhood is itself and the cells that touch it, weights 1. z is esda's; its null, as that of the
-    exact chances, puts the counts of all cells in random order.
+    A cell's neighbourhood is itself and the cells that touch it, weights 1. z is esda's.
 
     Parameters
     ----------
@@ -90,13 +96,17 @@ def gi_star(xy: ArrayLike, grid: SurfaceGrid, *, rate: float = RATE) -> HotSpots
         Cells of 76 to 183 m (the NIJ range, `surface_grid.NIJ_CELL_M`) suit a city's thefts.
     rate
         False discovery rate.
+    null
+        `incidents` or `cells`; see the module.
 
     Raises
     ------
     InputError
-        For a rate outside (0, 1).
+        For a rate outside (0, 1) or an unknown null.
 
     """
+    if null not in NULLS:
+        raise UnknownNameError("null", null, NULLS)
     counts, left_out = _whole_counts(xy, grid, rate)
     cells = counts[grid.inside]
     around, touching = _neighbourhoods(counts, grid)
@@ -108,7 +118,10 @@ def gi_star(xy: ArrayLike, grid: SurfaceGrid, *, rate: float = RATE) -> HotSpots
         with np.errstate(invalid="ignore", divide="ignore"):
             statistic = G_Local(cells, _weights(grid, own=True), transform="B", permutations=0, star=True).Zs
     high, low = np.ones(len(cells)), np.ones(len(cells))
-    for draws in np.unique(size):
+    if null == "incidents":
+        part = size / len(cells)
+        high, low = binom.sf(total - 1, cells.sum(), part), binom.cdf(total, cells.sum(), part)
+    for draws in np.unique(size) if null == "cells" else ():
         alike = size == draws
         high[alike], low[alike] = sum_chances(cells, int(draws), total[alike])
     hot, cold = _discovered(high, rate), _discovered(low, rate)
@@ -122,7 +135,7 @@ def local_moran(xy: ArrayLike, grid: SurfaceGrid, *, rate: float = RATE) -> HotS
     its count and the others are put around it in random order; the chances are exact, not simulated. Hot: more
     incidents than the mean, among neighbours with too many for chance. Cells that touch no other are never hot.
 
-    Parameters and errors are those of `gi_star`.
+    Parameters and errors are those of `gi_star`, whose null `cells` is the only one.
     """
     counts, left_out = _whole_counts(xy, grid, rate)
     cells = counts[grid.inside]
