@@ -86,7 +86,7 @@ def run() -> list[Figure]:
     xy = incidents(grid)
 
     def ours() -> Floats:
-        return kernel_density(xy, grid, bandwidth_m=BANDWIDTH_M, edge="none").values
+        return kernel_density(xy, grid, bandwidth_m=BANDWIDTH_M, edge="none").density
 
     mine, found = best(ours, 5), ours()
     corrected = best(lambda: kernel_density(xy, grid, bandwidth_m=BANDWIDTH_M), 3)

@@ -53,9 +53,9 @@ def test_the_surface_holds_all_packages_and_is_scipys(packages, grid):
     assert 1 < int(np.argmax(bandwidth.search["log_likelihood"])) < len(bandwidth.search) - 2
     assert 100 < bandwidth.metres < 0.8 * rule_of_thumb(xy).metres
     whole = kernel_density(xy, grid, bandwidth_m=bandwidth.metres)
-    assert whole.values.sum() * grid.cell_km2 == pytest.approx(PACKAGES)
+    assert whole.density.sum() * grid.cell_km2 == pytest.approx(PACKAGES)
     uncorrected = kernel_density(xy, grid, bandwidth_m=bandwidth.metres, edge="none")
-    bare = uncorrected.values
+    bare = uncorrected.density
     theirs = gaussian_kde(xy.T, bw_method=1.0)
     theirs.covariance = np.eye(2) * bandwidth.metres**2
     theirs.cho_cov = np.eye(2) * bandwidth.metres

@@ -46,7 +46,7 @@ def test_it_is_the_sum_of_kernels(grid, kernel, bandwidth):
     found = kernel_density(xy, grid, bandwidth_m=bandwidth, kernel=kernel, edge="none")
     plain = direct(xy, grid, bandwidth, kernel)
     # What linear binning leaves: (cell / standard deviation)^2 / 6 of a single point's peak, here 1 / 600.
-    assert np.abs(found.values - plain).max() < 1e-3 * plain.max()
+    assert np.abs(found.density - plain).max() < 1e-3 * plain.max()
     assert found.incidents + found.left_out == 300
 
 
@@ -54,7 +54,7 @@ def test_one_point_is_within_the_stated_error_wherever_it_lies_in_its_cell():
     for shift in (0.0, 6.0, 12.5):
         xy = np.array([[3000.0 + shift, 3500.0 + shift]])
         plain = direct(xy, SQUARE, 200.0, "gaussian")
-        found = kernel_density(xy, SQUARE, bandwidth_m=200.0, edge="none").values
+        found = kernel_density(xy, SQUARE, bandwidth_m=200.0, edge="none").density
         assert np.abs(found - plain).max() <= 1.01 * (25.0 / 200.0) ** 2 / 6 * plain.max()
 
 
@@ -67,7 +67,7 @@ def test_it_agrees_with_scipy():
     theirs.cho_cov = np.linalg.cholesky(theirs.covariance)
     columns, rows = np.arange(0, SQUARE.columns, 7), np.arange(0, SQUARE.rows, 7)
     at = np.array([(x[c], y[r]) for r in rows for c in columns])
-    found = kernel_density(xy, SQUARE, bandwidth_m=300.0, edge="none").values[np.ix_(rows, columns)]
+    found = kernel_density(xy, SQUARE, bandwidth_m=300.0, edge="none").density[np.ix_(rows, columns)]
     expected = theirs(at.T).reshape(found.shape) * 400 * 1e6
     assert np.abs(found - expected).max() < 1e-3 * expected.max()
 
@@ -78,7 +78,7 @@ def test_it_agrees_with_kdepy():
     x, y = SQUARE.centres()
     at = np.stack(np.meshgrid(x[::9], y[::9], indexing="ij"), -1).reshape(-1, 2)
     expected = kdepy.NaiveKDE(kernel="gaussian", bw=300.0).fit(xy).evaluate(at).reshape(len(x[::9]), -1).T * 400e6
-    found = kernel_density(xy, SQUARE, bandwidth_m=300.0, edge="none").values[::9, ::9]
+    found = kernel_density(xy, SQUARE, bandwidth_m=300.0, edge="none").density[::9, ::9]
     assert np.abs(found - expected).max() < 1e-3 * expected.max()
 
 
@@ -86,24 +86,24 @@ def test_it_agrees_with_kdepy():
 @pytest.mark.parametrize(("kernel", "bandwidth"), [("gaussian", 250.0), ("quartic", 700.0), ("gaussian", 20.0)])
 def test_the_surface_holds_every_incident(grid, kernel, bandwidth):
     found = kernel_density(places(300), grid, bandwidth_m=bandwidth, kernel=kernel)
-    assert found.values.sum() * grid.cell_km2 == pytest.approx(found.incidents, rel=1e-9)
-    assert (found.values >= 0).all()
-    assert (found.values[~grid.inside] == 0).all()
+    assert found.density.sum() * grid.cell_km2 == pytest.approx(found.incidents, rel=1e-9)
+    assert (found.density >= 0).all()
+    assert (found.density[~grid.inside] == 0).all()
 
 
 def test_without_correction_the_mass_outside_is_lost_as_the_normal_integral_says():
     xy = np.array([[1100.0, 2300.0]])
     found = kernel_density(xy, SQUARE, bandwidth_m=200.0, edge="none")
     inside = ndtr(100 / 200) * ndtr(300 / 200)
-    assert found.values.sum() * SQUARE.cell_km2 == pytest.approx(inside, abs=2e-4)
+    assert found.density.sum() * SQUARE.cell_km2 == pytest.approx(inside, abs=2e-4)
 
 
 def test_uniform_correction_shows_an_even_pattern_even():
     x, y = SQUARE.centres()
     xy = np.array([(px, py) for px in x for py in y])
-    even = kernel_density(xy, SQUARE, bandwidth_m=300.0, edge="uniform").values
+    even = kernel_density(xy, SQUARE, bandwidth_m=300.0, edge="uniform").density
     assert even == pytest.approx(np.full_like(even, 1600.0), rel=1e-9)
-    bare = kernel_density(xy, SQUARE, bandwidth_m=300.0, edge="none").values
+    bare = kernel_density(xy, SQUARE, bandwidth_m=300.0, edge="none").density
     # At a corner a quarter of a kernel lies inside, less half a cell.
     assert bare[0, 0] == pytest.approx(1600.0 * ndtr(12.5 / 300.0) ** 2, rel=1e-3)
 
@@ -114,19 +114,19 @@ def test_weights_count_as_so_many_incidents():
     once = kernel_density(xy, SQUARE, bandwidth_m=300.0, weights=weight)
     repeated = kernel_density(np.repeat(xy, weight, axis=0), SQUARE, bandwidth_m=300.0)
     assert once.mass == repeated.mass == weight.sum()
-    assert once.values == pytest.approx(repeated.values, rel=1e-6, abs=1e-6)
+    assert once.density == pytest.approx(repeated.density, rel=1e-6, abs=1e-6)
 
 
 def test_neither_order_nor_threads_change_a_bit():
     xy = places(500, 5)
-    base = kernel_density(xy, RING, bandwidth_m=180.0).values
-    assert np.array_equal(base, kernel_density(xy[::-1], RING, bandwidth_m=180.0, threads=2).values)
+    base = kernel_density(xy, RING, bandwidth_m=180.0).density
+    assert np.array_equal(base, kernel_density(xy[::-1], RING, bandwidth_m=180.0, threads=2).density)
 
 
 def test_small_kernels_are_smoothed_on_finer_cells():
     grid = surface_grid(shapely.box(0, 0, 3000, 3000), 150.0)
     xy = np.random.default_rng(2).uniform(500, 2500, (200, 2))
-    found = kernel_density(xy, grid, bandwidth_m=100.0, edge="none").values
+    found = kernel_density(xy, grid, bandwidth_m=100.0, edge="none").density
     fine = SurfaceGrid(0.0, 0.0, 10.0, 300, 300, np.ones((300, 300), bool))
     mean = direct(xy, fine, 100.0, "gaussian").reshape(20, 15, 20, 15).mean(axis=(1, 3))
     assert np.abs(found - mean).max() < 2e-3 * mean.max()
@@ -134,13 +134,13 @@ def test_small_kernels_are_smoothed_on_finer_cells():
 
 def test_a_kernel_wider_than_the_area_still_holds_all():
     found = kernel_density(places(20), SQUARE, bandwidth_m=20_000.0)
-    assert found.values.sum() * SQUARE.cell_km2 == pytest.approx(20.0, rel=1e-9)
-    assert found.values.max() < 1.01 * found.values[SQUARE.inside].min()
+    assert found.density.sum() * SQUARE.cell_km2 == pytest.approx(20.0, rel=1e-9)
+    assert found.density.max() < 1.01 * found.density[SQUARE.inside].min()
 
 
 def test_no_incident_gives_an_empty_surface():
     found = kernel_density([], SQUARE, bandwidth_m=200.0)
-    assert found.values.sum() == 0
+    assert found.density.sum() == 0
     assert found.incidents == 0
 
 
@@ -152,7 +152,7 @@ def test_points_outside_are_counted_and_say_so():
 
 def test_scores_are_the_surface():
     xy = places(100)
-    assert np.array_equal(kde_scores(300.0)(xy, SQUARE), kernel_density(xy, SQUARE, bandwidth_m=300.0).values)
+    assert np.array_equal(kde_scores(300.0)(xy, SQUARE), kernel_density(xy, SQUARE, bandwidth_m=300.0).density)
 
 
 @pytest.mark.parametrize(
@@ -170,6 +170,12 @@ def test_scores_are_the_surface():
 def test_what_cannot_be_is_said(options, error, says):
     with pytest.raises(error, match=says):
         kernel_density([(3000.0, 3000.0)], SQUARE, **options)
+
+
+def test_a_bandwidth_far_under_a_cell_of_a_large_grid_is_refused():
+    grid = SurfaceGrid(0.0, 0.0, 100.0, 500, 500, np.ones((500, 500), bool))
+    with pytest.raises(InputError, match="too narrow for so many cells"):
+        kernel_density([(50.0, 50.0)], grid, bandwidth_m=10.0)
 
 
 # --- bandwidths ----------------------------------------------------------------------------------------------------

@@ -111,8 +111,8 @@ def cross_validated(
     """Return the bandwidth of the largest leave-one-out likelihood under a Gaussian kernel (Habbema 1974, Duin 1976).
 
     Each **place** is left out with all its incidents: reports are often put at one point of their block, and leaving
-    out one of several at a point would favour no smoothing at all. Places on no other point's street are far from
-    sense either way: one that no bandwidth reaches counts as a density of 1e-300.
+    out one of several at a point would favour no smoothing at all. A place so far from all others that its density is
+    0 by rounding counts as one of 1e-300. Edges are not corrected here.
 
     The search grid runs from `low_m` in steps of 2^(1/4) to `high_m`. Where places times places exceed 50 million
     pairs, a sample of places drawn by a hash of their coordinates is left out, one by one, each against all others.

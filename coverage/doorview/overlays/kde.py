@@ -23,7 +23,7 @@ from scipy import fft
 
 from doorview.errors import InputError, UnknownNameError
 from doorview.overlays.kernels.binning import ONE, bin_linear, read_linear
-from doorview.overlays.surface_grid import SurfaceGrid, xy_array
+from doorview.overlays.surface_grid import MOST_CELLS, SurfaceGrid, xy_array
 
 __all__ = ["EDGES", "KERNELS", "Surface", "kde_scores", "kernel_density", "spread_m"]
 
@@ -48,7 +48,7 @@ class Surface:
 
     Attributes
     ----------
-    values
+    density
         (rows, columns), incidents per km2 over the whole window; 0 in cells that do not count.
     grid
         Where the cells lie.
@@ -61,7 +61,7 @@ class Surface:
 
     """
 
-    values: Floats
+    density: Floats
     grid: SurfaceGrid
     incidents: int
     left_out: int
@@ -74,7 +74,7 @@ class Surface:
         """Return (rows, columns) incidents per km2 and month, for a window of `months`."""
         if not (math.isfinite(months) and months > 0):
             raise InputError(f"months is {months!r}: a window is longer than 0 months, e.g. months=12.")
-        return self.values / months
+        return self.density / months
 
 
 def spread_m(kernel: str, bandwidth_m: float) -> float:
@@ -120,7 +120,8 @@ def kernel_density(
     Raises
     ------
     InputError
-        For a bandwidth of 0 or less, an unknown kernel or edge, or weights that are negative or no numbers.
+        For a bandwidth of 0 or less, or far under a cell of a large grid, an unknown kernel or edge, or weights that are
+        negative or no numbers.
 
     """
     _check(bandwidth_m, edge)
@@ -129,6 +130,11 @@ def kernel_density(
     on = grid.counted(points)
     weight = _weights(weights, len(points))[on]
     finer = max(1, math.ceil(_FINEST / sigma))
+    if grid.rows * grid.columns * finer**2 > MOST_CELLS:
+        raise InputError(
+            f"bandwidth_m is {bandwidth_m:g} ({kernel}) on {grid.rows:,} x {grid.columns:,} cells of {grid.cell_m:g} "
+            "m: too narrow for so many cells. Give a wider one, or a grid over a smaller area."
+        )
     fine = _refined(grid, finer)
     position: Floats = np.asarray((points[on] - np.array([fine.x0, fine.y0])) / fine.cell_m + 0.5, np.float64)
     u, v = np.ascontiguousarray(position[:, 0]), np.ascontiguousarray(position[:, 1])
@@ -163,7 +169,7 @@ def kde_scores(
     spread_m(kernel, bandwidth_m)
 
     def scores(xy: Floats, grid: SurfaceGrid) -> Floats:
-        return kernel_density(xy, grid, bandwidth_m=bandwidth_m, kernel=kernel, edge=edge).values
+        return kernel_density(xy, grid, bandwidth_m=bandwidth_m, kernel=kernel, edge=edge).density
 
     return scores
 

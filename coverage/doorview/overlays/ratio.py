@@ -200,7 +200,7 @@ def dual_kde(
     up_to = np.cumsum(number)
     keys = keys_of(f"incident {n}" for n in range(len(points)))
     smooth = _density(grid, bandwidth_m, kernel)
-    behind = kernel_density(doors, grid, bandwidth_m=bandwidth_m, kernel=kernel, edge="none", weights=number).values
+    behind = kernel_density(doors, grid, bandwidth_m=bandwidth_m, kernel=kernel, edge="none", weights=number).density
 
     def draw(replicate: int) -> tuple[Floats, Floats]:
         at = np.searchsorted(up_to, uniform(keys, seed, replicate) * up_to[-1], side="right")
@@ -232,7 +232,7 @@ def _density(grid: SurfaceGrid, bandwidth_m: float, kernel: str) -> Callable[[Fl
     """Return how points are smoothed here: edges cancel in a ratio."""
 
     def smooth(points: Floats) -> Floats:
-        return kernel_density(points, grid, bandwidth_m=bandwidth_m, kernel=kernel, edge="none").values
+        return kernel_density(points, grid, bandwidth_m=bandwidth_m, kernel=kernel, edge="none").density
 
     return smooth
 
