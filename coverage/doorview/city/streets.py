@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 
 from doorview.city.ground_rules import column
 
-__all__ = ["Pieces", "Samples", "Twins", "block_faces", "cut_lines", "find_twins", "sample_lines"]
+__all__ = ["Pieces", "Samples", "Twins", "block_faces", "cut_lines", "find_twins", "node_numbers", "sample_lines"]
 
 LONGEST_FACE_M = 200.0
 """A face is cut into equal parts no longer than this: what residents call their block [m]."""
@@ -134,7 +134,7 @@ def sample_lines(lines: npt.NDArray[np.object_], spacing_m: float) -> Samples:
     return Samples(line, at, (before + beyond) / 2, direction)
 
 
-def _node_numbers(streets: gpd.GeoDataFrame, xy: Floats, owner: Ints) -> Ints:
+def node_numbers(streets: gpd.GeoDataFrame, xy: Floats, owner: Ints) -> Ints:
     """Return a number 0..m-1 for the node of each vertex: by OSM node id, else by coordinates."""
     counts = np.bincount(owner, minlength=len(streets))
     ids = np.zeros(len(xy), dtype=np.int64)
@@ -235,7 +235,7 @@ def block_faces(
         return empty, Pieces(np.empty(0, dtype=object), nothing, nothing, np.empty(0))
     lines = streets.geometry.to_numpy()
     xy, owner = shapely.get_coordinates(lines, return_index=True)
-    node = _node_numbers(streets, xy, owner)
+    node = node_numbers(streets, xy, owner)
     inside = np.flatnonzero(owner[1:] == owner[:-1])
     moved = inside[node[inside] != node[inside + 1]]
     degree = np.bincount(node[moved], minlength=node.max() + 1)

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from doorview.errors import InputError
 
-__all__ = ["NIJ_CELL_M", "SurfaceGrid", "cell_counts", "surface_grid", "xy_array"]
+__all__ = ["MOST_CELLS", "NIJ_CELL_M", "SurfaceGrid", "cell_counts", "surface_grid", "xy_array"]
 
 NIJ_CELL_M = (76.2, 182.88)
 """Smallest and largest side of a square cell in the NIJ crime forecasting challenge of 2017 [m]: 62,500 and 360,000
