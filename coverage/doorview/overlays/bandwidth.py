@@ -13,14 +13,13 @@ from doorview.city.chances import keys_of, uniform
 from doorview.errors import InputError, UnknownNameError
 from doorview.overlays.kde import spread_m
 from doorview.overlays.kernels.binning import log_likelihoods
+from doorview.overlays.publish import SMALLEST_BANDWIDTH_M
 from doorview.overlays.surface_grid import xy_array
 
-__all__ = ["RULES", "SMALLEST_BANDWIDTH_M", "Bandwidth", "check_publishable", "cross_validated", "rule_of_thumb"]
+__all__ = ["RULES", "Bandwidth", "check_publishable", "cross_validated", "rule_of_thumb"]
 
 Floats = NDArray[np.float64]
 
-SMALLEST_BANDWIDTH_M = 100.0
-"""Nothing narrower is fit to publish [m]: a surface must not point at a home."""
 RULES = ("scott", "silverman")
 _STEP = 2.0**0.25
 """Ratio of one bandwidth of the search grid to the one before."""
