@@ -537,3 +537,13 @@ def test_trees_and_openings_that_are_not_mapped_change_nothing(folder, tmp_path)
     coverage = {**QUICK["coverage"], "trees": True, "openings": True}
     altered = run_study(study_of(folder, **{**QUICK, "coverage": coverage}), tmp_path / "altered")
     pd.testing.assert_frame_equal(plain.shares, altered.shares)
+
+
+def test_estimate_takes_more_that_hides_and_refuses_what_there_is_not(folder):
+    city = dv.City.from_extract(folder / "town.osm.pbf")
+    found = dv.estimate(city, rates=0.3, levels="observe", coverage={"parked_cars": 1.0}, range_curve=False)
+    plain = dv.estimate(city, rates=0.3, levels="observe", range_curve=False)
+    assert len(found.ready.obstacles) > len(plain.ready.obstacles)
+    assert "parked cars at 100%" in found.headline()[0]
+    with pytest.raises(StudyError, match="Did you mean 'parked_cars'"):
+        dv.estimate(city, coverage={"parked_car": 1.0})

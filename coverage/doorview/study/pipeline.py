@@ -88,6 +88,7 @@ def estimate(
     levels: str | Iterable[str] | None = None,
     rates: float | Iterable[float] | None = None,
     obstacles: str = "buildings",
+    coverage: Mapping[str, object] | None = None,
     doors: Mapping[str, object] | None = None,
     drivers: Mapping[str, object] | None = None,
     near_m: float = 50.0,
@@ -114,6 +115,8 @@ def estimate(
         0, 0.01 ... 1 too.
     obstacles
         ``buildings``, or ``all`` with walls, fences and hedges.
+    coverage
+        More keys of ``[coverage]`` in a study file, e.g. ``{"parked_cars": 0.6, "trees": True}``.
     doors
         What stands at the doors and where on their walls they are: the section ``[doors]`` of a study file, e.g.
         ``{"what_if": "porches"}`` or ``{"porch_steps": {"house": 2}}``; default: nothing.
@@ -161,7 +164,13 @@ def estimate(
         "study": {"name": city.name, "seed": seed},
         "camera": camera_section,
         "public_space": {"near_home_m": float(near_m)},
-        "coverage": {"cell_m": float(cell_m), "obstacles": obstacles, "range_curve": range_curve, "workers": workers},
+        "coverage": {
+            "cell_m": float(cell_m),
+            "obstacles": obstacles,
+            "range_curve": range_curve,
+            "workers": workers,
+            **(coverage or {}),
+        },
     }
     if doors is not None:
         data["doors"] = doors
