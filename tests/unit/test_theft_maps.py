@@ -255,14 +255,54 @@ def test_what_is_too_few_is_hatched(pictures, name, tmp_path):
     assert sum("url(#" in style for style in filled) >= 2, "on the map and in the legend"
 
 
+@pytest.fixture(scope="module")
+def crowded(
+    base: MapData,
+    thefts: gpd.GeoDataFrame,
+    density: DensityData,
+    spots: HotSpotData,
+    rates: RatesData,
+    predicted: Prediction,
+) -> dict[str, Draw]:
+    """Return pictures on which all that may be said is said at length."""
+    long = "long words of data that go on and on " * 20
+    caption = replace(
+        base.caption,
+        units="metric",
+        label=f"(fictional) {long}",
+        camera=long,
+        obstacles=long,
+        attribution=long,
+        unconfirmed=("field of view", "trigger range"),
+        reading=long,
+    )
+    full = replace(base, caption=caption, zones=base.zones.assign(name=long))
+    note = note_of(thefts, source=long, counted=long, blocks=True)
+    shares = InView({**dict.fromkeys(HOT_SPOT_COLOURS, 0.41), "none": 0.3})
+    zones = rates.zones.assign(name=long)
+    sentence = predicted.sentences[0] + " " + long
+    return {
+        "density": lambda path: density_map(path, replace(density, base=full, note=note, rule=long)),
+        "hotspots": lambda path: hotspot_map(path, replace(spots, base=full, note=note)),
+        "beside": lambda path: hotspot_map(path, replace(spots, base=full, note=note, in_view=shares)),
+        "rates": lambda path: rates_map(
+            path, replace(rates, base=full, note=replace(note, incidents=None), zones=zones)
+        ),
+        "prediction": lambda path: prediction_plot(path, predicted.table, sentence, caption, note),
+    }
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_no_text_lies_over_another(pictures, name, monkeypatch):
+@pytest.mark.parametrize("full", [False, True])
+def test_no_text_lies_over_another(pictures, crowded, name, full, monkeypatch):
     caught: list[Any] = []
     for module in (theft_maps, theft_plot, theft_rates_map):
         monkeypatch.setattr(module, "save", lambda sheet, path, caption, title: caught.append(sheet))
-    pictures[name](Path("none.png"))
+    (crowded if full else pictures)[name](Path("none.png"))
     (sheet,) = caught
     sheet.figure.draw_without_rendering()
+    texts = [t for axes in sheet.figure.axes for t in axes.texts]
+    assert not any("\ufffd" in t.get_text() for t in texts), "every letter is in the font"
     boxes = [(t.get_text(), t.get_window_extent()) for t in sheet.page.texts if t.get_text().strip()]
     page = sheet.figure.bbox
     for text, box in boxes:

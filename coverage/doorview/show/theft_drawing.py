@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from doorview.errors import InputError
 from doorview.overlays.publish import SMALLEST_COUNT
 from doorview.show.drawing import Sheet
-from doorview.show.maps import MARGIN, MapData
+from doorview.show.maps import FOOT, MARGIN
 from doorview.show.style import THEFT_COLOURS
 from doorview.show.text import CAVEAT, Caption, clean
 
@@ -127,33 +127,33 @@ def step_labels(ends: tuple[float, ...]) -> list[str]:
     return [f"{low:g} to {high:g}" for low, high in zip((0.0, *ends[:-1]), ends, strict=True)]
 
 
-def draw_theft_head(sheet: Sheet, caption: Caption, question: str, below: str, *, part: bool = False) -> str:
-    """Write what is asked and what is drawn; return the title."""
+def draw_theft_head(
+    sheet: Sheet, caption: Caption, question: str, below: str, *, part: bool = False
+) -> tuple[str, float]:
+    """Write what is asked and what is drawn; return the title and where the head ends [inches]."""
     title, label = caption.heading(question, part=part)
     width = sheet.width - 2 * MARGIN
     size = next((s for s in (15, 14, 13, 12, 11) if sheet.text_width(title, s, True) <= width), 10)
     y = sheet.write(MARGIN, sheet.height - (0.22 if label else 0.3), title, width, size=size, bold=True)
     if label:
         y = sheet.write(MARGIN, y - 0.02, label, width, size=9.5)
-    sheet.write(MARGIN, y - 0.03, below, width, size=9.5)
-    return title
+    return title, sheet.write(MARGIN, y - 0.03, below, width, size=9.5)
 
 
-def draw_theft_foot(sheet: Sheet, caption: Caption, note: TheftNote, top: float, *, beside: MapData | None) -> float:
-    """Write what no picture of thefts goes without from `top` [inches] down; `beside`: coverage is shown too."""
+def draw_theft_foot(sheet: Sheet, caption: Caption, note: TheftNote, *, beside: bool) -> float:
+    """Write what no picture of thefts goes without at the page's foot; `beside`: coverage is shown too."""
     width = sheet.width - 2 * MARGIN
     lead = "Reported thefts: what was reported, not all that was taken. No single report is shown."
     if caption.fictional:
         lead += " Thefts and town are made up."
-    y = sheet.write(MARGIN, top, f"{lead} Made with doorview.", width, size=8.5, bold=True)
-    if beside is None:
-        y = sheet.write(MARGIN, y, "Where reports are many; not why, and nothing about who did it.", width, size=8)
-    else:
-        words = f"{ASSOCIATION} {caption.simulated} {caption.camera_line} {caption.obstacles_line}".rstrip()
-        y = sheet.write(MARGIN, y, f"{words} {CAVEAT}", width, size=7.5)
-    told = [f"Thefts: {clean(note.source, 160) or 'source not stated'}."]
+    y = sheet.write(MARGIN, FOOT - 0.07, f"{lead} Made with doorview.", width, size=8.5, bold=True)
+    why = (
+        f"{ASSOCIATION} {caption.simulated} {CAVEAT}" if beside else "Where reports are many; not why, and not by whom."
+    )
+    y = sheet.write(MARGIN, y, why, width, size=7.5)
+    told = [f"Thefts: {clean(note.source, 120) or 'source not stated'}."]
     if note.counted:
-        told.append(f"Counted: {clean(note.counted, 160).rstrip('.')}.")
+        told.append(f"Counted: {clean(note.counted, 100).rstrip('.')}.")
     if note.blocks:
         told.append("Place known to the block.")
-    return sheet.write(MARGIN, y, f"{' '.join(told)} Map: {caption.source_line}.", width, size=7.5)
+    return sheet.write(MARGIN, y, f"{' '.join(told)} Map: {caption.source_line}.", width, size=7)

@@ -56,6 +56,8 @@ __all__ = ["DensityData", "HotSpotData", "density_map", "hotspot_map"]
 
 _ALPHA = 0.8
 """Streets and buildings shine through colours; the legend's are mixed with the page alike."""
+_GRID_M = 0.01
+"""Cells that touch are joined though their corners differ in the last bits [m]."""
 _PLAIN = {
     "persistent": "persistent: hot most of the time, and lately",
     "emerging": "emerging: hot lately, not before",
@@ -151,7 +153,7 @@ def density_map(
         f"(bandwidth {distance(data.bandwidth_m, units)})."
     )
     question = "Where are thefts reported most?"
-    title = draw_theft_head(frame.sheet, data.base.caption, question, below, part=window is not None)
+    title, _ = draw_theft_head(frame.sheet, data.base.caption, question, below, part=window is not None)
     x, y = _panel_corner(frame)
     y = frame.sheet.write(x, y, "Reported thefts per km² and month", PANEL, size=9, bold=True) - 0.04
     if not data.few[data.grid.inside].all():
@@ -168,7 +170,7 @@ def density_map(
         "per home."
     )
     _close_panel(frame, data.base, said, x, y, part=window is not None)
-    draw_theft_foot(frame.sheet, data.base.caption, data.note, FOOT - 0.12, beside=None)
+    draw_theft_foot(frame.sheet, data.base.caption, data.note, beside=False)
     return save(frame.sheet, path, data.base.caption, title)
 
 
@@ -189,7 +191,7 @@ def hotspot_map(
     shapes, names = data.classes.geometry.to_numpy(), data.classes["class"].to_numpy()
     for name, colour in HOT_SPOT_COLOURS.items():
         look: dict[str, Any] = {"alpha": _ALPHA, "linewidth": 0}
-        whole = np.array([shapely.union_all(shapes[names == name])], dtype=object)
+        whole = np.array([shapely.union_all(shapes[names == name], grid_size=_GRID_M)], dtype=object)
         draw_polygons(frame.axes, whole, facecolor=colour, **look)
         draw_polygons(frame.axes, whole, facecolor="none", edgecolor=INK, linewidth=0.7)
     outlined = _draw_above(frame, data.base, ground, part=window is not None)
@@ -197,14 +199,13 @@ def hotspot_map(
         f"{data.note.words}. A hot spot has more reported thefts in and around it than if each fell on any cell alike."
     )
     question = "Where do reported thefts keep concentrating?"
-    title = draw_theft_head(frame.sheet, data.base.caption, question, below, part=window is not None)
+    title, _ = draw_theft_head(frame.sheet, data.base.caption, question, below, part=window is not None)
     x, y = _panel_corner(frame)
-    y = frame.sheet.write(x, y, "Hot spots of reported thefts, over time", PANEL, size=9, bold=True) - 0.04
+    y = frame.sheet.write(x, y, "Hot spots of reported thefts", PANEL, size=9, bold=True) - 0.04
     y = _legend_of_classes(frame, data, x, y)
     y = _legend_of_base(frame, data.base, ground, x, y, outlined=outlined)
     _close_panel(frame, data.base, _chance_words(data), x, y, part=window is not None)
-    beside = data.base if data.in_view is not None else None
-    draw_theft_foot(frame.sheet, data.base.caption, data.note, FOOT - 0.12, beside=beside)
+    draw_theft_foot(frame.sheet, data.base.caption, data.note, beside=data.in_view is not None)
     return save(frame.sheet, path, data.base.caption, title)
 
 
@@ -314,6 +315,8 @@ def _legend_of_classes(frame: Frame, data: HotSpotData, x: float, y: float) -> f
         level = level_phrase(data.base.level, data.base.caption.units)
         words = f"In view: share of public ground, {level}, if {clean(data.base.scenario, 150).rstrip('.')}."
         y = sheet.write(x, y - 0.02, words, PANEL, size=7.5, colour=MUTED)
+        words = f"{data.base.caption.camera_line} {data.base.caption.obstacles_line}".rstrip()
+        y = sheet.write(x, y, words, PANEL, size=7.5, colour=MUTED)
     return y
 
 

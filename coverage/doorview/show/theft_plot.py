@@ -67,11 +67,10 @@ def prediction_plot(
         f"{number} reported thefts held out, {note.first} to {note.last}, against the hottest cells of each method. "
         "PAI: share of thefts caught over share of area taken; bars hold 95%."
     )
-    title = draw_theft_head(sheet, caption, "Would a heat map have foretold the next reported thefts?", below)
-    y = sheet.height - 1.0
-    y = sheet.write(MARGIN, y, clean(sentence, 400), sheet.width - 2 * MARGIN, size=10, bold=True)
-    _draw_panels(sheet, rows, y - 0.12, caption)
-    draw_theft_foot(sheet, caption, note, FOOT - 0.12, beside=None)
+    title, y = draw_theft_head(sheet, caption, "Would a heat map have foretold the next reported thefts?", below)
+    y = sheet.write(MARGIN, y - 0.04, clean(sentence, 400), sheet.width - 2 * MARGIN, size=10, bold=True)
+    _draw_panels(sheet, rows, y - 0.06, caption)
+    draw_theft_foot(sheet, caption, note, beside=False)
     return save(sheet, path, caption, title)
 
 
@@ -100,8 +99,8 @@ def _draw_panels(sheet: Sheet, rows: pd.DataFrame, top: float, caption: Caption)
     windows, panels = list(pd.unique(rows["window"])), sorted(rows["panel"].unique())
     methods = [_COUNTS, *(name for name in pd.unique(rows["method"]) if name not in (_COUNTS, "uniform"))]
     cells = sorted(rows["cell_m"].unique())
-    foot = FOOT + 0.62
-    gap_x, gap_y = 0.3, 0.34
+    foot = FOOT + 0.66
+    gap_x, gap_y = 0.3, 0.3
     width = (sheet.width - _LEFT - _RIGHT - gap_x * (len(panels) - 1)) / len(panels)
     height = (top - foot - gap_y * len(windows)) / len(windows)
     for column, panel in enumerate(panels):
@@ -114,9 +113,11 @@ def _draw_panels(sheet: Sheet, rows: pd.DataFrame, top: float, caption: Caption)
             chosen = part[part["window"] == window]
             _draw_panel(axes, chosen, methods, cells, most, labelled=column == 0)
             words = f"{_share_words(chosen)}, trained on {clean(window, 40)}"
-            put(sheet.page, left, bottom + height + 0.05, words, size=8, bold=True)
+            size = next((s for s in (8, 7, 6, 5) if sheet.text_width(words, s, True) <= width), 4)
+            put(sheet.page, left, bottom + height + 0.05, words, size=size, bold=True)
+            axes.tick_params(labelbottom=row == len(windows) - 1)
             if row == len(windows) - 1:
-                put(sheet.page, left + width / 2, bottom - 0.33, "PAI (1: no better than chance)", size=8, ha="center")
+                put(sheet.page, left + width / 2, bottom - 0.34, "PAI (1: no better than chance)", size=8, ha="center")
     _draw_key(sheet, cells, caption)
 
 
@@ -157,7 +158,7 @@ def _draw_panel(
 
 def _draw_key(sheet: Sheet, cells: list[float], caption: Caption) -> None:
     """Write what marks mean, in a row."""
-    x, y = _LEFT, FOOT + 0.1
+    x, y = _LEFT, FOOT + 0.07
     for number, cell in enumerate(cells):
         sheet.stroke([x], [y + 0.04], color=MUTED, marker=_MARKS[number % len(_MARKS)], markersize=5, linestyle="none")
         words = f"cells of {distance(cell, caption.units)}"

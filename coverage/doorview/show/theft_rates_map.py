@@ -14,10 +14,9 @@ import shapely
 from doorview.errors import InputError
 from doorview.overlays.publish import FEWER, SMALLEST_COUNT, WITHHELD
 from doorview.overlays.zone_rates import ALL
-from doorview.show.drawing import Sheet, draw_lines, draw_polygons, north_arrow, save, scale_bar
+from doorview.show.drawing import Sheet, draw_lines, draw_polygons, north_arrow, put, save, scale_bar
 from doorview.show.frame import Frame, within
 from doorview.show.maps import FOOT, HEAD, MARGIN, MapData, draw_base, map_frame, swatch
-from doorview.show.names import write_zones
 from doorview.show.picture import Bounds
 from doorview.show.style import INK, MUTED, PAGE
 from doorview.show.text import clean
@@ -37,7 +36,7 @@ __all__ = ["RatesData", "rates_map"]
 HIDDEN = f"{FEWER}, or withheld so that totals do not give them away"
 _UNRATED = "#e9e9e7"
 _NEEDED = ("zone", "window", "unit", "incidents", "rate", "rate_smoothed", "rank_low", "rank_high")
-_GAP, _LEGEND, _ROW, _ROWS = 0.25, 0.52, 0.145, 6  # inches; rows of the tables
+_GAP, _LEGEND, _ROW, _ROWS, _HEADING = 0.25, 0.52, 0.14, 8, 0.34  # inches, but for the rows of a table
 _COLUMNS = (("zone", 0.0), ("reported", 0.37), ("rate", 0.62), ("smoothed", 0.735), ("rank", 0.875))
 
 
@@ -75,8 +74,8 @@ def rates_map(path: str | os.PathLike[str], data: RatesData, *, dpi: int = 200) 
     windows = _checked(data)
     sheet = Sheet(data.base.caption, dpi)
     width = (sheet.width - 2 * MARGIN - _GAP) / 2
-    foot = FOOT + _LEGEND + _ROW * (_ROWS + 3) + 0.1
-    height = sheet.height - HEAD - 0.12 - foot
+    foot = FOOT + _LEGEND + _ROW * (_ROWS + 2) + 0.16
+    height = sheet.height - HEAD - _HEADING - foot
     rated = data.table[data.table["zone"] != ALL]
     ends = theft_steps(float(np.nanmax(rated["rate_smoothed"].to_numpy(np.float64), initial=0.0)))
     unit = clean(data.table["unit"].iloc[0], 60)
@@ -87,16 +86,16 @@ def rates_map(path: str | os.PathLike[str], data: RatesData, *, dpi: int = 200) 
         rows = data.table[data.table["window"] == window]
         total = rows[rows["zone"] == ALL]["incidents"]
         said = _number(total.iloc[0]) if len(total) else "number not stated"
-        sheet.write(left, foot + height + 0.19, f"{check_months(window)}: {said}", width, size=9.5, bold=True)
+        sheet.write(left, foot + height + 0.2, f"{check_months(window)}: {said}", width, size=9.5, bold=True)
         _draw_zones(frame, data, rows, ends)
         _write_table(sheet, data, rows, left, foot - 0.06, width)
     below = (
-        f"Colours: reported thefts {unit}, smoothed: rates that rest on few homes are drawn towards the mean "
-        "(empirical Bayes). The same colours on both maps."
+        f"Colours: reported thefts {unit}, smoothed by empirical Bayes: rates that rest on little are drawn to the "
+        "mean of the zones shown. The same on both maps."
     )
-    title = draw_theft_head(sheet, data.base.caption, "In which zones are thefts reported most?", below)
+    title, _ = draw_theft_head(sheet, data.base.caption, "In which zones are thefts reported most?", below)
     _draw_legend(frame, data, ends)
-    draw_theft_foot(sheet, data.base.caption, data.note, FOOT - 0.12, beside=None)
+    draw_theft_foot(sheet, data.base.caption, data.note, beside=False)
     return save(sheet, path, data.base.caption, title)
 
 
@@ -156,7 +155,7 @@ def _draw_zones(frame: Frame, data: RatesData, rows: pd.DataFrame, ends: tuple[f
     """Fill zones by class, hatch what is withheld, write names with ranks where they fit."""
     draw_base(frame, data.base)
     shapes = dict(zip(data.zones["zone"].astype(str), data.zones.geometry.to_numpy(), strict=True))
-    names, labels = _names(data), {}
+    ranks: dict[str, str] = {}
     for _, row in rows[rows["zone"] != ALL].iterrows():
         shape = np.array([shapes.get(str(row["zone"]), shapely.Polygon())], dtype=object)
         hidden = row["incidents"] in (FEWER, WITHHELD)
@@ -168,26 +167,55 @@ def _draw_zones(frame: Frame, data: RatesData, rows: pd.DataFrame, ends: tuple[f
             place = min(int(np.searchsorted(ends, rate)), len(ends) - 1)
             colour = class_colours(len(ends))[place] if np.isfinite(rate) else _UNRATED
             draw_polygons(frame.axes, shape, facecolor=colour, linewidth=0)
-        name = names.get(str(row["zone"]), "")
-        labels[str(row["zone"])] = name if hidden or np.isnan(rate) else f"{clean(name, 16)}: rank {_rank(row)}"
+        ranks[str(row["zone"])] = "" if hidden or np.isnan(rate) else f"rank {_rank(row)}"
     lines = within(data.base.faces, frame.bounds).geometry.to_numpy()
     draw_lines(frame.axes, lines, edgecolor="#ffffff99", linewidth=0.35)
     draw_polygons(frame.axes, data.zones.geometry.to_numpy(), facecolor="none", edgecolor=PAGE, linewidth=1.8)
     draw_polygons(frame.axes, data.zones.geometry.to_numpy(), facecolor="none", edgecolor=INK, linewidth=0.7)
-    written = data.zones[["geometry"]].assign(name=[labels.get(str(zone)) for zone in data.zones["zone"]])
-    write_zones(frame, written)
+    _write_keys(frame, data, ranks)
+
+
+def _keys(data: RatesData) -> dict[str, int]:
+    """Return the number by which the maps and tables name each zone: from 1, in the order of the zones' names."""
+    names = _names(data)
+    return {zone: number for number, zone in enumerate(sorted(names, key=lambda zone: (names[zone], zone)), start=1)}
+
+
+def _write_keys(frame: Frame, data: RatesData, ranks: dict[str, str]) -> None:
+    """Write each zone's number inside it, and its range of ranks where there is room."""
+    keys, unit = _keys(data), frame.metres_per_inch
+    for zone, shape in zip(data.zones["zone"].astype(str), data.zones.geometry.to_numpy(), strict=True):
+        spot = shape.centroid if shape.contains(shape.centroid) else shape.representative_point()
+        rank = ranks.get(zone, "")
+        half, high = (frame.sheet.text_width(rank, 6.5) / 2 + 0.03) * unit, 0.17 * unit
+        room = shape.contains(shapely.box(spot.x - half, spot.y - high, spot.x + half, spot.y + high))
+        up = 0.065 * unit if rank and room else 0.0
+        _label(frame, spot.x, spot.y + up, str(keys[zone]), bold=True)
+        if rank and room:
+            _label(frame, spot.x, spot.y - up, rank, bold=False)
+
+
+def _label(frame: Frame, x: float, y: float, text: str, *, bold: bool) -> None:
+    label = put(frame.axes, x, y, text, size=6.5, bold=bold, ha="center", va="center")
+    label.set_bbox({"facecolor": PAGE, "edgecolor": "none", "alpha": 0.8, "pad": 0.6})
 
 
 def _write_table(sheet: Sheet, data: RatesData, rows: pd.DataFrame, x: float, y: float, width: float) -> None:
     """Write the zones with the highest smoothed rates, and how many more there are."""
-    names = _names(data)
+    names, keys = _names(data), _keys(data)
     zones = rows[rows["zone"] != ALL].sort_values(["rate_smoothed", "zone"], ascending=[False, True], kind="stable")
     lines = [tuple(name for name, _ in _COLUMNS)]
     for _, row in zones.head(_ROWS).iterrows():
         shown = row["incidents"] not in (FEWER, WITHHELD) and np.isfinite(row["rate_smoothed"])
         figures = (f"{row['rate']:.2f}", f"{row['rate_smoothed']:.2f}", _rank(row)) if shown else ("", "", "")
         words = f"{int(row['incidents']):,}" if str(row["incidents"]).isdigit() else str(row["incidents"])
-        lines.append((names.get(str(row["zone"]), clean(row["zone"], 40)), words, *figures))
+        lines.append(
+            (
+                f"{keys.get(str(row['zone']), '')}  {names.get(str(row['zone']), clean(row['zone'], 40))}",
+                words,
+                *figures,
+            )
+        )
     for number, line in enumerate(lines):
         for (_, at), text in zip(_COLUMNS, line, strict=True):
             room = width * 0.36 if at == 0.0 else width
@@ -197,9 +225,7 @@ def _write_table(sheet: Sheet, data: RatesData, rows: pd.DataFrame, x: float, y:
             sheet.write(x + at * width, y, fitted, width, size=7.5, colour=MUTED if number == 0 else INK)
         y -= _ROW
     if len(zones) > _ROWS:
-        sheet.write(
-            x, y, f"and {len(zones) - _ROWS} more zones, in the table beside this map", width, size=7.5, colour=MUTED
-        )
+        sheet.write(x, y, f"and {len(zones) - _ROWS} more zones, in thefts_by_zone.csv", width, size=7.5, colour=MUTED)
 
 
 def _draw_legend(frame: Frame, data: RatesData, ends: tuple[float, ...]) -> None:
@@ -211,7 +237,8 @@ def _draw_legend(frame: Frame, data: RatesData, ends: tuple[float, ...]) -> None
         swatch(sheet, x, y, label, fill=colour, width=1.1)
         x += 0.6 + sheet.text_width(label, 8)
     swatch(sheet, x + 0.05, y, HIDDEN, hatch=HATCH, width=2.75)
-    if (data.table["rate_smoothed"].isna() & ~data.table["incidents"].astype(str).isin([FEWER, WITHHELD])).any():
+    rated = data.table[data.table["zone"] != ALL]
+    if (rated["rate_smoothed"].isna() & ~rated["incidents"].astype(str).isin([FEWER, WITHHELD])).any():
         swatch(sheet, x + 2.85, y, "no rate", fill=_UNRATED, width=1.0)
     words = (
         "Ranks are ranges that hold 90% of draws, 1 the highest rate, among zones with a figure; where they overlap, "
