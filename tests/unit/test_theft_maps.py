@@ -218,6 +218,15 @@ def test_hot_spots_say_what_chance_would_do(pictures, spots, tmp_path):
     assert "in view" not in said
 
 
+def test_hot_spots_of_few_reports_are_left_out_and_counted(spots, tmp_path):
+    number = np.where(np.arange(len(spots.classes)) == 0, 4, 5)
+    said = texts(hotspot_map(tmp_path / "a.svg", replace(spots, classes=spots.classes.assign(incidents=number))))
+    assert "Left out: 1 areas of fewer than 5 reports" in said
+    first = spots.classes["class"].iloc[0]
+    assert re.search(rf"{first}: [a-z, ]+\(none\)", said)
+    assert "Left out" not in texts(hotspot_map(tmp_path / "b.svg", spots))
+
+
 def test_rates_stand_side_by_side_with_ranks_and_what_is_withheld(pictures, rates, tmp_path):
     said = texts(pictures["rates"](tmp_path / "a.svg"))
     table = rates.table

@@ -19,6 +19,7 @@ from rasterio.transform import Affine
 
 from doorview.errors import InputError
 from doorview.overlays.bandwidth import check_publishable
+from doorview.overlays.publish import SMALLEST_COUNT
 from doorview.overlays.surface_grid import SurfaceGrid
 from doorview.show.drawing import draw_lines, draw_polygons, north_arrow, save, scale_bar
 from doorview.show.frame import Frame, within
@@ -73,7 +74,8 @@ class DensityData:
     Attributes
     ----------
     base
-        Streets, buildings, ground, zones, boundary and caption, as for any map.
+        Streets, buildings, ground, zones, boundary and caption, as for any map. A boundary drawn round the incidents
+        themselves would show where single ones lie: take the place's.
     note
         What is said of the incidents; needs their number.
     density
@@ -103,11 +105,13 @@ class HotSpotData:
     Attributes
     ----------
     base
-        As for any map; its level and scenario are those of `in_view`.
+        As for any map; its level and scenario are those of `in_view`. A boundary drawn round the incidents themselves
+        would show where single ones lie: take the place's.
     note
         What is said of the incidents; needs their number.
     classes
-        Polygons with a column ``class``, one of `HOT_SPOT_COLOURS`; ``none`` is left blank.
+        Polygons with a column ``class``, one of `HOT_SPOT_COLOURS`; ``none`` is left blank. With a column
+        ``incidents``, those with fewer than 5 are left out, and counted on the map.
     periods, months
         How many periods were tested, and how long each is.
     rate
@@ -186,6 +190,7 @@ def hotspot_map(
     """
     _needs_number(data.note)
     _check_classes(data.classes)
+    data, left_out = _without_few(data)
     frame = map_frame(data.base, window, dpi)
     ground = _draw_below(frame, data.base, outlined=window is not None)
     shapes, names = data.classes.geometry.to_numpy(), data.classes["class"].to_numpy()
@@ -204,7 +209,7 @@ def hotspot_map(
     y = frame.sheet.write(x, y, "Hot spots of reported thefts", PANEL, size=9, bold=True) - 0.04
     y = _legend_of_classes(frame, data, x, y)
     y = _legend_of_base(frame, data.base, ground, x, y, outlined=outlined)
-    _close_panel(frame, data.base, _chance_words(data), x, y, part=window is not None)
+    _close_panel(frame, data.base, _chance_words(data, left_out), x, y, part=window is not None)
     draw_theft_foot(frame.sheet, data.base.caption, data.note, beside=data.in_view is not None)
     return save(frame.sheet, path, data.base.caption, title)
 
@@ -235,6 +240,14 @@ def _check_classes(classes: gpd.GeoDataFrame) -> None:
     unknown = sorted({clean(name, 30) for name in classes["class"]} - {*HOT_SPOT_COLOURS, "none"})
     if unknown:
         raise InputError(f"the class '{unknown[0]}' is unknown: classes are {', '.join(HOT_SPOT_COLOURS)} and none.")
+
+
+def _without_few(data: HotSpotData) -> tuple[HotSpotData, int]:
+    """Leave out areas of fewer than 5 incidents, where those are known; return how many."""
+    if "incidents" not in data.classes.columns:
+        return data, 0
+    few = (data.classes["incidents"] < SMALLEST_COUNT).to_numpy() & (data.classes["class"] != "none").to_numpy()
+    return replace(data, classes=data.classes[~few]), int(few.sum())
 
 
 # ---- drawing --------------------------------------------------------------------------------------------------------
@@ -320,16 +333,17 @@ def _legend_of_classes(frame: Frame, data: HotSpotData, x: float, y: float) -> f
     return y
 
 
-def _chance_words(data: HotSpotData) -> str:
+def _chance_words(data: HotSpotData, left_out: int) -> str:
     """Return how the test was made and what chance alone would do."""
     false = data.rate * data.periods
     maps = f"{false:.1g}" if false < 1 else f"{false:.1f}".removesuffix(".0")
     return (
         f"{data.note.words}. Tested by Gi* in each of {data.periods} periods of {data.months} months, in cells of "
-        f"{distance(data.cell_m, data.base.caption.units)}, with a false discovery rate of {percent(data.rate)}. What "
+        f"{distance(data.cell_m, data.base.caption.units)}, with a false discovery rate of {100 * data.rate:g}%. What "
         f"chance would do: were reports spread evenly, at most {maps} of the {data.periods} tests on average would "
         "name any hot spot. The test does not know where homes are: many homes alone make many reports. "
         "A hot spot is an area, not a home."
+        + (f" Left out: {left_out} areas of fewer than {SMALLEST_COUNT} reports." if left_out else "")
     )
 
 
@@ -345,7 +359,7 @@ def _legend_of_base(
     """Write what lies under the colours, two to a row; return where it ends."""
     y -= 0.06
     rows = [
-        ("building", BUILDING, "#8f8f8c"),
+        *([("building", BUILDING, "#8f8f8c")] if len(base.buildings) else []),
         *((GROUND_LABELS[kind], GROUND[kind], GROUND_EDGES[kind]) for kind in ground),
     ]
     for left in range(0, len(rows), 2):
