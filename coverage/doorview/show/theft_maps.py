@@ -289,7 +289,7 @@ def _draw_density(frame: Frame, data: DensityData, ends: tuple[float, ...]) -> b
 def _draw_above(frame: Frame, base: MapData, ground: dict[str, gpd.GeoDataFrame], *, part: bool) -> bool:
     """Draw thin streets, zones, the boundary and names over the colours; tell whether the boundary is shown."""
     lines = within(base.faces, frame.bounds).geometry.to_numpy()
-    draw_lines(frame.axes, lines, edgecolor="#ffffffaa", linewidth=1.0 if part else 0.35, zorder=2)
+    draw_lines(frame.axes, lines, edgecolor="#ffffffaa", linewidth=1.0 if part else 0.35)
     draw_zones(frame, _unhatched(base))
     outlined = draw_boundary(frame, base)
     taken = write_zones(frame, base.zones)
