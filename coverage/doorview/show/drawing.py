@@ -1,6 +1,6 @@
 """Drawing from arrays: thousands of polygons and lines as one path each, text that is never read as markup.
 
-The only modules that load matplotlib are this one, `maps`, `curves` and `partnership`; none of them touches its global
+The only modules that load matplotlib are this one and those that draw with it; none of them touches its global
 state.
 """
 

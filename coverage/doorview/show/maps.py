@@ -208,15 +208,30 @@ def map_inches(sheet: Sheet) -> tuple[float, float]:
     return sheet.width - 2 * MARGIN - PANEL - 0.2, sheet.height - HEAD - FOOT
 
 
-def map_frame(data: MapData, window: Bounds | None, dpi: int) -> Frame:
-    """Return an empty map of a window [m], by default of the whole place, on a sheet of its own."""
-    sheet = Sheet(data.caption, dpi)
-    width, height = map_inches(sheet)
+def map_frame(
+    data: MapData,
+    window: Bounds | None,
+    dpi: int,
+    *,
+    sheet: Sheet | None = None,
+    place: tuple[float, float, float, float] | None = None,
+) -> Frame:
+    """Return an empty map of a window [m], by default of the whole place, on a sheet of its own.
+
+    Parameters
+    ----------
+    data, window, dpi
+        What is mapped, which part of the world, pixels per inch.
+    sheet, place
+        The sheet, where there is one already, and left, bottom, width and height of the map on it [inches].
+    """
+    sheet = sheet or Sheet(data.caption, dpi)
+    left, bottom, width, height = place or (MARGIN, FOOT, *map_inches(sheet))
     window = window or _extent(data)
     scale = max((window[2] - window[0]) / width, (window[3] - window[1]) / height)
     x, y = (window[0] + window[2]) / 2, (window[1] + window[3]) / 2
     bounds = (x - scale * width / 2, y - scale * height / 2, x + scale * width / 2, y + scale * height / 2)
-    axes = sheet.axes(MARGIN, FOOT, width, height)
+    axes = sheet.axes(left, bottom, width, height)
     axes.set(xlim=(bounds[0], bounds[2]), ylim=(bounds[1], bounds[3]), xticks=[], yticks=[], facecolor=PAGE)
     for spine in axes.spines.values():
         spine.set(color=MUTED, linewidth=0.6)

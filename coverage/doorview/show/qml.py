@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from xml.sax.saxutils import quoteattr
 
 from doorview.city.classes import CLASSES
-from doorview.show.style import BREAKS, NONE_IN_VIEW, SHARE_COLOURS, class_labels, rgb
+from doorview.show.style import BREAKS, HOT_SPOT_COLOURS, NONE_IN_VIEW, SHARE_COLOURS, class_labels, rgb
 
-__all__ = ["ground_style", "line_style", "share_style", "zone_style"]
+__all__ = ["ground_style", "hotspot_style", "line_style", "share_style", "zone_style"]
 
 _HEAD = (
     '<!DOCTYPE qgis PUBLIC "http://mrcc.com/qgis.dtd" "SYSTEM">\n<qgis version="3.28.0" styleCategories="Symbology">\n'
@@ -99,3 +99,18 @@ def zone_style() -> str:
     """Return the style of zones: an outline without fill."""
     options = {"style": "no", "color": "0,0,0,0", "outline_color": _colour("#555555"), "outline_width": "0.5"}
     return _renderer("singleSymbol", "", "", [_symbol("fill", "0", "SimpleFill", options)])
+
+
+def hotspot_style() -> str:
+    """Return the style of hot spots by their column ``class``: the colours of the map."""
+    categories = "".join(
+        f'<category symbol="{place}" value={quoteattr(name)} label={quoteattr(f"{name} hot spot of reported thefts")} '
+        f'render="true"/>\n'
+        for place, name in enumerate(HOT_SPOT_COLOURS)
+    )
+    look = {"outline_color": _colour("#1a1a1a"), "outline_width": "0.26"}
+    symbols = [
+        _symbol("fill", str(place), "SimpleFill", {"color": _colour(colour, 204), **look})
+        for place, colour in enumerate(HOT_SPOT_COLOURS.values())
+    ]
+    return _renderer("categorizedSymbol", "class", f"<categories>\n{categories}</categories>\n", symbols)

@@ -22,12 +22,14 @@ __all__ = [
     "FINE_BREAKS",
     "GROUND",
     "GROUND_EDGES",
+    "HOT_SPOT_COLOURS",
     "INK",
     "LINE_COLOURS",
     "MUTED",
     "NONE_IN_VIEW",
     "PAGE",
     "SHARE_COLOURS",
+    "THEFT_COLOURS",
     "breaks_for",
     "class_labels",
     "grey",
@@ -49,6 +51,16 @@ PAGE = "#ffffff"
 INK = "#1a1a1a"
 MUTED = "#555555"
 LINE_COLOURS: tuple[str, ...] = ("#10284f", "#b3651a", "#3f7f93", "#8a2f5c", "#6b7a2c", "#555555")
+
+THEFT_COLOURS: tuple[str, ...] = ("#fde2a3", "#fd9668", "#e44f64", "#a5317e", "#641a80", "#21114e")
+"""From few to many, matplotlib's magma (perceptually uniform): another hue than the shares in view."""
+HOT_SPOT_COLOURS: dict[str, str] = {
+    "persistent": "#3b0f70",
+    "emerging": "#f4695c",
+    "intermittent": "#a5327e",
+    "former": "#fdd9a0",
+}
+"""By class over time; `doorview.overlays.time_classes.CLASSES` without none."""
 
 # Lighter in grey printing than every class of share; park and water have edges of their own.
 GROUND: dict[str, str] = {"park": "#e2eed6", "square": "#f2e9dc", "water": "#d9e8f2", "street": "#ececea"}
