@@ -165,7 +165,7 @@ def incidents_faults(raw: object, zonings: Iterable[str] = ()) -> list[str]:
 def recognised(file: str | Path) -> dict[str, str]:
     """Return the keys of ``[incidents]`` by which a file is read that nobody described: its preset, or none.
 
-    A CSV whose columns are called lon, lat and date needs none; any other must fit the columns of one preset alone.
+    A CSV must fit the columns of one preset alone, or have columns called lon, lat and date, which need none.
     Files of other kinds, and those that are not there, are left to the reader of incidents.
 
     Raises
@@ -180,13 +180,15 @@ def recognised(file: str | Path) -> dict[str, str]:
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as text:
         header = next(csv.reader(text), [])
     names = {_plain(name) for name in header}
-    if {"lon", "lat", "date"} <= names or {"longitude", "latitude", "date"} <= names:
-        return {}
+    usual = {"lon", "lat", "date"}
     fitting = [
         name
         for name, known in layouts().items()
-        if all(_plain(column) in names for column in (*known.columns.values(), *known.where))
+        if not set(known.columns.values()) - {"category"} <= usual  # that of the demo town fits any file
+        and all(_plain(column) in names for column in (*known.columns.values(), *known.where))
     ]
+    if not fitting and (usual <= names or {"longitude", "latitude", "date"} <= names):
+        return {}
     if len(fitting) != 1:
         found = f"those of {' and '.join(fitting)} alike" if fitting else "those of no preset"
         raise InputError(

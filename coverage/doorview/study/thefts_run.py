@@ -194,7 +194,7 @@ def thefts_run(ready: Prepared, plan: TheftsPlan, scenarios: tuple[Scenario, ...
     rates, beyond = _rates(ready, plan, notes)
     prediction, listed = _prediction(ready, plan, notes)
     in_view, placed = _in_view(ready, plan, hot, owners)
-    published, words = _published(ready, plan, rates, len(recent), beyond=beyond)
+    published, words = _published(ready, plan, rates, notes, beyond=beyond)
     return TheftsRun(
         plan, bandwidth, surface, hot, over_time, ground, rates, prediction, listed, in_view,
         _change(ready, in_view, owners), placed, published, words, tuple(notes),
@@ -269,9 +269,10 @@ def _rates(ready: Prepared, plan: TheftsPlan, notes: list[str]) -> tuple[ZoneRat
 
 
 def _published(
-    ready: Prepared, plan: TheftsPlan, rates: ZoneRates | None, number: int, *, beyond: bool
+    ready: Prepared, plan: TheftsPlan, rates: ZoneRates | None, notes: list[str], *, beyond: bool
 ) -> tuple[pd.DataFrame | None, str]:
     """Return rates that are fit to publish, and the number of incidents as it is published beside them."""
+    number = len(plan.recent)
     if number < SMALLEST_COUNT:
         return None, FEWER
     if rates is None:
@@ -280,7 +281,12 @@ def _published(
     try:
         return publish_zone_rates(rates, seed=seed, replicates=draws, total=number, beyond=beyond), f"{number:,}"
     except InputError:  # whatever of the zones is withheld, this number would give some of them away
+        pass
+    try:
         return publish_zone_rates(rates, seed=seed, replicates=draws), WITHHELD
+    except InputError:
+        notes.append("no rates by zone are published: whatever is withheld, the rest would give small counts away")
+        return None, f"{number:,}"
 
 
 def _prediction(ready: Prepared, plan: TheftsPlan, notes: list[str]) -> tuple[Prediction | None, ShortList | None]:
