@@ -19,6 +19,7 @@ help:  ## this text
 	@echo
 	@echo "Maps of a place, from a file, by name, or as a study file says:"
 	@echo '  make maps EXTRACT=my-city.osm.pbf BOUNDARY=district.geojson ZONES=tracts.gpkg RATES="0.05 0.2" OUT=out/mine'
+	@echo '  make maps EXTRACT=my-city.osm.pbf THEFTS=thefts.csv'
 	@echo '  make maps PLACE="Lakeland, Florida, USA"'
 	@echo '  make maps STUDY=my-study.toml'
 

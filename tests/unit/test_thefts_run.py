@@ -367,3 +367,22 @@ def test_estimate_takes_thefts_on_the_command_line(folder: Path, tmp_path: Path,
     assert "Reported thefts" in capsys.readouterr().out
     assert (tmp_path / "run" / "incidents_in_view.csv").is_file()
     assert HOUSES == 11
+
+
+def test_own_layers_carry_the_hot_spots_beside_them(folder: Path, told: Result, tmp_path: Path):
+    city, town = told.ready.city, OsmFile()
+    # Sheds as far as the extract reaches.
+    corners = [shapely.box(*town.lonlat(x, y), *town.lonlat(x + 5.0, y + 5.0)) for x, y in ((-200, -100), (195, 95))]
+    sheds = gpd.GeoDataFrame(
+        {"building": ["shed", "shed"]}, geometry=corners, crs=4326
+    )  # as far as the extract reaches
+    houses = city.buildings[["building", "geometry"]].to_crs(4326)
+    pd.concat([houses, sheds], ignore_index=True).to_file(tmp_path / "buildings.geojson")
+    place = {"extract": "town.osm.pbf", "layers": {"buildings": str(tmp_path / "buildings.geojson")}}
+    thefts = ASKED | {"file": str(folder / "thefts.csv"), "hold_out_from": None, "zoning": None}
+    result = run_study(study_of(folder, thefts, place=place, zones=[], **QUICK), tmp_path / "own")
+    layers = gpd.list_layers(folder_of(result) / "own.gpkg")["name"].tolist()
+    assert {"streets", "block_faces", "hotspots"} <= set(layers)
+    assert "city.gpkg" not in files_of(result)
+    assert "thefts_by_zone.csv" not in files_of(result)
+    assert "prediction.csv" not in files_of(result)

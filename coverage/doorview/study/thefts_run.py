@@ -366,9 +366,12 @@ def _in_view(
     row, column = plan.grid.cell_of(_xy(recent))
     is_hot = (row >= 0) & hot.hot[row, column]
     kinds = np.where(is_hot, "hot spot", "elsewhere").astype(object)
+    fronts = ready.doors
+    if "wedge_degrees" in fronts:  # a wedge turns the lens, not the facade
+        fronts = fronts.assign(heading=(fronts["heading"] - fronts["wedge_degrees"]) % 360.0)
     tables = {}
     for number, out_m in enumerate(OUT_M):
-        spots = gpd.GeoDataFrame(geometry=porches(ready.doors, out_m))
+        spots = gpd.GeoDataFrame(geometry=porches(fronts, out_m))
         tables[f"parcel {out_m:g} m before its door"] = incidents_in_view(
             placed,
             ready.doors,
