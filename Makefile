@@ -19,6 +19,7 @@ help:  ## this text
 	@echo
 	@echo "Maps of a place, from a file, by name, or as a study file says:"
 	@echo '  make maps EXTRACT=my-city.osm.pbf BOUNDARY=district.geojson ZONES=tracts.gpkg RATES="0.05 0.2" OUT=out/mine'
+	@echo '  make maps EXTRACT=my-city.osm.pbf THEFTS=thefts.csv'
 	@echo '  make maps PLACE="Lakeland, Florida, USA"'
 	@echo '  make maps STUDY=my-study.toml'
 
@@ -46,14 +47,14 @@ $(LAB_STAMP): $(STAMP)
 
 maps: $(STAMP)  ## maps and tables: of the demo town, or of STUDY=, EXTRACT= or PLACE= (see below)
 	@set -e; \
-	if [ -n "$$THEFTS" ]; then echo "make: THEFTS= is not taken yet: theft maps are not part of this version" >&2; exit 2; fi; \
 	given=0; for one in "$$STUDY" "$$EXTRACT" "$$PLACE"; do [ -z "$$one" ] || given=$$((given + 1)); done; \
 	if [ $$given -gt 1 ]; then echo "make: give only one of STUDY=, EXTRACT= and PLACE=" >&2; exit 2; fi; \
-	if [ -z "$$EXTRACT$$PLACE" ] && [ -n "$$BOUNDARY$$ZONES$$RATES" ]; then \
-	  echo "make: BOUNDARY=, ZONES= and RATES= go with EXTRACT= or PLACE=; a study file says them itself" >&2; exit 2; fi; \
+	if [ -z "$$EXTRACT$$PLACE" ] && [ -n "$$BOUNDARY$$ZONES$$RATES$$THEFTS" ]; then \
+	  echo "make: BOUNDARY=, ZONES=, RATES= and THEFTS= go with EXTRACT= or PLACE=; a study file says them itself" >&2; exit 2; fi; \
 	set --; \
 	[ -z "$$BOUNDARY" ] || set -- "$$@" --boundary "$$BOUNDARY"; \
 	[ -z "$$ZONES" ] || set -- "$$@" --zones "$$ZONES"; \
+	[ -z "$$THEFTS" ] || set -- "$$@" --thefts "$$THEFTS"; \
 	[ -z "$$RATES" ] || set -- "$$@" --rates "$$RATES"; \
 	[ -z "$$OUT" ] || set -- "$$@" --out "$$OUT"; \
 	if [ -n "$$STUDY" ]; then set -- run "$$STUDY" "$$@"; \

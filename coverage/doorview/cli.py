@@ -183,6 +183,9 @@ def build_parser() -> argparse.ArgumentParser:
     estimate.add_argument(
         "--known", action="store_true", help="count the cameras that OpenStreetMap maps too, beside the simulated ones"
     )
+    estimate.add_argument(
+        "--thefts", metavar="FILE", help="reported thefts to lay over the coverage; they are the user's own data"
+    )
     estimate.add_argument("--units", choices=("metric", "us"), help="units on maps and pages (default: metric)")
 
     check = command("check", "read a study file and list every fault in it, or say what it would do")
@@ -327,6 +330,7 @@ def _estimate(options: argparse.Namespace) -> None:
         crs=options.crs,
         units=options.units,
         known=options.known,
+        thefts=options.thefts,
     )
     _finish(study, options)
 
@@ -358,6 +362,9 @@ def _check(options: argparse.Namespace) -> None:
         _say(f"  programme  {study.partnership.title()}, {study.partnership.months} months")
     if study.alerts is not None:
         _say(f"  alerts     within {study.alerts.radius:,.0f} m of {study.alerts.spots:,} spots on streets")
+    if study.incidents is not None:
+        preset = f", preset {study.incidents.preset}" if study.incidents.preset else ""
+        _say(f"  thefts     {study.incidents.file.name}{preset}")
     for name, scenario in study.scenarios.items():
         _say(f"  scenario   {name}: {scenario_words(scenario)}")
     for gap in gaps:

@@ -119,6 +119,12 @@ ceiling = 0.5
 radius_miles = 0.5
 app_share = 0.2                       # made up: no source gives it
 
+[incidents]                           # reported thefts laid over the coverage: invented here
+file = "thefts.csv"
+preset = "demo"
+zoning = "district"
+hold_out_from = "2025-07-01"          # do heat maps of what was reported before tell where later ones are?
+
 [drivers]
 sobol = true                          # which assumption moves the answer most, at each level
 

@@ -24,7 +24,7 @@ from scipy.stats import chi2, gamma, rankdata
 
 from doorview.city.chances import check_seed, keys_of, uniform
 from doorview.errors import InputError
-from doorview.overlays.publish import FEWER, MONTH, SMALLEST_COUNT, WITHHELD, count_words, withhold
+from doorview.overlays.publish import FEWER, MONTH, SMALLEST_COUNT, WITHHELD, Withheld, count_words, withhold
 
 __all__ = [
     "ALL",
@@ -261,15 +261,20 @@ def rank_ranges(
     return low, high
 
 
-def publish_zone_rates(result: ZoneRates, *, seed: int = 0, replicates: int = 1000) -> pd.DataFrame:
+def publish_zone_rates(
+    result: ZoneRates, *, seed: int = 0, replicates: int = 1000, total: int | None = None, beyond: bool = True
+) -> pd.DataFrame:
     """Return the table that is fit to publish: counts under 5 and what would give them away are withheld.
 
     `incidents` are words (`fewer than 5`, `withheld`, or the number), windows end in a month. A withheld count has no
     rate, smoothed rate or rank, for each of them gives it away; and the smoothed rates and ranks of the rest are
     computed **from the rest alone**, for the mean and variance of all zones are functions of the counts withheld. So
     they are drawn to the mean of the zones shown, which is above that of all, and ranks are among those shown.
+
+    Where the number of incidents in the longest window stands elsewhere (on a map, 5 or more), give it as `total`, and
+    whether some of them may lie `beyond` all zones: it takes part in what a reader could work out.
     """
-    withheld = withhold(result.cells["incidents"].to_numpy(), result.parts)
+    withheld = _withheld(result, total, beyond=beyond)
     words = count_words(result.cells["incidents"].to_numpy(), withheld)
     keys = ["zoning", "zone", "window"]
     said = result.cells[keys].assign(words=words, hidden=withheld.all)
@@ -285,6 +290,19 @@ def publish_zone_rates(result: ZoneRates, *, seed: int = 0, replicates: int = 10
     names = {window.name: window.published for window in result.windows}
     table["window"] = table["window"].map(names)
     return table.drop(columns=["words", "hidden", "base"])
+
+
+def _withheld(result: ZoneRates, total: int | None, *, beyond: bool) -> Withheld:
+    """Return which cells to withhold; a `total` published elsewhere is one more cell, which stands in any case."""
+    counts = result.cells["incidents"].to_numpy()
+    if total is None:
+        return withhold(counts, result.parts)
+    # All windows end on the same day, so that the longest holds every atom; what lies beyond all zones is one more.
+    parts = sp.vstack([result.parts, np.ones((1, result.parts.shape[1]))], format="csr")
+    if beyond:
+        parts = sp.hstack([parts, np.eye(parts.shape[0])[:, -1:]], format="csr")
+    found = withhold([*counts.tolist(), total], parts, known=[len(counts)])
+    return Withheld(found.small[:-1], found.other[:-1])
 
 
 _ESTIMATES = ["rate_smoothed", "rank", "rank_low", "rank_high"]

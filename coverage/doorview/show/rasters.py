@@ -21,7 +21,7 @@ from rasterio.windows import Window
 
 from doorview.show.text import OSM_ATTRIBUTION, clean
 
-__all__ = ["BLOCK", "TILE", "SparseRaster", "filled_blocks", "probability_of", "write_probability"]
+__all__ = ["BLOCK", "TILE", "SparseRaster", "filled_blocks", "probability_of", "write_probability", "write_surface"]
 
 BLOCK = 512
 """Side of a block of the file [cells]."""
@@ -237,3 +237,56 @@ def write_probability(
                 table = probability_of(rate, int(cells.max()))
                 south = row0 + source.height - int(window.row_off) - cells.shape[0]
                 raster.write(south, col0 + int(window.col_off), np.ascontiguousarray(table[cells][::-1]))
+
+
+def write_surface(
+    path: str | os.PathLike[str],
+    values: npt.NDArray[np.float64],
+    *,
+    crs: Any,
+    cell_m: float,
+    x0: float,
+    y0: float,
+    description: str,
+    units: str,
+    tags: Mapping[str, str],
+) -> None:
+    """Write a surface as a GeoTIFF (float32); NaN, its nodata value, is what is not shown.
+
+    Parameters
+    ----------
+    path
+        File to write.
+    values
+        (rows, columns), row 0 southmost.
+    crs
+        Anything that `rasterio` takes for a projected CRS in metres.
+    cell_m, x0, y0
+        Side of a cell and the south-west corner [m].
+    description, units
+        What a cell holds, for people.
+    tags
+        More tags, attribution and licence among them.
+    """
+    rows, columns = values.shape
+    with rasterio.open(
+        path,
+        "w",
+        driver="GTiff",
+        width=columns,
+        height=rows,
+        count=1,
+        dtype="float32",
+        crs=crs,
+        transform=rasterio.Affine(cell_m, 0.0, x0, 0.0, -cell_m, y0 + rows * cell_m),
+        nodata=float("nan"),
+        compress="deflate",
+    ) as file:
+        file.set_band_description(1, clean(description, 120))
+        file.set_band_unit(1, units)
+        file.update_tags(
+            TIFFTAG_IMAGEDESCRIPTION=clean(description, 200),
+            units=units,
+            **{key: clean(value, 400) for key, value in tags.items()},
+        )
+        file.write(values[::-1].astype(np.float32), 1)

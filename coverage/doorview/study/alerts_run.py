@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from doorview.ownership.scenario import Scenario
     from doorview.study.compute import Prepared
 
-__all__ = ["MEASURES", "AlertsRun", "alerts_run", "street_spots"]
+__all__ = ["MEASURES", "AlertsRun", "alerts_run", "seen_places", "street_spots"]
 
 STEP_M = 5.0
 """Distance of the places along streets that spots are drawn from."""
@@ -119,7 +119,7 @@ def alerts_run(ready: Prepared, scenarios: tuple[Scenario, ...]) -> AlertsRun | 
     by_name = {item.name: item for item in scenarios}
     scenario = by_name[section.scenario_of(list(by_name))]
     owners = scenario.owners(ready.residents.dwellings, ready.residents.inside)
-    seen = _seen(ready, spots)
+    seen = seen_places(ready, spots)
     share = section.app_share if section.app_share_of_owners is None else section.app_share_of_owners
     table = alerts(
         ready.doors,
@@ -138,7 +138,7 @@ def alerts_run(ready: Prepared, scenarios: tuple[Scenario, ...]) -> AlertsRun | 
     return AlertsRun(section, scenario.name, space, _over_spots(table, section, scenario.name), table)
 
 
-def _seen(ready: Prepared, spots: gpd.GeoDataFrame) -> dict[str, pd.DataFrame]:
+def seen_places(ready: Prepared, spots: gpd.GeoDataFrame) -> dict[str, pd.DataFrame]:
     """Return which doors have which spots in view at each level, as `sees` does, each door by its own kit."""
     scene = ready.scene
     places = shapely.get_coordinates(spots.geometry.to_numpy())

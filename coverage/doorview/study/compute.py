@@ -52,6 +52,7 @@ from doorview.study.owners import Plan, Residents, columns_of, plans_of, residen
 from doorview.study.partnership_run import PartnershipRun, partnership_plan, partnership_run
 from doorview.study.sections import Study
 from doorview.study.terrain import study_terrain
+from doorview.study.thefts_run import TheftsRun, thefts_plan, thefts_run
 from doorview.study.zone_faults import zone_faults
 from doorview.study.zones import read_zones, zone_membership
 
@@ -164,6 +165,7 @@ class Tables:
     drivers: Drivers | None = None
     partnership: PartnershipRun | None = None
     alerts: AlertsRun | None = None
+    thefts: TheftsRun | None = None
 
 
 def _counted_area(city: City, reach_m: float) -> tuple[Any, float]:
@@ -307,6 +309,7 @@ def measure(
     study = ready.study
     # Before anything slow: its faults that only a city shows are told of at once.
     partnership = partnership_plan(study, ready.residents)
+    thefts = thefts_plan(ready)
     with stages.stage("seeing and covering"):
         coverage = fold(ready.scene, passed_on())
         if not len(coverage.totals):
@@ -346,9 +349,13 @@ def measure(
     with stages.stage("the partnership and alerts"):
         deal = partnership_run(partnership, coverage, outputs, counts)
         told = alerts_run(ready, scenarios)
+    laid_over = None
+    if thefts is not None:
+        with stages.stage("reported thefts"):
+            laid_over = thefts_run(ready, thefts, tuple(s for s in scenarios if counted.views[s.name][0] is base))
     return Tables(
         coverage, outputs, scenarios, counted, shares, curve, ranges, counts, faces, dwellings, errors, known, drivers,
-        deal, told,
+        deal, told, laid_over,
     )  # fmt: skip
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import datetime as dt
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pyproj import CRS
 
-from doorview.errors import nearest_name
+from doorview.errors import InputError, nearest_name
 from doorview.overlays.incident_layouts import COLUMNS, DATE_ORDERS, KNOWN_TO, Layout, layout, layout_faults, layouts
 from doorview.study.fields import CrsText, LayerPath, split_layer
 
@@ -22,7 +24,7 @@ if TYPE_CHECKING:  # they load geopandas, which few studies need to be read
     from doorview.overlays.addresses import AddressBook
     from doorview.overlays.zone_rates import Window
 
-__all__ = ["IncidentsSection", "incidents_faults"]
+__all__ = ["IncidentsSection", "incidents_faults", "recognised"]
 
 Text = Annotated[str, Field(min_length=1)]
 Values = Annotated[tuple[Text, ...], Field(strict=False, min_length=1)]
@@ -158,6 +160,48 @@ def incidents_faults(raw: object, zonings: Iterable[str] = ()) -> list[str]:
     if first is not None and last is not None and first > last:
         faults.append(f"incidents.hold_out_from: {first} is after until = {last}; nothing would be held out")
     return faults
+
+
+def recognised(file: str | Path) -> dict[str, str]:
+    """Return the keys of ``[incidents]`` by which a file is read that nobody described: its preset, or none.
+
+    A CSV must fit the columns of one preset alone, or have columns called lon, lat and date, which need none.
+    Files of other kinds, and those that are not there, are left to the reader of incidents.
+
+    Raises
+    ------
+    InputError
+        If no preset fits, or several do.
+
+    """
+    path = Path(file)
+    if path.suffix.lower() != ".csv" or not path.is_file():
+        return {}
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as text:
+        header = next(csv.reader(text), [])
+    names = {_plain(name) for name in header}
+    usual = {"lon", "lat", "date"}
+    fitting = [
+        name
+        for name, known in layouts().items()
+        if not set(known.columns.values()) - {"category"} <= usual  # that of the demo town fits any file
+        and all(_plain(column) in names for column in (*known.columns.values(), *known.where))
+    ]
+    if not fitting and (usual <= names or {"longitude", "latitude", "date"} <= names):
+        return {}
+    if len(fitting) != 1:
+        found = f"those of {' and '.join(fitting)} alike" if fitting else "those of no preset"
+        raise InputError(
+            f"'{path}': its columns are {found}, so nobody could tell which say place and date. Write a study file "
+            f"with [incidents], file = '{path.name}' and preset = '...' or columns = {{ lon = '...', lat = '...', date "
+            "= '...' }, and give it to doorview run."
+        )
+    return {"preset": fitting[0]}
+
+
+def _plain(name: str) -> str:
+    """Return a column's name without capitals, blanks and underscores, as columns are found."""
+    return "".join(name.lower().replace("_", " ").split())
 
 
 def _layout_faults(raw: Mapping[str, Any]) -> list[str]:

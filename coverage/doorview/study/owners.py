@@ -144,7 +144,7 @@ def _faces(faces: gpd.GeoDataFrame, xy: Floats) -> NDArray[np.int64]:
 
 
 def columns_of(study: Study) -> dict[str, list[str]]:
-    """Return the columns of zones that scenarios read, by zoning."""
+    """Return the columns of zones that scenarios and rates of reported thefts read, by zoning."""
     found: dict[str, set[str]] = {}
     for section in study.scenarios.values():
         asked: list[tuple[str | None, str | None]] = [(section.zoning, section.rate_column or section.column)]
@@ -153,6 +153,11 @@ def columns_of(study: Study) -> dict[str, list[str]]:
         for zoning, column in asked:
             if zoning is not None and column is not None:
                 found.setdefault(zoning, set()).add(column)
+    asked_of = study.incidents
+    if asked_of is not None and asked_of.parcels is not None:
+        for zones in study.zones:
+            if asked_of.zoning in (None, zones.set_name):
+                found.setdefault(zones.set_name, set()).add(asked_of.parcels)
     return {zoning: sorted(columns) for zoning, columns in found.items()}
 
 

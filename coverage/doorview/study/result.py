@@ -26,6 +26,7 @@ from doorview.study.known import OSM
 from doorview.study.partnership_words import partnership_words
 from doorview.study.shown import HEADLINE_LEVELS, shown_scenario
 from doorview.study.terrain import terrain_note, terrain_phrase
+from doorview.study.thefts_files import thefts_words
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -96,6 +97,11 @@ class Result:
     def alerts(self) -> pd.DataFrame | None:
         """Whom alerts reach beside who could see, over all spots (alerts.csv); None where not asked for."""
         return None if self.tables.alerts is None else self.tables.alerts.table
+
+    @property
+    def thefts(self) -> pd.DataFrame | None:
+        """Reported thefts in view, beside doors at random, with exact counts; None where the study has none."""
+        return None if self.tables.thefts is None else self.tables.thefts.in_view
 
     @property
     def doors(self) -> gpd.GeoDataFrame:
@@ -227,6 +233,7 @@ class Result:
         units = ready.study.output.units
         lines += partnership_words(self.tables.partnership, units, ready.study.public_space.near_home_m)
         lines += alerts_words(self.tables.alerts, units)
+        lines += thefts_words(self.tables.thefts, self.main_scenario())
         if ready.reading_words:
             lines.append(ready.reading_words)
         lines.append(self.grid_error_words())

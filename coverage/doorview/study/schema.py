@@ -20,6 +20,7 @@ from doorview.sight.levels import DEFAULT_LEVELS, LEVEL_NAMES
 from doorview.study.alerts_section import alerts_faults
 from doorview.study.doors_section import doors_faults
 from doorview.study.drivers_section import drivers_faults
+from doorview.study.incidents_section import incidents_faults, recognised
 from doorview.study.partnership_section import partnership_faults
 from doorview.study.scenario_faults import hint, scenario_faults, with_bases
 from doorview.study.sections import (
@@ -183,12 +184,14 @@ def study_from_arguments(
     crs: str | None = None,
     units: str | None = None,
     known: bool | None = None,
+    thefts: str | Path | None = None,
 ) -> Study:
     """Return the study of ``doorview estimate``: a place or file, and a few choices; the rest by default.
 
     `source` is the path of an OSM file, a bounding box ``"west,south,east,north"`` [degrees], or a place name.
     Each of `rates` becomes a scenario of independent ownership and joins the steps of the curve. `known` asks for the
-    cameras that OpenStreetMap maps.
+    cameras that OpenStreetMap maps. `thefts` is a file of reported incidents: its columns must be called lon, lat, date
+    and category, or fit one preset alone.
 
     Raises
     ------
@@ -218,6 +221,8 @@ def study_from_arguments(
         section: {key: value for key, value in values.items() if value is not None} for section, values in given.items()
     }
     raw["zones"] = [{"file": str(file)} for file in zones]
+    if thefts is not None:
+        raw["incidents"] = {"file": str(thefts), **recognised(thefts)}
     if rates is not None:
         rates = list(rates)
         raw["scenarios"] = {scenario_name(rate): {"rate": float(rate)} for rate in rates}
@@ -299,6 +304,7 @@ def _cross_faults(data: Mapping[str, Any], *, needs_place: bool = True) -> list[
     faults += partnership_faults(data.get("partnership"), names)
     asked = data.get("scenarios", BUILTIN_SCENARIOS)
     faults += alerts_faults(data.get("alerts"), asked if isinstance(asked, Mapping) else {})
+    faults += incidents_faults(data.get("incidents"), names)
     for name in sorted({name for name in names if names.count(name) > 1}):
         faults.append(f"zones: two sets of zones are named '{name}'; tell them apart with zoning = '...'")
     if "all" in names:

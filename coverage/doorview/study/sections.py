@@ -18,6 +18,7 @@ from doorview.study.camera_sections import DEFAULT_CAMERA, CameraSection, OwnCam
 from doorview.study.doors_section import DoorsSection
 from doorview.study.drivers_section import DriversSection
 from doorview.study.fields import NAMED_LAYER, CrsText, FilePath, LayerPath, MetreCrsText
+from doorview.study.incidents_section import IncidentsSection
 from doorview.study.partnership_section import PartnershipSection
 from doorview.study.scenario_sections import (
     BUILTIN_SCENARIOS,
@@ -289,6 +290,7 @@ class Study(_Section):
     stages: StagesSection | None = Field(None)
     partnership: PartnershipSection | None = Field(None)
     alerts: AlertsSection | None = Field(None)
+    incidents: IncidentsSection | None = Field(None)
     output: OutputSection = Field(default_factory=OutputSection)
     _file: Path | None = PrivateAttr(default=None)
 
@@ -352,6 +354,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "stages": StagesSection,
     "partnership": PartnershipSection,
     "alerts": AlertsSection,
+    "incidents": IncidentsSection,
     "output": OutputSection,
 }
 """The sections by the names that they have in the file."""

@@ -40,6 +40,7 @@ from doorview.study.known_files import (
 from doorview.study.partnership_files import draw_partnership, partnership_facts, write_partnership_files
 from doorview.study.result import Result
 from doorview.study.terrain import terrain_files
+from doorview.study.thefts_files import draw_thefts, hotspot_layer, months_alone, thefts_facts, write_thefts_files
 
 __all__ = ["raster_sink", "write_into", "write_result"]
 
@@ -129,6 +130,7 @@ def write_into(result: Result, run: RunFolder) -> None:
         _write_working(result, run)
     with stages.stage("writing layers"):
         written = _write_layers(result, run) | write_known_files(result, run, _licence(result.ready))
+        written |= write_thefts_files(result, run)
     if study.output.maps:
         with stages.stage("drawing"):
             folder = run.path("maps", "x").parent
@@ -138,6 +140,7 @@ def write_into(result: Result, run: RunFolder) -> None:
             draw_drivers(placed, folder)
             draw_known(placed, folder, run.partial)
             draw_partnership(placed, folder)
+            draw_thefts(placed, folder)
     run.write_run(_run_facts(result, written))
 
 
@@ -219,6 +222,10 @@ def _write_layers(result: Result, run: RunFolder) -> dict[str, str]:
     if ready.zones is not None:
         layers["zones"] = _zone_layer(result, ready.zones, main)
         styles["zones"] = zone_style()
+    hot_spots = hotspot_layer(result) if own else None
+    if hot_spots is not None:
+        layers["hotspots"] = hot_spots
+        styles["hotspots"] = zone_style()
     if ready.study.output.crs:
         layers = {name: layer.to_crs(ready.study.output.crs) for name, layer in layers.items()}
     name = "own.gpkg" if own else "city.gpkg"
@@ -277,7 +284,7 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
             "zones": [zoning.file.name for zoning in ready.study.zones],
         },
         **_terrain_facts(ready),
-        "settings": settings_to_publish(ready.study.settings()),
+        "settings": months_alone(settings_to_publish(ready.study.settings())),
         "crs": city.crs.to_string(),
         "country": city.country,
         **_camera_facts(ready),
@@ -314,6 +321,7 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
         **known_facts(result),
         **partnership_facts(result),
         **alerts_facts(result),
+        **thefts_facts(result),
         "assumed_of_obstacles": list(ready.obstacles.attrs.get("notes", [])),
         "intervals": "share_p05 and share_p95: chance alone, which homes happen to own one "
         f"({ready.study.ownership.replicates} simulated ownerships, their errors in working/intervals.csv); "
