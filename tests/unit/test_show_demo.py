@@ -102,12 +102,22 @@ def test_the_folders_pictures_are_those_that_are_promised(demo):
     assert names == [
         "curve.png",
         *(f"drivers_{name}.png" for name in ("detect", "observe", "recognise", "trigger")),
+        "hotspots.png",
         "in_view_detect_independent_20.png",
         "in_view_detect_independent_20_detail.png",
         "partnership.png",
+        "prediction.png",
         "range_curve.png",
+        "thefts_by_zone.png",
+        "thefts_density.png",
     ]
+    of_thefts = {"hotspots.png", "prediction.png", "thefts_by_zone.png", "thefts_density.png"}
     for name in names:
         with Image.open(demo.folder / "maps" / name) as image:
-            assert "Simulated cameras, not real ones." in image.text["Description"]
+            said = image.text["Description"]
+            if name in of_thefts:
+                assert "Reported thefts" in said
+                assert "made up" in said
+            else:
+                assert "Simulated cameras, not real ones." in said
             assert image.width > 1500

@@ -306,7 +306,7 @@ def crowded(
 def test_no_text_lies_over_another(pictures, crowded, name, full, monkeypatch):
     caught: list[Any] = []
     for module in (theft_maps, theft_plot, theft_rates_map):
-        monkeypatch.setattr(module, "save", lambda sheet, path, caption, title: caught.append(sheet))
+        monkeypatch.setattr(module, "save", lambda sheet, *_, **__: caught.append(sheet))
     (crowded if full else pictures)[name](Path("none.png"))
     (sheet,) = caught
     sheet.figure.draw_without_rendering()

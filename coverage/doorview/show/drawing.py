@@ -218,10 +218,14 @@ def north_arrow(sheet: Sheet, x: float, y: float) -> None:
     put(sheet.page, x, y + 0.38, "N", size=9, bold=True, ha="center")
 
 
-def save(sheet: Sheet, path: str | os.PathLike[str], caption: Caption, title: str) -> Path:
-    """Write the sheet as PNG or SVG, by the suffix, whole or not at all; the same picture gives the same bytes."""
+def save(sheet: Sheet, path: str | os.PathLike[str], caption: Caption, title: str, *, what: str | None = None) -> Path:
+    """Write the sheet as PNG or SVG, by the suffix, whole or not at all; the same picture gives the same bytes.
+
+    `what` is said in the file of what the picture shows; left out: simulated cameras and what hides from them.
+    """
     target = Path(path)
-    note = " ".join(line for line in (caption.simulated, caption.obstacles_line, caption.source_line) if line)
+    lead = (caption.simulated, caption.obstacles_line) if what is None else (what,)
+    note = " ".join(line for line in (*lead, caption.source_line) if line)
     if target.suffix.lower() == ".svg":
         meta: dict[str, Any] = {"Title": drawable(title), "Description": note, "Date": None, "Creator": None}
         kind = "svg"

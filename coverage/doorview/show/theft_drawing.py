@@ -23,6 +23,7 @@ __all__ = [
     "draw_theft_foot",
     "draw_theft_head",
     "step_labels",
+    "theft_lead",
     "theft_steps",
 ]
 
@@ -140,13 +141,16 @@ def draw_theft_head(
     return title, sheet.write(MARGIN, y - 0.03, below, width, size=9.5)
 
 
+def theft_lead(caption: Caption) -> str:
+    """Return what a picture of thefts shows, and what it does not."""
+    lead = "Reported thefts: what was reported, not all that was taken. No single report is shown."
+    return f"{lead} Thefts and town are made up." if caption.fictional else lead
+
+
 def draw_theft_foot(sheet: Sheet, caption: Caption, note: TheftNote, *, beside: bool) -> float:
     """Write what no picture of thefts goes without at the page's foot; `beside`: coverage is shown too."""
     width = sheet.width - 2 * MARGIN
-    lead = "Reported thefts: what was reported, not all that was taken. No single report is shown."
-    if caption.fictional:
-        lead += " Thefts and town are made up."
-    y = sheet.write(MARGIN, FOOT - 0.07, f"{lead} Made with doorview.", width, size=8.5, bold=True)
+    y = sheet.write(MARGIN, FOOT - 0.07, f"{theft_lead(caption)} Made with doorview.", width, size=8.5, bold=True)
     why = (
         f"{ASSOCIATION} {caption.simulated} {CAVEAT}" if beside else "Where reports are many; not why, and not by whom."
     )

@@ -50,6 +50,7 @@ from doorview.show.theft_drawing import (
     draw_theft_foot,
     draw_theft_head,
     step_labels,
+    theft_lead,
     theft_steps,
 )
 
@@ -175,7 +176,7 @@ def density_map(
     )
     _close_panel(frame, data.base, said, x, y, part=window is not None)
     draw_theft_foot(frame.sheet, data.base.caption, data.note, beside=False)
-    return save(frame.sheet, path, data.base.caption, title)
+    return save(frame.sheet, path, data.base.caption, title, what=theft_lead(data.base.caption))
 
 
 def hotspot_map(
@@ -211,7 +212,7 @@ def hotspot_map(
     y = _legend_of_base(frame, data.base, ground, x, y, outlined=outlined)
     _close_panel(frame, data.base, _chance_words(data, left_out), x, y, part=window is not None)
     draw_theft_foot(frame.sheet, data.base.caption, data.note, beside=data.in_view is not None)
-    return save(frame.sheet, path, data.base.caption, title)
+    return save(frame.sheet, path, data.base.caption, title, what=theft_lead(data.base.caption))
 
 
 # ---- what is refused ------------------------------------------------------------------------------------------------

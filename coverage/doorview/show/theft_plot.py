@@ -15,7 +15,7 @@ from doorview.show.drawing import Sheet, put, save
 from doorview.show.maps import FOOT, MARGIN
 from doorview.show.style import INK, LINE_COLOURS, MUTED, PAGE
 from doorview.show.text import Caption, clean, distance, percent
-from doorview.show.theft_drawing import TheftNote, check_months, draw_theft_foot, draw_theft_head
+from doorview.show.theft_drawing import TheftNote, check_months, draw_theft_foot, draw_theft_head, theft_lead
 
 __all__ = ["prediction_plot"]
 
@@ -71,7 +71,7 @@ def prediction_plot(
     y = sheet.write(MARGIN, y - 0.04, clean(sentence, 400), sheet.width - 2 * MARGIN, size=10, bold=True)
     _draw_panels(sheet, rows, y - 0.06, caption)
     draw_theft_foot(sheet, caption, note, beside=False)
-    return save(sheet, path, caption, title)
+    return save(sheet, path, caption, title, what=theft_lead(caption))
 
 
 def _checked(table: pd.DataFrame) -> pd.DataFrame:

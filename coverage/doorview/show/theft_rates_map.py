@@ -28,6 +28,7 @@ from doorview.show.theft_drawing import (
     draw_theft_foot,
     draw_theft_head,
     step_labels,
+    theft_lead,
     theft_steps,
 )
 
@@ -96,7 +97,7 @@ def rates_map(path: str | os.PathLike[str], data: RatesData, *, dpi: int = 200) 
     title, _ = draw_theft_head(sheet, data.base.caption, "In which zones are thefts reported most?", below)
     _draw_legend(frame, data, ends)
     draw_theft_foot(sheet, data.base.caption, data.note, beside=False)
-    return save(sheet, path, data.base.caption, title)
+    return save(sheet, path, data.base.caption, title, what=theft_lead(data.base.caption))
 
 
 def _checked(data: RatesData) -> list[str]:

@@ -7,8 +7,6 @@ Published: no incident, no date finer than a month, no count from 1 to 4 nor wha
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -35,11 +33,11 @@ if TYPE_CHECKING:
     from doorview.study.result import Result
 
 __all__ = [
-    "draw_thefts",
     "hotspot_layer",
     "months_alone",
     "published_in_view",
     "published_surface",
+    "scored",
     "thefts_facts",
     "thefts_words",
     "write_thefts_files",
@@ -51,8 +49,6 @@ AROUND = 2.0
 """A surface is shown where 5 incidents or more lie within so many bandwidths: a free parameter. Elsewhere a lone bump
 would point at its incident."""
 _DAY = re.compile(r"(\d{4}-\d{2})-\d{2}")
-PICTURES: tuple[Callable[[Result, TheftsRun, Path], list[Path]], ...] = ()
-"""What draws reported thefts from a result; none yet."""
 
 
 def write_thefts_files(result: Result, run: RunFolder) -> dict[str, str]:
@@ -97,14 +93,6 @@ def hotspot_layer(result: Result) -> gpd.GeoDataFrame | None:
     crs = result.ready.study.output.crs
     layer = found.ground.outlines
     return layer.to_crs(crs) if crs else layer
-
-
-def draw_thefts(result: Result, folder: Path) -> list[Path]:
-    """Draw reported thefts into `folder`, each of `PICTURES`, where anything of them may be published."""
-    found = result.tables.thefts
-    if found is None or not found.enough:
-        return []
-    return [path for draw in PICTURES for path in draw(result, found, folder)]
 
 
 def months_alone(settings: dict[str, Any]) -> dict[str, Any]:
@@ -194,7 +182,7 @@ def thefts_facts(result: Result) -> dict[str, Any]:
         "lattice_m": found.ground.step_m,
     }
     facts["free"] = {"out_m": {"printed": OUT_M[0], "range": sorted(OUT_M), "what": "parcel before its door [m]"}}
-    if found.prediction is not None and _scored(found):
+    if found.prediction is not None and scored(found):
         facts["prediction"] = {"from": _month(section.hold_out_from), "sentences": list(found.prediction.sentences)}
     facts["note"] = NOTE
     return {"incidents": facts}
@@ -229,7 +217,7 @@ def thefts_words(found: TheftsRun | None, scenario: str) -> list[str]:
             f"Expected share of reported thefts in view of another door than the victim's ({clean(scenario, 40)}): "
             f"{'; '.join(parts)}. Association is reported as association. {NOTE}"
         )
-    if found.prediction is not None and _scored(found):
+    if found.prediction is not None and scored(found):
         lines += [f"Held against later reports: {words}" for words in found.prediction.sentences[:2]]
     return lines
 
@@ -239,14 +227,14 @@ def _published(found: TheftsRun) -> dict[str, pd.DataFrame]:
     tables = {"hotspots": found.ground.table, "incidents_in_view": published_in_view(found)}
     if found.published is not None:
         tables["thefts_by_zone"] = found.published
-    if found.prediction is not None and _scored(found):
+    if found.prediction is not None and scored(found):
         tables["prediction"] = found.prediction.table
     if found.change is not None and len(tables["incidents_in_view"]):
         tables["thefts_change"] = found.change[found.change["hot_spot"] == "all"].drop(columns="hot_spot")
     return tables
 
 
-def _scored(found: TheftsRun) -> bool:
+def scored(found: TheftsRun) -> bool:
     """Say whether so many incidents were held out that scores may be published."""
     return found.prediction is not None and int(found.prediction.table["incidents"].min()) >= SMALLEST_COUNT
 

@@ -49,6 +49,8 @@ Floats = NDArray[np.float64]
 
 OUT_M = (1.0, 0.0, 2.0)
 """How far before its door a parcel lies [m]: the first is printed, the others give the range. Free: no source says."""
+SURFACE_CELL_M = 25.0
+"""Cells of the surface [m], a quarter of the narrowest bandwidth that is published; hot spots keep the section's."""
 LISTED = ("kde", NIJ_CELLS_M[1], 0.03)
 """Method, cell [m] and share of the area of the short list."""
 
@@ -182,7 +184,8 @@ def thefts_run(ready: Prepared, plan: TheftsPlan, scenarios: tuple[Scenario, ...
     recent = plan.recent
     xy = _xy(recent)
     bandwidth = _bandwidth(plan.section, xy, ready.study.study.seed, notes)
-    surface = None if bandwidth is None else kernel_density(xy, plan.grid, bandwidth_m=bandwidth.metres)
+    fine = surface_grid(ready.inside, min(SURFACE_CELL_M, plan.section.cell_m))
+    surface = None if bandwidth is None else kernel_density(xy, fine, bandwidth_m=bandwidth.metres)
     hot = gi_star(xy, plan.grid)
     over_time = None
     try:

@@ -40,7 +40,8 @@ from doorview.study.known_files import (
 from doorview.study.partnership_files import draw_partnership, partnership_facts, write_partnership_files
 from doorview.study.result import Result
 from doorview.study.terrain import terrain_files
-from doorview.study.thefts_files import draw_thefts, hotspot_layer, months_alone, thefts_facts, write_thefts_files
+from doorview.study.thefts_draw import draw_thefts
+from doorview.study.thefts_files import hotspot_layer, months_alone, thefts_facts, write_thefts_files
 
 __all__ = ["raster_sink", "write_into", "write_result"]
 
