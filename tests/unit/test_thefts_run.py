@@ -339,6 +339,17 @@ def test_check_lists_the_faults_of_the_section(folder: Path, capsys: pytest.Capt
         study_of(folder, {"file": "thefts_2024.csv"})
 
 
+def test_blocks_are_told_as_such(folder: Path, tmp_path: Path):
+    asked = {key: value for key, value in ASKED.items() if key != "hold_out_from"} | {"known_to": "block"}
+    result = run_study(study_of(folder, asked, **QUICK), tmp_path / "blocks")
+    table = pd.read_csv(folder_of(result) / "incidents_in_view.csv", dtype=str)
+    assert set(table["place"]) == {"place known to the block"}
+    assert set(table["incidents_by_block"]) == set(table["incidents"])
+    facts = json.loads((folder_of(result) / "run.json").read_text(encoding="utf-8"))["incidents"]
+    assert sum(int(number) for number in facts["place"].values()) == len(planted())
+    assert set(facts["left_out"]) == {"not in the longer window"}
+
+
 def test_settings_keep_months_alone():
     assert months_alone({"incidents": None}) == {"incidents": None}
     section = {"until": "2024-12-31", "hold_out_from": None, "file": "a.csv"}
@@ -373,9 +384,7 @@ def test_own_layers_carry_the_hot_spots_beside_them(folder: Path, told: Result, 
     city, town = told.ready.city, OsmFile()
     # Sheds as far as the extract reaches.
     corners = [shapely.box(*town.lonlat(x, y), *town.lonlat(x + 5.0, y + 5.0)) for x, y in ((-200, -100), (195, 95))]
-    sheds = gpd.GeoDataFrame(
-        {"building": ["shed", "shed"]}, geometry=corners, crs=4326
-    )  # as far as the extract reaches
+    sheds = gpd.GeoDataFrame({"building": ["shed", "shed"]}, geometry=corners, crs=4326)
     houses = city.buildings[["building", "geometry"]].to_crs(4326)
     pd.concat([houses, sheds], ignore_index=True).to_file(tmp_path / "buildings.geojson")
     place = {"extract": "town.osm.pbf", "layers": {"buildings": str(tmp_path / "buildings.geojson")}}
