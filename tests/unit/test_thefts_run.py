@@ -206,25 +206,31 @@ def test_a_total_elsewhere_takes_part_in_what_is_withheld():
 
 
 def test_incidents_in_view_are_those_of_a_plain_loop(told: Result):
-    ready = told.ready
-    doors, out = ready.doors, porches(ready.doors, 1.0)
+    ready, found = told.ready, thefts_of(told)
+    doors = ready.doors
     xy = shapely.get_coordinates(doors.geometry.to_numpy())
-    town, year = thefts_of(told), [row for row in planted() if row[2] > dt.date(2023, 12, 31)]
-    assert town.number == len(year)
-    places = shapely.get_coordinates(town.plan.recent.geometry.to_numpy())
+    year = [row for row in planted() if row[2] > dt.date(2023, 12, 31)]
+    assert found.number == len(year)
+    places = shapely.get_coordinates(found.plan.recent.geometry.to_numpy())
+    victims = [doors.index[int(np.argmin(np.hypot(*(xy - place).T)))] for place in places]
+    rows = found.in_view.set_index(["level", "scenario", "hot_spot", "of"])
+    told_apart = set()
     for level in ready.levels:
-        pairs = sees(doors, out, ready.obstacles, ready.camera, level)
-        chances = []
-        for place in places:
-            door = doors.index[int(np.argmin(np.hypot(*(xy - place).T)))]
-            seen = pairs[pairs["point"] == door]["door"]
-            chances.append(1.0 - 0.8 ** len(set(seen) - {door}))
-        rows = town.in_view.set_index(["level", "scenario", "hot_spot", "of"])
-        row = rows.loc[(level.name, "independent_20", "all", "another door")]
-        assert row["in_view"] == pytest.approx(np.mean(chances), abs=1e-9)
-        assert row["in_view_least"] <= row["in_view"] <= row["in_view_most"]
-        assert row["incidents"] == len(year)
-    assert town.in_view["incidents"].max() > 0
+        for whose in ("any door", "another door"):
+            means = []
+            for out_m in (1.0, 0.0, 2.0):
+                pairs = sees(doors, porches(doors, out_m), ready.obstacles, ready.camera, level)
+                seeing = {door: set(part["door"]) for door, part in pairs.groupby("point")}
+                own = set() if whose == "any door" else {True}
+                counts = [len(seeing.get(door, set()) - ({door} if own else set())) for door in victims]
+                means.append(float(np.mean([1.0 - 0.8**number for number in counts])))
+            row = rows.loc[(level.name, "independent_20", "all", whose)]
+            assert row["in_view"] == pytest.approx(means[0], abs=1e-9)
+            assert row["in_view_least"] == pytest.approx(min(means), abs=1e-9)
+            assert row["in_view_most"] == pytest.approx(max(means), abs=1e-9)
+            assert row["incidents"] == len(year)
+            told_apart |= {round(mean, 9) for mean in means}
+    assert len(told_apart) > 2
 
 
 def test_a_giveaway_never_takes_from_view_and_carries_the_note(told: Result):
@@ -257,6 +263,27 @@ def test_the_surface_is_shown_where_five_or_more_lie_around(told: Result):
     months = 366 / (365.2425 / 12)
     held = np.isfinite(values)
     assert float(values[held].sum()) * months == pytest.approx(float(found.surface.density[held].sum()), rel=1e-12)
+
+
+def test_four_far_from_the_rest_are_no_bump_and_no_outline(folder: Path, tmp_path: Path):
+    west, east = (-159.0, 11.0), (141.0, 11.0)
+    rows = [(*place, LAST - dt.timedelta(days=n)) for place, many in ((west, 4), (east, 10)) for n in range(many)]
+    write_thefts(folder / "ends.csv", rows)
+    asked = {"file": "ends.csv", "known_to": "point", "cell_m": 10.0, "bandwidth_m": 100.0}
+    found = thefts_of(run_study(study_of(folder, asked, zones=[], **QUICK), tmp_path / "ends"))
+    values = published_surface(found)
+    assert values is not None
+    points = shapely.get_coordinates(found.plan.incidents.geometry.to_numpy())
+    row, column = found.plan.grid.cell_of(points)
+    four, ten = column == column.min(), column == column.max()
+    assert (int(four.sum()), int(ten.sum())) == (4, 10)
+    assert np.isnan(values[row[four], column[four]]).all()
+    assert np.isfinite(values[row[ten], column[ten]]).all()
+    assert found.hot.hot[row[four], column[four]].all()
+    assert found.ground.too_few > 0
+    outlines = shapely.union_all(found.ground.outlines.geometry.to_numpy())
+    assert not shapely.intersects(outlines, shapely.multipoints(points[four]))
+    assert shapely.intersects(outlines, shapely.multipoints(points[ten]))
 
 
 def test_the_planted_door_is_hot_and_the_forecast_uses_earlier_reports_alone(told: Result):
