@@ -17,9 +17,11 @@ import shapely
 
 from doorview.cli import main
 from doorview.errors import InputError, StudyError
+from doorview.overlays.bandwidth import Bandwidth
 from doorview.overlays.over_coverage import porches
 from doorview.overlays.zone_rates import Window, publish_zone_rates, zone_rates
 from doorview.sight.points import sees
+from doorview.study import thefts_run
 from doorview.study.incidents_section import recognised
 from doorview.study.pipeline import run_study
 from doorview.study.result import Result
@@ -297,6 +299,21 @@ def test_the_planted_door_is_hot_and_the_forecast_uses_earlier_reports_alone(tol
     # In larger cells fewer centres lie in the counted area, and so fewer incidents in cells that count.
     assert found.prediction.table["incidents"].max() == held
     assert set(found.prediction.table["method"]) == {"counts", "uniform", "population", "kde", "gi_star"}
+
+
+def test_a_forecast_is_smoothed_by_earlier_reports_alone(told: Result, monkeypatch: pytest.MonkeyPatch):
+    asked: list[int] = []
+
+    def spied(section: object, xy: np.ndarray, seed: int, notes: list[str]) -> Bandwidth:
+        asked.append(len(xy))
+        return Bandwidth(100.0, "spied")
+
+    monkeypatch.setattr(thefts_run, "_bandwidth", spied)
+    thefts_run.thefts_run(told.ready, thefts_of(told).plan, told.tables.scenarios)
+    days = [day for *_, day in planted()]
+    year = sum(dt.date(2024, 1, 1) <= day <= LAST for day in days)
+    before = sum(dt.date(2023, 7, 1) <= day < dt.date(2024, 7, 1) for day in days)
+    assert asked == [year, before]
 
 
 def test_notes_say_reported_and_association(told: Result):
