@@ -17,9 +17,11 @@ import shapely
 
 from doorview.cli import main
 from doorview.errors import InputError, StudyError
+from doorview.overlays.bandwidth import Bandwidth
 from doorview.overlays.over_coverage import porches
 from doorview.overlays.zone_rates import Window, publish_zone_rates, zone_rates
 from doorview.sight.points import sees
+from doorview.study import thefts_run
 from doorview.study.incidents_section import recognised
 from doorview.study.pipeline import run_study
 from doorview.study.result import Result
@@ -209,25 +211,31 @@ def test_a_total_elsewhere_takes_part_in_what_is_withheld():
 
 
 def test_incidents_in_view_are_those_of_a_plain_loop(told: Result):
-    ready = told.ready
-    doors, out = ready.doors, porches(ready.doors, 1.0)
+    ready, found = told.ready, thefts_of(told)
+    doors = ready.doors
     xy = shapely.get_coordinates(doors.geometry.to_numpy())
-    town, year = thefts_of(told), [row for row in planted() if row[2] > dt.date(2023, 12, 31)]
-    assert town.number == len(year)
-    places = shapely.get_coordinates(town.plan.recent.geometry.to_numpy())
+    year = [row for row in planted() if row[2] > dt.date(2023, 12, 31)]
+    assert found.number == len(year)
+    places = shapely.get_coordinates(found.plan.recent.geometry.to_numpy())
+    victims = [doors.index[int(np.argmin(np.hypot(*(xy - place).T)))] for place in places]
+    rows = found.in_view.set_index(["level", "scenario", "hot_spot", "of"])
+    told_apart = set()
     for level in ready.levels:
-        pairs = sees(doors, out, ready.obstacles, ready.camera, level)
-        chances = []
-        for place in places:
-            door = doors.index[int(np.argmin(np.hypot(*(xy - place).T)))]
-            seen = pairs[pairs["point"] == door]["door"]
-            chances.append(1.0 - 0.8 ** len(set(seen) - {door}))
-        rows = town.in_view.set_index(["level", "scenario", "hot_spot", "of"])
-        row = rows.loc[(level.name, "independent_20", "all", "another door")]
-        assert row["in_view"] == pytest.approx(np.mean(chances), abs=1e-9)
-        assert row["in_view_least"] <= row["in_view"] <= row["in_view_most"]
-        assert row["incidents"] == len(year)
-    assert town.in_view["incidents"].max() > 0
+        for whose in ("any door", "another door"):
+            means = []
+            for out_m in (1.0, 0.0, 2.0):
+                pairs = sees(doors, porches(doors, out_m), ready.obstacles, ready.camera, level)
+                seeing = {door: set(part["door"]) for door, part in pairs.groupby("point")}
+                own = set() if whose == "any door" else {True}
+                counts = [len(seeing.get(door, set()) - ({door} if own else set())) for door in victims]
+                means.append(float(np.mean([1.0 - 0.8**number for number in counts])))
+            row = rows.loc[(level.name, "independent_20", "all", whose)]
+            assert row["in_view"] == pytest.approx(means[0], abs=1e-9)
+            assert row["in_view_least"] == pytest.approx(min(means), abs=1e-9)
+            assert row["in_view_most"] == pytest.approx(max(means), abs=1e-9)
+            assert row["incidents"] == len(year)
+            told_apart |= {round(mean, 9) for mean in means}
+    assert len(told_apart) > 2
 
 
 def test_a_giveaway_never_takes_from_view_and_carries_the_note(told: Result):
@@ -262,6 +270,27 @@ def test_the_surface_is_shown_where_five_or_more_lie_around(told: Result):
     assert float(values[held].sum()) * months == pytest.approx(float(found.surface.density[held].sum()), rel=1e-12)
 
 
+def test_four_far_from_the_rest_are_no_bump_and_no_outline(folder: Path, tmp_path: Path):
+    west, east = (-159.0, 11.0), (141.0, 11.0)
+    rows = [(*place, LAST - dt.timedelta(days=n)) for place, many in ((west, 4), (east, 10)) for n in range(many)]
+    write_thefts(folder / "ends.csv", rows)
+    asked = {"file": "ends.csv", "known_to": "point", "cell_m": 10.0, "bandwidth_m": 100.0}
+    found = thefts_of(run_study(study_of(folder, asked, zones=[], **QUICK), tmp_path / "ends"))
+    values = published_surface(found)
+    assert values is not None
+    points = shapely.get_coordinates(found.plan.incidents.geometry.to_numpy())
+    row, column = found.plan.grid.cell_of(points)
+    four, ten = column == column.min(), column == column.max()
+    assert (int(four.sum()), int(ten.sum())) == (4, 10)
+    assert np.isnan(values[row[four], column[four]]).all()
+    assert np.isfinite(values[row[ten], column[ten]]).all()
+    assert found.hot.hot[row[four], column[four]].all()
+    assert found.ground.too_few > 0
+    outlines = shapely.union_all(found.ground.outlines.geometry.to_numpy())
+    assert not shapely.intersects(outlines, shapely.multipoints(points[four]))
+    assert shapely.intersects(outlines, shapely.multipoints(points[ten]))
+
+
 def test_the_planted_door_is_hot_and_the_forecast_uses_earlier_reports_alone(told: Result):
     found = thefts_of(told)
     outlines = found.ground.outlines
@@ -273,6 +302,21 @@ def test_the_planted_door_is_hot_and_the_forecast_uses_earlier_reports_alone(tol
     # In larger cells fewer centres lie in the counted area, and so fewer incidents in cells that count.
     assert found.prediction.table["incidents"].max() == held
     assert set(found.prediction.table["method"]) == {"counts", "uniform", "population", "kde", "gi_star"}
+
+
+def test_a_forecast_is_smoothed_by_earlier_reports_alone(told: Result, monkeypatch: pytest.MonkeyPatch):
+    asked: list[int] = []
+
+    def spied(section: object, xy: np.ndarray, seed: int, notes: list[str]) -> Bandwidth:
+        asked.append(len(xy))
+        return Bandwidth(100.0, "spied")
+
+    monkeypatch.setattr(thefts_run, "_bandwidth", spied)
+    thefts_run.thefts_run(told.ready, thefts_of(told).plan, told.tables.scenarios)
+    days = [day for *_, day in planted()]
+    year = sum(dt.date(2024, 1, 1) <= day <= LAST for day in days)
+    before = sum(dt.date(2023, 7, 1) <= day < dt.date(2024, 7, 1) for day in days)
+    assert asked == [year, before]
 
 
 def test_notes_say_reported_and_association(told: Result):
@@ -342,6 +386,17 @@ def test_check_lists_the_faults_of_the_section(folder: Path, capsys: pytest.Capt
         study_of(folder, {"file": "thefts_2024.csv"})
 
 
+def test_blocks_are_told_as_such(folder: Path, tmp_path: Path):
+    asked = {key: value for key, value in ASKED.items() if key != "hold_out_from"} | {"known_to": "block"}
+    result = run_study(study_of(folder, asked, **QUICK), tmp_path / "blocks")
+    table = pd.read_csv(folder_of(result) / "incidents_in_view.csv", dtype=str)
+    assert set(table["place"]) == {"place known to the block"}
+    assert set(table["incidents_by_block"]) == set(table["incidents"])
+    facts = json.loads((folder_of(result) / "run.json").read_text(encoding="utf-8"))["incidents"]
+    assert sum(int(number) for number in facts["place"].values()) == len(planted())
+    assert set(facts["left_out"]) == {"not in the longer window"}
+
+
 def test_settings_keep_months_alone():
     assert months_alone({"incidents": None}) == {"incidents": None}
     section = {"until": "2024-12-31", "hold_out_from": None, "file": "a.csv"}
@@ -376,9 +431,7 @@ def test_own_layers_carry_the_hot_spots_beside_them(folder: Path, told: Result, 
     city, town = told.ready.city, OsmFile()
     # Sheds as far as the extract reaches.
     corners = [shapely.box(*town.lonlat(x, y), *town.lonlat(x + 5.0, y + 5.0)) for x, y in ((-200, -100), (195, 95))]
-    sheds = gpd.GeoDataFrame(
-        {"building": ["shed", "shed"]}, geometry=corners, crs=4326
-    )  # as far as the extract reaches
+    sheds = gpd.GeoDataFrame({"building": ["shed", "shed"]}, geometry=corners, crs=4326)
     houses = city.buildings[["building", "geometry"]].to_crs(4326)
     pd.concat([houses, sheds], ignore_index=True).to_file(tmp_path / "buildings.geojson")
     place = {"extract": "town.osm.pbf", "layers": {"buildings": str(tmp_path / "buildings.geojson")}}

@@ -48,6 +48,8 @@ FICTIONAL = "BSD-3-Clause (fictional data)"
 AROUND = 2.0
 """A surface is shown where 5 incidents or more lie within so many bandwidths: a free parameter. Elsewhere a lone bump
 would point at its incident."""
+_KNOWN = "known to"
+"""How the reader's counts of exactness begin: they are no reasons to leave out."""
 _DAY = re.compile(r"(\d{4}-\d{2})-\d{2}")
 
 
@@ -158,6 +160,7 @@ def thefts_facts(result: Result) -> dict[str, Any]:
         "windows": [window.published for window in plan.windows],
         "reported_in_the_longer_window": found.number_words,
         "left_out": _left_out(found),
+        "place": _known_to(found),
         "published": "tables, surface and hot spots"
         if found.enough
         else f"nothing: {FEWER} incidents in the longer window",
@@ -178,7 +181,7 @@ def thefts_facts(result: Result) -> dict[str, Any]:
         "method": "Gi*, exact chances, each incident on any cell alike; Benjamini and Hochberg",
         "false_discovery_rate": found.hot.rate,
         "shown": len(found.ground.outlines),
-        "not_shown": f"{count(found.ground.too_few)} with {FEWER} reports",
+        f"left_out_with_{FEWER}": count(found.ground.too_few),
         "lattice_m": found.ground.step_m,
     }
     facts["free"] = {"out_m": {"printed": OUT_M[0], "range": sorted(OUT_M), "what": "parcel before its door [m]"}}
@@ -197,7 +200,7 @@ def thefts_words(found: TheftsRun | None, scenario: str) -> list[str]:
         return [f"Reported thefts ({window}): {FEWER}, so that nothing of them is published; working/ has them."]
     spots = found.ground.outlines["class"].value_counts()
     said = (
-        f"Reported thefts in the counted area ({window}): {found.number_words}, hot spots beyond chance: "
+        f"Reported thefts in the counted area ({window}): {found.number_words}; hot spots beyond chance: "
         f"{int(spots.get('hot spot', 0))} with {SMALLEST_COUNT} or more. Exact tables are in working/ alone."
     )
     lines = [said]
@@ -312,12 +315,18 @@ def _left_out(found: TheftsRun) -> dict[str, str]:
     counts = {
         reason: number
         for reason, number in found.plan.incidents.attrs["counts"].items()
-        if reason not in ("rows", "incidents") and number
+        if reason not in ("rows", "incidents") and not reason.startswith(_KNOWN)
     }
     outside = len(found.plan.incidents) - found.number
     counts["not in the longer window"] = outside
     counts["no door near"] = found.placed["no_door_near"]
     return {_DAY.sub(r"\1", reason): count(int(number)) for reason, number in counts.items() if number}
+
+
+def _known_to(found: TheftsRun) -> dict[str, str]:
+    """Return how many incidents, of any date, are known to a block only, by how that is known."""
+    counts = found.plan.incidents.attrs["counts"]
+    return {reason: count(int(number)) for reason, number in counts.items() if reason.startswith(_KNOWN) and number}
 
 
 def _licence(result: Result) -> str:
