@@ -29,6 +29,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import binom, hypergeom
 
 from doorview.errors import InputError, UnknownNameError
+from doorview.overlays.pysal_home import no_folder_at_home
 from doorview.overlays.surface_grid import SurfaceGrid, cell_counts, xy_array
 
 __all__ = ["NULLS", "RATE", "HotSpots", "count_scores", "gi_star", "gi_star_scores", "local_moran", "sum_chances"]
@@ -113,7 +114,8 @@ def gi_star(xy: ArrayLike, grid: SurfaceGrid, *, rate: float = RATE, null: str =
     total, size = around + cells, touching + 1
     statistic = np.full(len(cells), np.nan)
     if cells.min() < cells.max() and len(cells) > size.max():
-        from esda import G_Local
+        with no_folder_at_home():
+            from esda import G_Local
 
         with np.errstate(invalid="ignore", divide="ignore"):
             statistic = G_Local(cells, _weights(grid, own=True), transform="B", permutations=0, star=True).Zs
@@ -143,7 +145,8 @@ def local_moran(xy: ArrayLike, grid: SurfaceGrid, *, rate: float = RATE) -> HotS
     statistic = np.full(len(cells), np.nan)
     high, low = np.ones(len(cells)), np.ones(len(cells))
     if cells.min() < cells.max() and len(cells) > 2:
-        from esda import Moran_Local
+        with no_folder_at_home():
+            from esda import Moran_Local
 
         with np.errstate(invalid="ignore", divide="ignore"):
             statistic = Moran_Local(cells, _weights(grid, own=False), transformation="r", permutations=0).Is
@@ -231,7 +234,8 @@ def _neighbourhoods(counts: Ints, grid: SurfaceGrid) -> tuple[Ints, Ints]:
 
 def _weights(grid: SurfaceGrid, *, own: bool) -> object:
     """Return libpysal's weights of the counted cells, in their order, with each among its `own` neighbours or not."""
-    from libpysal.weights import W
+    with no_folder_at_home():
+        from libpysal.weights import W
 
     number = np.full(grid.inside.shape, -1, np.int64)
     number[grid.inside] = np.arange(int(grid.inside.sum()))
@@ -244,7 +248,8 @@ def _weights(grid: SurfaceGrid, *, own: bool) -> object:
 
 def _discovered(chances: Floats, rate: float) -> Bools:
     """Return which chances stand out at a false discovery rate (Benjamini and Hochberg)."""
-    from esda import fdr
+    with no_folder_at_home():
+        from esda import fdr
 
     # A chance of 1 is what is not asked: it counts among the tests.
     found: Bools = chances < fdr(chances, rate)

@@ -25,6 +25,7 @@ from scipy.stats import chi2, gamma, rankdata
 from doorview.city.chances import check_seed, keys_of, uniform
 from doorview.errors import InputError
 from doorview.overlays.publish import FEWER, MONTH, SMALLEST_COUNT, WITHHELD, Withheld, count_words, withhold
+from doorview.overlays.pysal_home import no_folder_at_home
 
 __all__ = [
     "ALL",
@@ -221,7 +222,8 @@ def empirical_bayes(events: ArrayLike, exposure: ArrayLike) -> Smoothed:
     variance = float((b * (e / b - mean) ** 2).sum() / b.sum() - mean / b.mean())
     if not (variance > 0 and mean > 0):
         return Smoothed(np.full(len(e), mean), mean, 0.0)
-    from esda.smoothing import Empirical_Bayes  # slow to import
+    with no_folder_at_home():
+        from esda.smoothing import Empirical_Bayes  # slow to import
 
     return Smoothed(np.asarray(Empirical_Bayes(e, b).r, dtype=np.float64).ravel(), mean, variance)
 
