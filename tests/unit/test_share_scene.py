@@ -304,6 +304,22 @@ def test_two_kits_in_one_scene_are_the_views_of_each_alone() -> None:
     for key, seen in together.items():
         np.testing.assert_array_equal(0 if seen is None else seen, alone[key])
     assert all(error.views > 0 for error in grid_errors(both))
+    # Whose views they are, too: counts alone would not tell one door from another.
+    parts = [
+        _amount_by_door(build_scene(place.doors[door_kit == number], kit, place.ground, **settings))
+        for number, kit in enumerate(kits)
+    ]
+    assert _amount_by_door(both) == {**parts[0], **parts[1]}
+
+
+def _amount_by_door(scene: Scene) -> dict[str, list[int]]:
+    """Return what each door sees, by level."""
+    found = fold(scene, cover(scene, rasters=False, threads=1))
+    seen = {str(door): [0] * len(found.levels) for door in found.door_ids}
+    for level, number, amount in found.rows[["level", "set", "amount"]].itertuples(index=False):
+        for door in found.members.doors[found.members.start[number] : found.members.start[number + 1]]:
+            seen[str(found.door_ids[door])][level] += int(amount)
+    return seen
 
 
 def test_kits_of_other_levels_are_refused() -> None:
