@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import tomllib
 from pathlib import Path
 
 from doorview.cli import build_parser
@@ -54,9 +55,51 @@ def _help(action: argparse.Action) -> str:
     return text % {"default": action.default} if "%(" in text else text
 
 
+def measured() -> dict[str, list[str]]:
+    """Return the tables of sight.md whose lines are altered assumptions: name of the line -> its six figures."""
+    found: dict[str, list[str]] = {}
+    for line in (HERE / "sight.md").read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) == 7 and cells[1].startswith(("+", "-")) and not cells[1].startswith("--"):
+            found[cells[0]] = cells[1:]
+    return found
+
+
+def assumptions_page() -> str:
+    """Return every assumption with its source and its measured effect, from assumptions.toml and sight.md."""
+    rows, entries = measured(), tomllib.loads((HERE / "assumptions.toml").read_text(encoding="utf-8"))["assumption"]
+    lines = [
+        "# Every assumption, its source and its effect",
+        "",
+        "Effects are what the altered assumption adds to the headline, the share of streets within 50 m of a home in",
+        "view if 20 % of households own a camera, in percentage points at *detect / observe / recognise*. Without",
+        "alteration it is 44.31 / 3.30 / 0.01 % in Randallstown, a post-war suburb, and 56.09 / 18.81 / 4.99 % in",
+        "Greenwich Village, row houses on the sidewalk; commands and conditions are under",
+        "[what one camera sees](sight.md#assumed). Simulated; map data © OpenStreetMap contributors. Marks:",
+        "[conventions](conventions.md#marks-of-sources).",
+        "",
+        "A run varies most of these together and prints what they leave as `share_low` and `share_high`",
+        "([how](drivers.md)). This page is written from `assumptions.toml` and the tables of `sight.md`.",
+        "",
+        "| assumed | taken as | source | altered | Randallstown | Greenwich Village |",
+        "|---|---|---|---|---|---|",
+    ]
+    for entry in entries:
+        head = [entry["what"], entry["taken"], f"**{entry['mark']}** {entry['source']}"]
+        for name in entry.get("rows", []):
+            one, other = " / ".join(rows[name][:3]), " / ".join(rows[name][3:])
+            lines.append("| " + " | ".join([*head, name, one, other]) + " |")
+            head = ["", "", ""]
+        said = entry.get("effect") or entry.get("more")
+        if said:
+            lines.append("| " + " | ".join([*head, said, "", ""]) + " |")
+    return "\n".join(lines) + "\n"
+
+
 def pages() -> dict[str, str]:
     """Return every page that comes from the code, by its file's name in this folder."""
     return {
+        "assumptions.md": assumptions_page(),
         "cli.md": cli_page(),
         "data-dictionary.md": columns_page(),
         "study.md": reference_markdown(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import tomllib
 from pathlib import Path
 from urllib.parse import unquote
@@ -11,6 +12,11 @@ from urllib.parse import unquote
 import jsonschema
 import pytest
 import write_reference
+
+from doorview.cli import build_parser, main
+from doorview.errors import StudyError
+from doorview.study.pipeline import run_study
+from doorview.study.schema import study_from_dict
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -97,10 +103,58 @@ def test_the_schema_is_one_and_takes_the_demo_study():
     ],
 )
 def test_the_schema_refuses_what_doorview_refuses(text):
-    from doorview.errors import StudyError
-    from doorview.study.schema import study_from_dict
-
     raw = tomllib.loads(text)
     assert not SCHEMA.is_valid(raw)
     with pytest.raises(StudyError):
         study_from_dict({"place": {"extract": "a.osm.pbf"}} | raw, folder=ROOT, name="x")
+
+
+# --- what a reader copies ------------------------------------------------------------------------------------------
+
+FENCED = re.compile(r"^```(toml|sh|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+BLOCKS = [(path.name, *found) for path in SOURCES for found in FENCED.findall(path.read_text(encoding="utf-8"))]
+GUIDES = [item for item in BLOCKS if item[0].startswith(("tutorial", "howto"))]
+
+
+@pytest.mark.parametrize("text", [text for _, kind, text in GUIDES if kind == "toml"])
+def test_every_piece_of_a_study_file_in_the_guides_is_one(tmp_path, text):
+    for file in ["my-city.osm.pbf", *re.findall(r'"([\w-]+\.[a-z.]+)"', text)]:
+        (tmp_path / file).touch()
+    raw = tomllib.loads(text)
+    SCHEMA.validate(raw)
+    if "hundred" not in raw.get("scenarios", {}):  # that one goes on from the demo's scenarios
+        raw.setdefault("place", {"extract": "my-city.osm.pbf"})
+        study_from_dict(raw, folder=tmp_path, name="guide")
+
+
+def test_every_command_in_the_guides_is_one():
+    parser = build_parser()
+    lines = [line for _, kind, text in GUIDES if kind == "sh" for line in text.splitlines()]
+    commands = [shlex.split(line)[1:] for line in lines if line.startswith("doorview ")]
+    assert len(commands) >= 9
+    for command in commands:
+        parser.parse_args(command)
+
+
+def test_the_tutorial_does_what_it_says(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["demo", "first-town"]) == 0
+    study = tmp_path / "first-town" / "study.toml"
+    (more,) = (text for name, kind, text in GUIDES if name == "tutorial.md" and kind == "toml")
+    raw = tomllib.loads(study.read_text(encoding="utf-8") + "\n" + more)
+    asked = study_from_dict(raw, folder=study.parent, name="demo")
+    assert "100 doorbells" in asked.scenarios["hundred"].label
+    # Less of it than the reader gets, for it takes half a minute: what the tutorial reads is all there.
+    for section in ("partnership", "alerts", "incidents", "stages"):
+        raw.pop(section)
+    kept = {name: raw["scenarios"][name] for name in ("independent_05", "independent_20", "hundred")}
+    raw |= {"scenarios": kept, "drivers": {"ranges": 0}, "output": {"maps": False, "rasters": False}}
+    run_study(study_from_dict(raw, folder=study.parent, name="demo"), tmp_path / "out" / "first-town")
+    change = (tmp_path / "out" / "first-town" / "change.csv").read_text(encoding="utf-8")
+    assert "hundred,independent_20,detect" in change
+    first, second = (text for name, kind, text in GUIDES if name == "tutorial.md" and kind == "python")
+    exec(first, {})
+    printed = capsys.readouterr().out
+    assert all(level in printed for level in ("detect", "observe", "recognise"))
+    exec(second.replace("rates=[0.2]", 'rates=[0.2], drivers={"ranges": 0}'), {})
+    assert "if 20% of households own one" in capsys.readouterr().out.lower()

@@ -58,8 +58,8 @@ def reference_markdown() -> str:
         "",
         "This page is written from the code (`doorview/study/sections.py`); a test keeps it current.",
         "",
-        "For editors there is a JSON Schema, [study.schema.json](study.schema.json), written from the same code. Put a",
-        "copy beside your study file and begin the file with `#:schema ./study.schema.json`: an editor with Taplo (such",
+        "For editors there is a JSON Schema, [study.schema.json](study.schema.json), written from the code. Put a copy",
+        "beside your study file and begin the file with `#:schema ./study.schema.json`: an editor with Taplo (such",
         "as one with Even Better TOML) then completes keys, shows what they mean and marks wrong ones.",
     ]
     for section, model in SECTIONS.items():
