@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 import shutil
 import tomllib
 from pathlib import Path
@@ -26,6 +27,17 @@ ROOMS = {
     "show": "To look at: maps, tables, layers, the run's folder. Computes no share.",
     "study": "One file that says what to do, and the pipeline behind `dv.run` and `dv.estimate`.",
 }
+
+ON_API_PAGE = {"Result"}
+"""Documented there, though it stands in a room."""
+
+ARRAY = re.compile(
+    r"~?(?:numpy\.)?ndarray\[~?tuple\[~?(?:typing\.)?Any, \.\.\.\], "
+    r"~?(?:numpy\.)?dtype\[~?(?:numpy\.)?(\w+)\]\]"
+)
+    r"~?(?:numpy\.)?ndarray\[~?tuple\[~?(?:typing\.)?Any, \.\.\.\], ~?(?:numpy\.)?dtype\[~?(?:numpy\.)?(\w+)\]\]"
+)
+ARRAY_LIKE = re.compile(r"~?[\w.]*_Buffer \| .*?_NestedSequence\[complex \| bytes \| str\]")
 
 project = "doorview"
 author = "The doorview contributors"
@@ -79,7 +91,7 @@ def write_rooms(folder: Path) -> None:
             if found.ispkg:
                 continue
             module = importlib.import_module(name)
-            own = [item for item in getattr(module, "__all__", []) if _is_own(module, item)]
+            own = [item for item in getattr(module, "__all__", []) if _is_own(module, item) and item not in ON_API_PAGE]
             if own:
                 lines += [f"## `{found.name}`", "", "```{eval-rst}", f".. automodule:: {name}"]
                 lines += [f"   :members: {', '.join(own)}", "```", ""]
@@ -129,9 +141,17 @@ def _literal_drawings(_app: Sphinx, what: str, _name: str, _of: Any, _options: A
     lines[:] = shown
 
 
+def _short_types(
+    _app: Sphinx, _what: str, _name: str, _of: Any, _options: Any, signature: str | None, result: str | None
+) -> tuple[str | None, str | None]:
+    """Write numpy's types as the code does: NDArray[float64], ArrayLike."""
+    return tuple(text and ARRAY.sub(r"NDArray[\1]", ARRAY_LIKE.sub("ArrayLike", text)) for text in (signature, result))
+
+
 def setup(app: Sphinx) -> None:
     """Write the pages that are made, and show equations as MathML, which browsers draw without a script."""
     write_rooms(HERE / "_rooms")
     copy_notebooks(HERE / "_notebooks")
     app.connect("autodoc-process-docstring", _literal_drawings, priority=100)
+    app.connect("autodoc-process-signature", _short_types)
     app.add_html_math_renderer("mathml", (_inline_math, None), (_block_math, None))

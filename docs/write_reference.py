@@ -81,15 +81,15 @@ def assumptions_page() -> str:
         "A run varies most of these together and prints what they leave as `share_low` and `share_high`",
         "([how](drivers.md)). This page is written from `assumptions.toml` and the tables of `sight.md`.",
         "",
-        "| assumed | taken as | source | altered | Randallstown | Greenwich Village |",
-        "|---|---|---|---|---|---|",
+        "| assumed | source | altered | Randallstown | Greenwich Village |",
+        "|---|---|---|---|---|",
     ]
     for entry in entries:
-        head = [entry["what"], entry["taken"], f"**{entry['mark']}** {entry['source']}"]
+        head = [f"**{entry['what']}**: {entry['taken']}", f"**{entry['mark']}** {entry['source']}"]
         for name in entry.get("rows", []):
             one, other = " / ".join(rows[name][:3]), " / ".join(rows[name][3:])
             lines.append("| " + " | ".join([*head, name, one, other]) + " |")
-            head = ["", "", ""]
+            head = ["", ""]
         said = entry.get("effect") or entry.get("more")
         if said:
             lines.append("| " + " | ".join([*head, said, "", ""]) + " |")
