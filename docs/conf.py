@@ -35,8 +35,7 @@ ARRAY = re.compile(
     r"~?(?:numpy\.)?ndarray\[~?tuple\[~?(?:typing\.)?Any, \.\.\.\], "
     r"~?(?:numpy\.)?dtype\[~?(?:numpy\.)?(\w+)\]\]"
 )
-    r"~?(?:numpy\.)?ndarray\[~?tuple\[~?(?:typing\.)?Any, \.\.\.\], ~?(?:numpy\.)?dtype\[~?(?:numpy\.)?(\w+)\]\]"
-)
+NAMES = re.compile(r"^:ivar \w+(?:, \w+)+:")
 ARRAY_LIKE = re.compile(r"~?[\w.]*_Buffer \| .*?_NestedSequence\[complex \| bytes \| str\]")
 
 project = "doorview"
@@ -141,6 +140,11 @@ def _literal_drawings(_app: Sphinx, what: str, _name: str, _of: Any, _options: A
     lines[:] = shown
 
 
+def _joined_names(_app: Sphinx, _what: str, _name: str, _of: Any, _options: Any, lines: list[str]) -> None:
+    """Keep several attributes of one entry together: after a blank Sphinx takes the last for the name of all."""
+    lines[:] = [NAMES.sub(lambda found: found[0].replace(", ", ",\u200b"), line) for line in lines]
+
+
 def _short_types(
     _app: Sphinx, _what: str, _name: str, _of: Any, _options: Any, signature: str | None, result: str | None
 ) -> tuple[str | None, str | None]:
@@ -153,5 +157,6 @@ def setup(app: Sphinx) -> None:
     write_rooms(HERE / "_rooms")
     copy_notebooks(HERE / "_notebooks")
     app.connect("autodoc-process-docstring", _literal_drawings, priority=100)
+    app.connect("autodoc-process-docstring", _joined_names, priority=900)
     app.connect("autodoc-process-signature", _short_types)
     app.add_html_math_renderer("mathml", (_inline_math, None), (_block_math, None))
