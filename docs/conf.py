@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
-import shutil
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,8 +79,7 @@ html_theme_options = {"navigation_with_keys": False}
 
 def write_rooms(folder: Path) -> None:
     """Write one page for each room that documents every public name of its modules."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
+    pages = {}
     for room, text in ROOMS.items():
         package = importlib.import_module(f"doorview.{room}")
         lines = [f"# `doorview.{room}`", "", text, ""]
@@ -94,7 +92,8 @@ def write_rooms(folder: Path) -> None:
             if own:
                 lines += [f"## `{found.name}`", "", "```{eval-rst}", f".. automodule:: {name}"]
                 lines += [f"   :members: {', '.join(own)}", "```", ""]
-        (folder / f"{room}.md").write_text("\n".join(lines), encoding="utf-8")
+        pages[f"{room}.md"] = "\n".join(lines)
+    _renew(folder, pages)
 
 
 def _is_own(module: Any, name: str) -> bool:
@@ -105,11 +104,20 @@ def _is_own(module: Any, name: str) -> bool:
 
 def copy_notebooks(folder: Path) -> None:
     """Copy the notebooks in among the sources, with their links to these pages."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
-        text = path.read_text(encoding="utf-8").replace("](../docs/", "](../")
-        (folder / path.name).write_text(text, encoding="utf-8")
+    paths = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    _renew(folder, {path.name: path.read_text(encoding="utf-8").replace("](../docs/", "](../") for path in paths})
+
+
+def _renew(folder: Path, pages: dict[str, str]) -> None:
+    """Make a folder hold these pages and no others; what is as it was stays, so that it is not built again."""
+    folder.mkdir(exist_ok=True)
+    for path in folder.iterdir():
+        if path.name not in pages:
+            path.unlink()
+    for name, text in pages.items():
+        path = folder / name
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
 
 
 def _inline_math(self: Any, node: nodes.math) -> None:
