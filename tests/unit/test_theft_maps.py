@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -167,9 +168,9 @@ def pictures(
 
 
 def texts(path: Path) -> str:
-    """Return every text of an SVG, broken lines joined: matplotlib writes each as a comment beside its outlines."""
-    said = re.findall(r"<!-- (.*?) -->", path.read_text(encoding="utf-8"), flags=re.DOTALL)
-    return re.sub(r"\s+", " ", " ".join(said))
+    """Return every text of an SVG, broken lines joined."""
+    said = re.findall(r"<text[^>]*>(.*?)</text>", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    return re.sub(r"\s+", " ", html.unescape(" ".join(said)))
 
 
 NAMES = ["density", "hotspots", "beside", "rates", "prediction"]

@@ -27,8 +27,9 @@ from doorview.study.pipeline import run_study
 from doorview.study.result import Result
 from doorview.study.schema import study_from_arguments, study_from_dict
 from doorview.study.sections import Study
-from doorview.study.thefts_files import months_alone, published_surface
+from doorview.study.thefts_files import months_alone
 from doorview.study.thefts_run import TheftsRun
+from doorview.study.thefts_surfaces import published_density
 from helpers.osmfile import OsmFile
 from helpers.tiny import HOUSES, halves, tiny_town
 
@@ -248,7 +249,7 @@ def test_a_giveaway_never_takes_from_view_and_carries_the_note(told: Result):
 
 def test_the_surface_is_shown_where_five_or_more_lie_around(told: Result):
     found = thefts_of(told)
-    values = published_surface(found)
+    values = published_density(found)
     assert values is not None
     grid = found.plan.grid
     points = shapely.get_coordinates(found.plan.recent.geometry.to_numpy())
@@ -276,7 +277,7 @@ def test_four_far_from_the_rest_are_no_bump_and_no_outline(folder: Path, tmp_pat
     write_thefts(folder / "ends.csv", rows)
     asked = {"file": "ends.csv", "known_to": "point", "cell_m": 10.0, "bandwidth_m": 100.0}
     found = thefts_of(run_study(study_of(folder, asked, zones=[], **QUICK), tmp_path / "ends"))
-    values = published_surface(found)
+    values = published_density(found)
     assert values is not None
     points = shapely.get_coordinates(found.plan.incidents.geometry.to_numpy())
     row, column = found.plan.grid.cell_of(points)

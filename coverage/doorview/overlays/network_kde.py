@@ -30,7 +30,7 @@ from doorview.errors import InputError, UnknownNameError
 from doorview.overlays.kernels.walks import spread_along
 from doorview.overlays.surface_grid import xy_array
 
-__all__ = ["SPLITS", "STREETS", "NetworkDensity", "StreetNetwork", "network_density", "street_network"]
+__all__ = ["SPLITS", "STREETS", "NetworkDensity", "StreetNetwork", "network_density", "snapped", "street_network"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -190,7 +190,7 @@ def network_density(
     if split not in SPLITS:
         raise UnknownNameError("split", split, SPLITS)
     points = xy_array(xy)
-    edge, at, off = _snapped(points, network.lines)
+    edge, at, off = snapped(points, network.lines)
     near = off <= within_m
     # In an order of their own, and those at one spot as one: sums then depend on no order of points.
     spots, count = np.unique(np.column_stack([edge[near], at[near]]), axis=0, return_counts=True)
@@ -227,7 +227,7 @@ def network_density(
     )
 
 
-def _snapped(points: Floats, lines: NDArray[np.object_]) -> tuple[Ints, Floats, Floats]:
+def snapped(points: Floats, lines: NDArray[np.object_]) -> tuple[Ints, Floats, Floats]:
     """Return the nearest edge of each point (the first of several), the place along it and the distance [m]."""
     if not len(points):
         return np.empty(0, np.int64), np.empty(0), np.empty(0)

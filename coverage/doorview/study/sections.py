@@ -266,6 +266,7 @@ class OutputSection(_Section):
     units: Literal["metric", "us"] = Field("metric", description="`us`: feet, acres and miles on pages and maps.")
     rasters: bool = Field(True, description="Write `seen_by_LEVEL.tif`: doors that see each cell.")
     maps: bool = Field(True, description="Draw the maps.")
+    svg: bool = Field(False, description="Write each picture as SVG too, beside its PNG in `maps/`; text stays text.")
     viewsheds: bool = Field(False, description="Write `working/viewsheds.parquet`: one polygon per door and level.")
 
 

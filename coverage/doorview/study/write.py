@@ -41,7 +41,7 @@ from doorview.study.partnership_files import draw_partnership, partnership_facts
 from doorview.study.result import Result
 from doorview.study.terrain import terrain_files
 from doorview.study.thefts_draw import draw_thefts
-from doorview.study.thefts_files import hotspot_layer, months_alone, thefts_facts, write_thefts_files
+from doorview.study.thefts_files import months_alone, theft_layers, thefts_facts, write_thefts_files
 
 __all__ = ["raster_sink", "write_into", "write_result"]
 
@@ -223,10 +223,9 @@ def _write_layers(result: Result, run: RunFolder) -> dict[str, str]:
     if ready.zones is not None:
         layers["zones"] = _zone_layer(result, ready.zones, main)
         styles["zones"] = zone_style()
-    hot_spots = hotspot_layer(result) if own else None
-    if hot_spots is not None:
-        layers["hotspots"] = hot_spots
-        styles["hotspots"] = zone_style()
+    if own:
+        theft, theft_styles = theft_layers(result)
+        layers, styles = layers | theft, styles | theft_styles
     if ready.study.output.crs:
         layers = {name: layer.to_crs(ready.study.output.crs) for name, layer in layers.items()}
     name = "own.gpkg" if own else "city.gpkg"
