@@ -133,20 +133,22 @@ def ratio_map(path: str | os.PathLike[str], data: RatioData, *, window: Bounds |
         question = "Where do reported thefts move to?"
         head = "Share of the latest reports, over that of earlier ones"
         below = (
-            f"{data.note.words}: {data.numbers[0]:,} of the {short} against {data.numbers[1]:,} of the rest of the "
-            f"{long}. A rise that is the same everywhere does not show (bandwidth {distance(data.bandwidth_m, units)})."
+            f"{data.note.words}: {data.numbers[0]:,} in the {short} beside {data.numbers[1]:,} before "
+            f"(bandwidth {distance(data.bandwidth_m, units)})."
         )
-        lot = "Were the reports put into the two parts by lot"
+        lot = "were the reports put into the two parts by lot"
         labels = list(_LABELS)
+        more = "A rise that is the same everywhere does not show."
     else:
         question = "Where are thefts reported most for the homes there?"
         head = "Reported thefts per 1,000 dwellings and year"
         below = (
-            f"{data.note.words}, over {data.numbers[1]:,} dwellings found on the map, both spread alike "
-            f"(bandwidth {distance(data.bandwidth_m, units)}). Dwellings are as many as the map shows."
+            f"{data.note.words}, over the {data.numbers[1]:,} dwellings that the map shows "
+            f"(bandwidth {distance(data.bandwidth_m, units)})."
         )
-        lot = "Were each report put at a home by lot"
+        lot = "were each report put at a home by lot"
         labels = step_labels(ends)
+        more = "Dwellings are those found; where the map lacks homes, thefts seem more."
     title, _ = draw_theft_head(frame.sheet, data.base.caption, question, below, part=window is not None)
     x, y = panel_corner(frame)
     y = frame.sheet.write(x, y, head, PANEL, size=9, bold=True) - 0.04
@@ -163,7 +165,7 @@ def ratio_map(path: str | os.PathLike[str], data: RatioData, *, window: Bounds |
     y = legend_of_base(frame, data.base, ground, x, y, outlined=outlined)
     kernel = "Gaussian, its standard deviation" if data.kernel == "gaussian" else "quartic, its radius"
     said = (
-        f"{_chance(data, lot)} Outlines: of 100 cells, five lie outside by chance alone. Kernel: {kernel} "
+        f"{_chance(data, lot)} Outlines: of 100 cells, five stand out by chance alone. {more} Kernel: {kernel} "
         f"{distance(data.bandwidth_m, units)}; chosen by: {clean(data.rule, 120) or 'not stated'}. Cells of "
         f"{distance(data.grid.cell_m, units)}. A colour is a mean over the surroundings: it says nothing of "
         "single homes."
@@ -178,7 +180,7 @@ def _chance(data: RatioData, lot: str) -> str:
     often = f"{100 * data.overall:.2g}%"
     if data.overall > 0.05:
         return f"No more uneven than chance makes it: {lot}, {often} of {data.draws} draws would be as uneven."
-    return f"{lot}, {often} of maps would be so uneven ({data.draws} draws)."
+    return f"{lot[0].upper()}{lot[1:]}, {often} of maps would be so uneven ({data.draws} draws)."
 
 
 def _outline(frame: Frame, grid: SurfaceGrid, cells: npt.NDArray[np.bool_], *, dashed: bool) -> None:

@@ -83,7 +83,7 @@ def streets_map(
     colours = class_colours(len(ends))
     width = frame.width_points(16, 1.6, 5.0)
     few = np.isnan(told)
-    draw_lines(frame.axes, lines[few], edgecolor=_FEW, linewidth=0.7, linestyle=(0, (1.5, 2)))
+    draw_lines(frame.axes, lines[few], edgecolor=_FEW, linewidth=max(1.0, 0.4 * width), linestyle=(0, (1.5, 1.5)))
     place = np.minimum(np.searchsorted(ends, np.nan_to_num(told), side="left"), len(ends) - 1)
     # A thin dark edge keeps the lightest classes visible on paper; the higher lie over the lower.
     draw_lines(frame.axes, lines[~few], edgecolor="#8a8a8a", linewidth=width + 0.4)
@@ -92,8 +92,8 @@ def streets_map(
     outlined = draw_above(frame, data.base, ground, part=window is not None, streets=False)
     units = data.base.caption.units
     below = (
-        f"{data.note.words}. Colours: reported thefts per km of street and month, each spread along the streets around "
-        f"it (bandwidth {distance(data.bandwidth_m, units)})."
+        f"{data.note.words}. Per km of street and month, each spread along the streets around it (bandwidth "
+        f"{distance(data.bandwidth_m, units)})."
     )
     question = "Along which streets are thefts reported most?"
     title, _ = draw_theft_head(frame.sheet, data.base.caption, question, below, part=window is not None)
@@ -109,9 +109,9 @@ def streets_map(
     y = legend_of_base(frame, data.base, ground, x, y, outlined=outlined)
     said = (
         f"{data.note.words}, whole area. Kernel: quartic along streets, standard deviation "
-        f"{distance(data.bandwidth_m, units)}, ending after {distance(data.ends_m, units)}; in equal parts at junctions; "
-        f"chosen by: {clean(data.rule, 120) or 'not stated'}. A colour is a mean over the streets around, not a place: it "
-        "says nothing of single homes. More homes, more reports: it is no risk per home."
+        f"{distance(data.bandwidth_m, units)}, ending after {distance(data.ends_m, units)}; in equal parts at "
+        f"junctions; chosen by: {clean(data.rule, 120) or 'not stated'}. A colour is a mean over the streets around, not "
+        "a place: it says nothing of single homes. More homes, more reports: it is no risk per home."
     )
     close_panel(frame, data.base, said, x, y, part=window is not None)
     draw_theft_foot(frame.sheet, data.base.caption, data.note, beside=False)

@@ -95,9 +95,9 @@ def window_spots_map(
     y = legend_of_base(frame, data.base, ground, x, y, outlined=outlined)
     said = (
         f"{data.note.words}. Cells of {distance(data.cell_m, data.base.caption.units)}, false discovery rate "
-        f"{100 * data.rate:g}% (Benjamini and Hochberg): were nothing concentrated, at most {100 * data.rate:g}% of such "
-        "maps would name any cell. Gi* asks whether each report fell on any cell alike: one address with many reports is "
-        "hot. Local Moran asks whether the counts of cells lie in random order: only several high cells side by side "
+        f"{100 * data.rate:g}% (Benjamini and Hochberg): were nothing concentrated, at most {100 * data.rate:g}% of "
+        "such maps would name any cell. Gi* asks whether each report fell on any cell alike: one address with many "
+        "reports is hot. Local Moran asks whether the counts of cells lie in random order: only several high cells side by side "
         "are. Neither knows where homes are: many homes alone make many reports. A hot spot is an area, not a home."
         + ("" if data.left_out in ("0", "none") else f" Left out, with fewer than 5 reports: {data.left_out}.")
     )

@@ -169,10 +169,8 @@ def _cell_faults(wanted: object, coverage_cell_m: object) -> list[str]:
         return []
     near = sorted({max(1, math.floor(times)), math.floor(times) + 1})
     either = " or ".join(f"{fine * n:g}" for n in near)
-    return [
-        f"incidents.surface_cell_m: {cell:g} m is no whole multiple of coverage.cell_m = {fine:g}; give {either}, so that "
-        "the two grids lie on each other"
-    ]
+    multiple = f"{cell:g} m is no whole multiple of coverage.cell_m = {fine:g}"
+    return [f"incidents.surface_cell_m: {multiple}; give {either}, so that the two grids lie on each other"]
 
 
 def incidents_faults(raw: object, zonings: Iterable[str] = (), *, coverage: object = None) -> list[str]:
