@@ -79,8 +79,8 @@ class RatioData:
         How many there are.
     numbers
         Incidents of the short window and of the rest; or incidents and dwellings.
-    names
-        The windows in words: the short and the long one.
+    window
+        The short window in words.
     bandwidth_m, kernel, rule
         How it was smoothed [m], and by which rule the bandwidth was chosen, in words.
     """
@@ -95,7 +95,7 @@ class RatioData:
     overall: float
     draws: int
     numbers: tuple[int, int]
-    names: tuple[str, str]
+    window: str
     bandwidth_m: float
     rule: str
     kernel: str = "gaussian"
@@ -115,7 +115,7 @@ def ratio_map(path: str | os.PathLike[str], data: RatioData, *, window: Bounds |
     shape = (data.grid.rows, data.grid.columns)
     if not data.values.shape == data.above.shape == data.below.shape == shape:
         raise InputError(f"the ratio has the shape {data.values.shape}: it must be the grid's, {shape}.")
-    short, long = (check_months(name) for name in data.names)
+    short = check_months(data.window)
     frame = map_frame(data.base, window, dpi)
     ground = draw_below(frame, data.base, outlined=window is not None)
     few = data.grid.inside & np.isnan(data.values)

@@ -110,8 +110,8 @@ def streets_map(
     said = (
         f"{data.note.words}, whole area. Kernel: quartic along streets, standard deviation "
         f"{distance(data.bandwidth_m, units)}, ending after {distance(data.ends_m, units)}; in equal parts at "
-        f"junctions; chosen by: {clean(data.rule, 120) or 'not stated'}. A colour is a mean over the streets around, not "
-        "a place: it says nothing of single homes. More homes, more reports: it is no risk per home."
+        f"junctions; chosen by: {clean(data.rule, 120) or 'not stated'}. A colour is a mean over the streets around, "
+        "not a place: it says nothing of single homes. More homes, more reports: it is no risk per home."
     )
     close_panel(frame, data.base, said, x, y, part=window is not None)
     draw_theft_foot(frame.sheet, data.base.caption, data.note, beside=False)

@@ -49,7 +49,7 @@ class WindowSpotsData:
     rate, cell_m
         False discovery rate of each test, and side of a cell [m].
     left_out
-        How many outlines of fewer than 5 were left out, in words (``none``, ``fewer than 5``, ``7``).
+        How many outlines of fewer than 5 were left out, in words (``0``, ``fewer than 5``, ``7``).
     """
 
     base: MapData
@@ -93,13 +93,14 @@ def window_spots_map(
     words = f"many among many, local Moran's I ({_area(data.high)})"
     y = swatch(frame.sheet, x, y, words, line=INK, dashed=True)
     y = legend_of_base(frame, data.base, ground, x, y, outlined=outlined)
+    rate = f"{100 * data.rate:g}%"
     said = (
-        f"{data.note.words}. Cells of {distance(data.cell_m, data.base.caption.units)}, false discovery rate "
-        f"{100 * data.rate:g}% (Benjamini and Hochberg): were nothing concentrated, at most {100 * data.rate:g}% of "
-        "such maps would name any cell. Gi* asks whether each report fell on any cell alike: one address with many "
-        "reports is hot. Local Moran asks whether the counts of cells lie in random order: only several high cells side by side "
-        "are. Neither knows where homes are: many homes alone make many reports. A hot spot is an area, not a home."
-        + ("" if data.left_out in ("0", "none") else f" Left out, with fewer than 5 reports: {data.left_out}.")
+        f"{data.note.words}. Cells of {distance(data.cell_m, data.base.caption.units)}, false discovery rate {rate} "
+        f"(Benjamini and Hochberg): were nothing concentrated, at most {rate} of such maps would name any cell. Gi* asks "
+        "whether each report fell on any cell alike: one address with many reports is hot. Local Moran asks whether the "
+        "counts of cells lie in random order: only several high cells side by side are. Neither knows where homes are: "
+        "many homes alone make many reports. A hot spot is an area, not a home."
+        + ("" if data.left_out == "0" else f" Left out, with fewer than 5 reports: {data.left_out}.")
     )
     close_panel(frame, data.base, said, x, y, part=window is not None)
     draw_theft_foot(frame.sheet, data.base.caption, data.note, beside=False)

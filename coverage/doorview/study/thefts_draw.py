@@ -116,7 +116,7 @@ def _ratios(base: MapData, found: TheftsRun, folder: Path) -> list[Path]:
         numbers = (ratio.numerator, ratio.denominator)
         data = RatioData(
             base, note, kind, item.told, item.above, item.below, ratio.grid, ratio.overall, ratio.replicates, numbers,
-            names, ratio.bandwidth_m, how.rule, ratio.kernel,
+            short, ratio.bandwidth_m, how.rule, ratio.kernel,
         )  # fmt: skip
         drawn.append(ratio_map(folder / f"{name}.png", data))
     return drawn
