@@ -96,10 +96,10 @@ def window_spots_map(
     rate = f"{100 * data.rate:g}%"
     said = (
         f"{data.note.words}. Cells of {distance(data.cell_m, data.base.caption.units)}, false discovery rate {rate} "
-        f"(Benjamini and Hochberg): were nothing concentrated, at most {rate} of such maps would name any cell. Gi* asks "
-        "whether each report fell on any cell alike: one address with many reports is hot. Local Moran asks whether the "
-        "counts of cells lie in random order: only several high cells side by side are. Neither knows where homes are: "
-        "many homes alone make many reports. A hot spot is an area, not a home."
+        f"(Benjamini and Hochberg): were nothing concentrated, at most {rate} of such maps would name any cell. Gi* "
+        "asks whether each report fell on any cell alike: one address with many reports is hot. Local Moran asks "
+        "whether the counts of cells lie in random order: only several high cells side by side are. Neither knows "
+        "where homes are: many homes alone make many reports. A hot spot is an area, not a home."
         + ("" if data.left_out == "0" else f" Left out, with fewer than 5 reports: {data.left_out}.")
     )
     close_panel(frame, data.base, said, x, y, part=window is not None)

@@ -104,7 +104,7 @@ def _streets(base: MapData, found: TheftsRun, folder: Path) -> list[Path]:
 def _ratios(base: MapData, found: TheftsRun, folder: Path) -> list[Path]:
     """Draw the ratio of windows and thefts over dwellings, where they are there."""
     drawn, note, how = [], _note(found, found.number), found.bandwidth
-    names = (found.plan.windows[0].published, found.plan.window.published)
+    short = found.plan.windows[0].published
     kinds: list[tuple[Literal["windows", "dwellings"], str, RatioShown | None]] = [
         ("windows", "thefts_ratio", published_windows(found)),
         ("dwellings", "thefts_per_dwelling", published_homes(found)),
