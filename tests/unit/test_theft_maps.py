@@ -431,7 +431,11 @@ def test_a_window_and_paper_in_metres_draw_too(density, base, tmp_path):
 
 def test_the_qgis_style_has_the_colours_of_the_map():
     root = ET.fromstring(hotspot_style().split("\n", 1)[1])
-    assert [item.get("value") for item in root.iter("category")] == list(HOT_SPOT_COLOURS)
+    assert [item.get("value") for item in root.iter("category")] == [
+        *HOT_SPOT_COLOURS,
+        "hot spot",
+        "high among high",
+    ]
     assert set(CLASSES) == {*HOT_SPOT_COLOURS, "none"}
     assert "59,15,112,204" in hotspot_style()
     assert theft_drawing.HATCH

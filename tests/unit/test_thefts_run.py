@@ -45,7 +45,14 @@ ASKED: dict[str, object] = {
 QUICK = {"output": {"maps": False, "rasters": False}, "coverage": {"range_curve": False}}
 LAST = dt.date(2024, 12, 31)
 PUBLISHED = {
-    *("hotspots.csv", "incidents_in_view.csv", "thefts_by_zone.csv", "prediction.csv", "thefts_density.tif"),
+    *(
+        "hotspots.csv",
+        "hotspot_tests.csv",
+        "incidents_in_view.csv",
+        "thefts_by_zone.csv",
+        "prediction.csv",
+        "thefts_density.tif",
+    ),
     "own.gpkg",
 }
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -127,6 +134,7 @@ def test_thefts_add_their_files_and_change_nothing_else(plain: Result, told: Res
     assert {name for name in added if not name.startswith("working/")} == {
         *PUBLISHED,
         *("thefts_change.csv", "maps/hotspots.png", "maps/prediction.png", "maps/thefts_density.png"),
+        *("maps/hotspots_window.png", "maps/thefts_streets.png"),
     }
     assert {"working/incidents.json", "working/incidents_in_view.csv", "working/thefts_by_zone.csv"} <= added
     for name in sorted(files_of(plain)):
@@ -149,7 +157,7 @@ def test_the_same_study_gives_the_same_bytes_on_any_number_of_cores_and_in_any_o
 
 def test_nothing_published_is_a_count_from_1_to_4_a_day_or_a_place(told: Result):
     top = folder_of(told)
-    for name in ("hotspots", "incidents_in_view", "thefts_by_zone", "prediction", "thefts_change"):
+    for name in ("hotspots", "hotspot_tests", "incidents_in_view", "thefts_by_zone", "prediction", "thefts_change"):
         text = (top / f"{name}.csv").read_text(encoding="utf-8")
         assert not DAY.search(text), name
         table = pd.read_csv(top / f"{name}.csv", dtype=str, keep_default_na=False)

@@ -45,6 +45,7 @@ from doorview.show.theft_steps import step_labels, theft_steps
 
 __all__ = ["RatioData", "ratio_map"]
 
+_CHANCE = 0.05
 _ENDS = (0.5, 0.75, 4 / 3, 2.0)
 _LABELS = (
     "under half of that of the whole area",
@@ -129,24 +130,21 @@ def ratio_map(path: str | os.PathLike[str], data: RatioData, *, window: Bounds |
     _outline(frame, data.grid, data.below, dashed=True)
     outlined = draw_above(frame, data.base, ground, part=window is not None)
     units = data.base.caption.units
+    uneven = "As a whole more uneven than chance makes it."
+    if data.overall > _CHANCE:
+        uneven = "As a whole no more uneven than chance makes it."
     if windows:
-        question = "Where do reported thefts move to?"
+        question = "Where are thefts reported more than before?"
         head = "Share of the latest reports, over that of earlier ones"
-        below = (
-            f"{data.note.words}: {data.numbers[0]:,} in the {short} beside {data.numbers[1]:,} before "
-            f"(bandwidth {distance(data.bandwidth_m, units)})."
-        )
-        lot = "were the reports put into the two parts by lot"
+        below = f"{data.note.words}: {data.numbers[0]:,} in the {short} beside {data.numbers[1]:,} before. {uneven}"
+        lot = "Were the reports put into the two parts by lot"
         labels = list(_LABELS)
         more = "A rise that is the same everywhere does not show."
     else:
         question = "Where are thefts reported most for the homes there?"
         head = "Reported thefts per 1,000 dwellings and year"
-        below = (
-            f"{data.note.words}, over the {data.numbers[1]:,} dwellings that the map shows "
-            f"(bandwidth {distance(data.bandwidth_m, units)})."
-        )
-        lot = "were each report put at a home by lot"
+        below = f"{data.note.words}, over the {data.numbers[1]:,} dwellings that the map shows. {uneven}"
+        lot = "Were each report put at a home by lot"
         labels = step_labels(ends)
         more = "Dwellings are those found; where the map lacks homes, thefts seem more."
     title, _ = draw_theft_head(frame.sheet, data.base.caption, question, below, part=window is not None)
@@ -178,9 +176,7 @@ def ratio_map(path: str | os.PathLike[str], data: RatioData, *, window: Bounds |
 def _chance(data: RatioData, lot: str) -> str:
     """Return what chance alone would do, to be read before any cell."""
     often = f"{100 * data.overall:.2g}%"
-    if data.overall > 0.05:
-        return f"No more uneven than chance makes it: {lot}, {often} of {data.draws} draws would be as uneven."
-    return f"{lot[0].upper()}{lot[1:]}, {often} of maps would be so uneven ({data.draws} draws)."
+    return f"{lot}, {often} of maps would be as uneven ({data.draws} draws)."
 
 
 def _outline(frame: Frame, grid: SurfaceGrid, cells: npt.NDArray[np.bool_], *, dashed: bool) -> None:

@@ -22,7 +22,7 @@ from doorview.show.theft_steps import step_labels, theft_steps
 
 __all__ = ["StreetsData", "streets_map"]
 
-_FEW = "#8a8a8a"
+_FEW = "#a8a8a8"
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +83,7 @@ def streets_map(
     colours = class_colours(len(ends))
     width = frame.width_points(16, 1.6, 5.0)
     few = np.isnan(told)
-    draw_lines(frame.axes, lines[few], edgecolor=_FEW, linewidth=max(1.0, 0.4 * width), linestyle=(0, (1.5, 1.5)))
+    draw_lines(frame.axes, lines[few], edgecolor=_FEW, linewidth=max(0.7, 0.3 * width), linestyle=(0, (1.5, 1.5)))
     place = np.minimum(np.searchsorted(ends, np.nan_to_num(told), side="left"), len(ends) - 1)
     # A thin dark edge keeps the lightest classes visible on paper; the higher lie over the lower.
     draw_lines(frame.axes, lines[~few], edgecolor="#8a8a8a", linewidth=width + 0.4)

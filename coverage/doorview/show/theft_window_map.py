@@ -31,6 +31,7 @@ from doorview.show.theft_maps import (
 __all__ = ["WindowSpotsData", "window_spots_map"]
 
 _FILL = THEFT_COLOURS[1]
+_LINE = THEFT_COLOURS[4]
 _GRID_M = 0.01
 
 
@@ -82,7 +83,7 @@ def window_spots_map(
     )
     draw_polygons(frame.axes, hot, facecolor=_FILL, alpha=ALPHA, linewidth=0)
     draw_polygons(frame.axes, hot, facecolor="none", edgecolor=INK, linewidth=0.7)
-    draw_polygons(frame.axes, high, facecolor="none", edgecolor=INK, linewidth=1.8, linestyle=(0, (3, 1.5)))
+    draw_polygons(frame.axes, high, facecolor="none", edgecolor=_LINE, linewidth=2.2)
     outlined = draw_above(frame, data.base, ground, part=window is not None)
     below = f"{data.note.words}. Two tests: more reports in and around a place than chance would have it."
     question = "Do reported thefts concentrate more than chance would have it?"
@@ -91,7 +92,7 @@ def window_spots_map(
     y = frame.sheet.write(x, y, "Hot spots of reported thefts", PANEL, size=9, bold=True) - 0.04
     y = swatch(frame.sheet, x, y, f"hot spot, Gi* ({_area(data.hot)})", fill=mixed(_FILL), edge=INK)
     words = f"many among many, local Moran's I ({_area(data.high)})"
-    y = swatch(frame.sheet, x, y, words, line=INK, dashed=True)
+    y = swatch(frame.sheet, x, y, words, line=_LINE)
     y = legend_of_base(frame, data.base, ground, x, y, outlined=outlined)
     rate = f"{100 * data.rate:g}%"
     said = (

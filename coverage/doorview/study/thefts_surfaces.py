@@ -156,7 +156,7 @@ def published_streets(found: TheftsRun) -> gpd.GeoDataFrame | None:
     Index `piece`; columns `osm_id`, `length_m`. Two digits: more would only serve to take the sum apart.
     """
     streets = found.surfaces.streets
-    if streets is None or not _told(found):
+    if streets is None or not _told(found) or streets.incidents < SMALLEST_COUNT:
         return None
     if streets.bandwidth_m < along_m(SMALLEST_BANDWIDTH_M) - 1e-6:
         raise InputError(
@@ -166,6 +166,8 @@ def published_streets(found: TheftsRun) -> gpd.GeoDataFrame | None:
     lixels = streets.lixels[streets.lixels["inside"]]
     per_month = _digits(lixels["per_km"].to_numpy(np.float64) / found.plan.window.months)
     enough = lixels["reached_by"].to_numpy() >= SMALLEST_COUNT
+    if not enough.any():
+        return None
     return gpd.GeoDataFrame(
         {
             "osm_id": lixels["osm_id"].to_numpy(),
@@ -217,11 +219,13 @@ def _told(found: TheftsRun) -> bool:
     return found.enough and found.number_words != WITHHELD
 
 
-def _shown(ratio: RatioSurface, values: Floats, points: list[Floats]) -> RatioShown:
+def _shown(ratio: RatioSurface, values: Floats, points: list[Floats]) -> RatioShown | None:
     check_publishable(ratio.kernel, ratio.bandwidth_m)
     shown = np.isfinite(ratio.relative)
     for xy in points:
         shown &= _around(xy, ratio.grid, ratio.bandwidth_m) >= SMALLEST_COUNT
+    if not shown.any():
+        return None
     with np.errstate(invalid="ignore"):
         above, below = shown & (ratio.relative > ratio.high), shown & (ratio.relative < ratio.low)
     return RatioShown(np.where(shown, _digits(values), np.nan), above, below, ratio)
