@@ -1,6 +1,8 @@
-"""Which incidents bear on a piece of street: by hand, beside a plain search, and where the density itself is more than 0."""
+"""Which incidents bear on a piece of street: by hand, by a plain search, and where the density is more than 0."""
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import geopandas as gpd
 import networkx as nx
@@ -69,7 +71,7 @@ def test_it_is_what_a_plain_search_finds_and_where_mass_is(bandwidth_m: float):
                 stops.setdefault(along, "here")
                 here = stops[along]
             order = sorted(stops)
-            for a, b in zip(order, order[1:], strict=False):
+            for a, b in pairwise(order):
                 graph.add_edge(stops[a], stops[b], weight=b - a)
         far = nx.single_source_dijkstra_path_length(graph, here)
         for number, line in enumerate(network.lines):
