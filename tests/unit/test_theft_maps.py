@@ -32,10 +32,11 @@ from doorview.show.maps import MapData
 from doorview.show.qml import hotspot_style
 from doorview.show.style import HOT_SPOT_COLOURS, THEFT_COLOURS, grey
 from doorview.show.text import Caption, LevelNote
-from doorview.show.theft_drawing import ASSOCIATION, InView, TheftNote, check_months, class_colours, theft_steps
+from doorview.show.theft_drawing import ASSOCIATION, InView, TheftNote, check_months, class_colours
 from doorview.show.theft_maps import DensityData, HotSpotData, density_map, hotspot_map
 from doorview.show.theft_plot import prediction_plot
 from doorview.show.theft_rates_map import HIDDEN, RatesData, rates_map
+from doorview.show.theft_steps import theft_steps
 
 Draw = Callable[[Path], Path]
 BANDWIDTH_M = 100.0

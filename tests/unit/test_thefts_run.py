@@ -310,7 +310,9 @@ def test_the_planted_door_is_hot_and_the_forecast_uses_earlier_reports_alone(tol
     held = sum(dt.date(2024, 7, 1) <= day <= LAST for *_, day in planted())
     # In larger cells fewer centres lie in the counted area, and so fewer incidents in cells that count.
     assert found.prediction.table["incidents"].max() == held
-    assert set(found.prediction.table["method"]) == {"counts", "uniform", "population", "kde", "gi_star"}
+    assert set(found.prediction.table["method"]) == {
+        *("counts", "uniform", "population", "kde", "network_kde", "gi_star", "local_moran"),
+    }
 
 
 def test_a_forecast_is_smoothed_by_earlier_reports_alone(told: Result, monkeypatch: pytest.MonkeyPatch):

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from doorview.errors import InputError
 from doorview.overlays.bandwidth import Bandwidth, cross_validated, rule_of_thumb
-from doorview.overlays.hotspots import HotSpots, gi_star, gi_star_scores, local_moran
+from doorview.overlays.hotspots import HotSpots, gi_star, gi_star_scores, local_moran, local_moran_scores
 from doorview.overlays.kde import Surface, kde_scores
 from doorview.overlays.over_coverage import (
     giveaway_change,
@@ -37,7 +37,7 @@ from doorview.study.alerts_run import seen_places
 from doorview.study.incidents_section import IncidentsSection
 from doorview.study.owners import without_rules_words
 from doorview.study.thefts_hotspots import HotGround, hot_ground
-from doorview.study.thefts_surfaces import TheftSurfaces, theft_surfaces
+from doorview.study.thefts_surfaces import TheftSurfaces, street_scores, theft_surfaces
 from doorview.study.zones import COLUMN
 
 if TYPE_CHECKING:
@@ -324,9 +324,14 @@ def _prediction(ready: Prepared, plan: TheftsPlan, notes: list[str]) -> tuple[Pr
     longest = next(reversed(windows))
     trained = before[before["date"] >= windows[longest][0]]
     bandwidth = _bandwidth(section, _xy(trained), seed, notes)
-    methods: dict[str, Method] = {"gi_star": gi_star_scores()}
+    methods: dict[str, Method] = {"gi_star": gi_star_scores(), "local_moran": local_moran_scores()}
     if bandwidth is not None:
-        methods = {"kde": kde_scores(bandwidth.metres), **methods}
+        along = street_scores(ready, _xy(trained), bandwidth.metres, notes)
+        methods = {
+            "kde": kde_scores(bandwidth.metres),
+            **({} if along is None else {"network_kde": along}),
+            **methods,
+        }
     found = predict(
         plan.incidents,
         methods,

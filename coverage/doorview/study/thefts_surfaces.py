@@ -19,7 +19,7 @@ from scipy.signal import fftconvolve
 from doorview.errors import InputError
 from doorview.overlays.bandwidth import check_publishable
 from doorview.overlays.kde import kernel_density
-from doorview.overlays.network_kde import NetworkDensity, network_density, street_network
+from doorview.overlays.network_kde import NetworkDensity, StreetNetwork, network_density, network_scores, street_network
 from doorview.overlays.network_support import reached_by
 from doorview.overlays.publish import SMALLEST_BANDWIDTH_M, SMALLEST_COUNT, WITHHELD
 from doorview.overlays.ratio import RatioSurface, dual_kde, window_ratio
@@ -29,6 +29,7 @@ from doorview.study.incidents_section import surface_cell
 
 if TYPE_CHECKING:
     from doorview.overlays.kde import Surface
+    from doorview.overlays.prediction import Method
     from doorview.study.compute import Prepared
     from doorview.study.thefts_run import TheftsPlan, TheftsRun
 
@@ -43,6 +44,7 @@ __all__ = [
     "published_homes",
     "published_streets",
     "published_windows",
+    "street_scores",
     "theft_surfaces",
 ]
 
@@ -253,10 +255,8 @@ def _around(xy: Floats, grid: SurfaceGrid, bandwidth_m: float) -> Floats:
 def _streets(ready: Prepared, xy: Floats, bandwidth_m: float, notes: list[str]) -> NetworkDensity | None:
     """Return the density along streets near the counted area, with what bears on each piece; or None."""
     reach = along_m(bandwidth_m)
-    ways = ready.city.ways
-    near = ways[shapely.dwithin(ways.geometry.to_numpy(), ready.inside, reach)]
     try:
-        network = street_network(near)
+        network = _network(ready, reach)
         found = network_density(xy, network, bandwidth_m=reach)
     except InputError as fault:
         notes.append(f"no density along streets: {fault}")
@@ -269,6 +269,24 @@ def _streets(ready: Prepared, xy: Floats, bandwidth_m: float, notes: list[str]) 
     shapely.prepare(ready.inside)
     inside = shapely.contains_properly(ready.inside, middle)
     return replace(found, lixels=lixels.assign(reached_by=reached_by(xy, network, found), inside=inside))
+
+
+def street_scores(ready: Prepared, xy: Floats, bandwidth_m: float, notes: list[str]) -> Method | None:
+    """Return the density along streets as a method of prediction; None where `xy`, what it learns from, gives none."""
+    reach = along_m(bandwidth_m)
+    try:
+        network = _network(ready, reach)
+        found = network_density(xy, network, bandwidth_m=reach)
+    except InputError as fault:
+        notes.append(f"no forecast along streets: {fault}")
+        return None
+    return network_scores(network, bandwidth_m=reach) if found.incidents else None
+
+
+def _network(ready: Prepared, reach_m: float) -> StreetNetwork:
+    """Return the streets that incidents of the counted area can be spread along."""
+    ways = ready.city.ways
+    return street_network(ways[shapely.dwithin(ways.geometry.to_numpy(), ready.inside, reach_m)])
 
 
 def _ratio_grid(ready: Prepared, cell_m: float, bandwidth_m: float) -> SurfaceGrid:
