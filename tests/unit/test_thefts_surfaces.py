@@ -17,10 +17,14 @@ import pandas as pd
 import pytest
 import rasterio
 import shapely
+from scipy.interpolate import RegularGridInterpolator
 
 from doorview.errors import InputError, StudyError
+from doorview.overlays.kde import kernel_density
 from doorview.overlays.network_kde import network_density, street_network
 from doorview.overlays.publish import WITHHELD
+from doorview.overlays.surface_grid import surface_grid
+from doorview.overlays.surface_support import peak_per_km2
 from doorview.show.style import HOT_SPOT_COLOURS
 from doorview.study.incidents_section import IncidentsSection, surface_cell
 from doorview.study.pipeline import run_study
@@ -222,8 +226,8 @@ def test_ratios_are_those_of_plain_sums_and_hidden_where_few(told: Result):
                 assert near.sum() >= 5
     assert seen
     # In the east more of the latest, in the west less.
-    east = np.broadcast_to(x > 30, grid.inside.shape) & np.isfinite(windows.told)
-    west = np.broadcast_to(x < -30, grid.inside.shape) & np.isfinite(windows.told)
+    east = np.broadcast_to(x > x.mean() + 50, grid.inside.shape) & np.isfinite(windows.told)
+    west = np.broadcast_to(x < x.mean() - 50, grid.inside.shape) & np.isfinite(windows.told)
     assert np.nanmean(windows.told[east]) > 1 > np.nanmean(windows.told[west])
     for name in ("thefts_ratio", "thefts_per_dwelling"):
         with rasterio.open(top(told) / f"{name}.tif") as file:
@@ -324,6 +328,22 @@ def test_the_surface_lies_on_the_lines_of_the_coverage_grid(told: Result):
     ratio = of(told).surfaces.homes
     assert ratio is not None
     assert ratio.grid.cell_m % grid.cell_m == 0
+
+
+def test_finer_cells_add_next_to_nothing_at_100_m():
+    # What docs/thefts-surfaces.md says of cells of 25 m: c² / 4 s² of the peak, read in straight lines between centres,
+    # and c² / 12 s², because a cell is the mean over itself.
+    area, at = shapely.box(0, 0, 1500, 1500), np.array([[743.0, 761.0]])
+    coarse, fine = (
+        kernel_density(at, surface_grid(area, cell), bandwidth_m=100.0, edge="none") for cell in (25.0, 2.5)
+    )
+    x, y = coarse.grid.centres()
+    to_x, to_y = fine.grid.centres()
+    inner = (to_x >= x[0]) & (to_x <= x[-1])
+    read = RegularGridInterpolator((y, x), coarse.density)
+    points = np.stack(np.meshgrid(to_y[inner], to_x[inner], indexing="ij"), axis=-1)
+    off = np.abs(read(points) - fine.density[np.ix_(inner, inner)])
+    assert off.max() < 25.0**2 / (3 * 100.0**2) * peak_per_km2("gaussian", 100.0)
 
 
 def test_a_cell_beside_the_coverage_grid_is_a_fault(folder: Path):
