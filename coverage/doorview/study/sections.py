@@ -266,6 +266,9 @@ class OutputSection(_Section):
     units: Literal["metric", "us"] = Field("metric", description="`us`: feet, acres and miles on pages and maps.")
     rasters: bool = Field(True, description="Write `seen_by_LEVEL.tif`: doors that see each cell.")
     maps: bool = Field(True, description="Draw the maps.")
+    qgis: bool = Field(
+        True, description="Write `map.qgz`, a QGIS project of all layers, and a style beside each raster."
+    )
     viewsheds: bool = Field(False, description="Write `working/viewsheds.parquet`: one polygon per door and level.")
 
 
