@@ -72,7 +72,11 @@ def main(names: list[str]) -> int:
         book = nbformat.read(path, as_version=4)
         began = time.perf_counter()
         NotebookClient(
-            book, timeout=300, kernel_name="python3", skip_cells_with_tag=SKIPPED, resources={"metadata": {"path": path.parent}}
+            book,
+            timeout=300,
+            kernel_name="python3",
+            skip_cells_with_tag=SKIPPED,
+            resources={"metadata": {"path": path.parent}},
         ).execute()
         tidy(book)
         wrong += faults(book, path.name)

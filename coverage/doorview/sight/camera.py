@@ -148,10 +148,11 @@ class CameraModel:
             "<tr>" + "".join(f'<td style="text-align:left">{html.escape(cell)}</td>' for cell in row) + "</tr>"
             for row in self._rows()
         )
+        heads = "".join(f'<th style="text-align:left">{head}</th>' for head in ("value", "", "standing", "source"))
         words = f"<p>{html.escape(self.reading_words())}</p>" if self.reading_words() else ""
         return (
             f"<p><strong>{html.escape(self.label)}</strong> ({html.escape(self.name)})</p><table><thead><tr>"
-            f"<th>value</th><th></th><th>standing</th><th>source</th></tr></thead><tbody>{rows}</tbody></table>{words}"
+            f"{heads}</tr></thead><tbody>{rows}</tbody></table>{words}"
         )
 
     def _rows(self) -> list[tuple[str, str, str, str]]:

@@ -101,9 +101,8 @@ class Level:
             f'<td style="text-align:left">{html.escape(str(value))}</td></tr>'
             for key, value in rows.items()
         )
-        return (
-            f"<table><thead><tr><th colspan=2>{html.escape(self.name)}</th></tr></thead><tbody>{cells}</tbody></table>"
-        )
+        head = f'<th colspan="2" style="text-align:left">{html.escape(self.name)}</th>'
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{cells}</tbody></table>"
 
     def as_dict(self) -> dict[str, object]:
         """Return what run.json says of the level; `night` only where it is asked for."""

@@ -68,6 +68,8 @@ class _Model:
 def audit_form(result: Result, faces: int = _ENOUGH, *, seed: int = 0) -> pd.DataFrame:
     """Return a form for walking: block faces drawn by lot, all alike, among those with ground near a mapped home.
 
+    Alleys are left out: front doors look onto streets.
+
     Nothing of the model stands in it, so that whoever walks is not led: ``audit_form(result).to_csv("walk.csv")``.
 
     Parameters
@@ -94,7 +96,8 @@ def audit_form(result: Result, faces: int = _ENOUGH, *, seed: int = 0) -> pd.Dat
     if isinstance(faces, bool) or not isinstance(faces, int) or faces < 1:
         raise InputError(f"faces={faces!r}: give a whole number of block faces to walk, such as {_ENOUGH}.")
     table = result.block_faces()
-    frame = table.index[table["near_home_m2"].to_numpy(np.float64) >= _LEAST_GROUND_M2].to_numpy(np.int64)
+    near = (table["near_home_m2"] >= _LEAST_GROUND_M2) & (table["ground_class"] != "alley")
+    frame = table.index[near.to_numpy(bool)].to_numpy(np.int64)
     if not len(frame):
         raise InputError("no block face lies near a mapped home, so there is nothing to walk: look at result.doors.")
     drawn = np.sort(np.random.default_rng(seed).permutation(frame)[:faces])
