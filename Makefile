@@ -11,7 +11,7 @@ export PYTHONSAFEPATH = 1
 export STUDY EXTRACT PLACE BOUNDARY ZONES THEFTS RATES OUT
 
 .DEFAULT_GOAL := help
-.PHONY: help maps demo-data test kernels suite notebooks test-long check lab bench clean
+.PHONY: help maps demo-data test kernels suite notebooks notebooks-refresh test-long check lab bench clean
 
 help:  ## this text
 	@echo "Targets:"
@@ -78,6 +78,9 @@ suite: $(STAMP)  ## the main suite, compiled
 
 notebooks: $(STAMP)  ## execute the notebooks; a failing cell fails
 	"$(BIN)/python" -m pytest --nbmake notebooks
+
+notebooks-refresh: $(STAMP)  ## execute the notebooks and keep what they show, for the documentation
+	"$(BIN)/python" docs/refresh_notebooks.py
 
 test-long: $(STAMP)  ## the tests that take minutes
 	"$(BIN)/python" -m pytest -m long

@@ -33,12 +33,12 @@ _HEAD = (
 _GROUND_COLOURS: dict[str, str] = {
     "building": "#c8c8c8",
     "restricted": "#b5aaa0",
-    "carriageway": "#8c8c8c",
-    "alley": "#a39c8c",
+    "carriageway": "#e0e0de",
+    "alley": "#d3cdc0",
     "sidewalk": "#d9b98a",
     "square": "#e6cfa0",
     "path": "#cdae6f",
-    "driveway": "#dcdcdc",
+    "driveway": "#ececea",
     "verge": "#cfdcb8",
     "water": "#c2d7e6",
     "park": "#b4cf9e",
@@ -84,10 +84,10 @@ def line_style(colour: str, width_mm: float) -> str:
     return _renderer("singleSymbol", "", "", [_line("0", colour, width_mm)])
 
 
-def share_style(column: str) -> str:
+def share_style(column: str, breaks: tuple[float, ...] = BREAKS) -> str:
     """Return the style of block faces: the share classes of the maps over `column`."""
-    ends = [0.0, 1e-12, *BREAKS, 1.0]
-    labels = ["none in view", *class_labels()]
+    ends = [0.0, 1e-12, *breaks, 1.0]
+    labels = ["none in view", *class_labels(breaks)]
     ranges = "".join(
         f'<range symbol="{place}" lower="{ends[place]!r}" upper="{ends[place + 1]!r}" '
         f'label={quoteattr(label)} render="true"/>\n'

@@ -267,6 +267,9 @@ class OutputSection(_Section):
     rasters: bool = Field(True, description="Write `seen_by_LEVEL.tif`: doors that see each cell.")
     maps: bool = Field(True, description="Draw the maps.")
     svg: bool = Field(False, description="Write each picture as SVG too, beside its PNG in `maps/`; text stays text.")
+    qgis: bool = Field(
+        True, description="Write `map.qgz`, a QGIS project of all layers, and a style beside each raster."
+    )
     viewsheds: bool = Field(False, description="Write `working/viewsheds.parquet`: one polygon per door and level.")
 
 

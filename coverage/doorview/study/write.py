@@ -38,6 +38,7 @@ from doorview.study.known_files import (
     write_known_files,
 )
 from doorview.study.partnership_files import draw_partnership, partnership_facts, write_partnership_files
+from doorview.study.qgis_files import write_qgis
 from doorview.study.result import Result
 from doorview.study.terrain import terrain_files
 from doorview.study.thefts_draw import draw_thefts
@@ -132,6 +133,7 @@ def write_into(result: Result, run: RunFolder) -> None:
     with stages.stage("writing layers"):
         written = _write_layers(result, run) | write_known_files(result, run, _licence(result.ready))
         written |= write_thefts_files(result, run)
+        written |= write_qgis(result, run, written)
     if study.output.maps:
         with stages.stage("drawing"):
             folder = run.path("maps", "x").parent
