@@ -4,6 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 LAB_STAMP := $(VENV)/.installed-notebook
+DOCS_STAMP := $(VENV)/.installed-docs
 
 # `import numba` from this folder must not take the folder coverage/ for the package of that name.
 export PYTHONSAFEPATH = 1
@@ -12,6 +13,7 @@ export STUDY EXTRACT PLACE BOUNDARY ZONES THEFTS RATES OUT
 
 .DEFAULT_GOAL := help
 .PHONY: help maps demo-data test kernels suite notebooks notebooks-refresh test-long check lab bench clean
+.PHONY: help maps demo-data test kernels suite notebooks test-long check docs lab bench clean
 
 help:  ## this text
 	@echo "Targets:"
@@ -43,6 +45,10 @@ $(STAMP): pyproject.toml constraints.txt
 
 $(LAB_STAMP): $(STAMP)
 	"$(BIN)/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[notebook]"
+	@touch "$@"
+
+$(DOCS_STAMP): $(STAMP)
+	"$(BIN)/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[docs]"
 	@touch "$@"
 
 maps: $(STAMP)  ## maps and tables: of the demo town, or of STUDY=, EXTRACT= or PLACE= (see below)
@@ -85,10 +91,15 @@ notebooks-refresh: $(STAMP)  ## execute the notebooks and keep what they show, f
 test-long: $(STAMP)  ## the tests that take minutes
 	"$(BIN)/python" -m pytest -m long
 
-check: $(STAMP)  ## lint, format and types
+check: $(STAMP)  ## lint, format, types and spelling
 	"$(BIN)/ruff" check .
 	"$(BIN)/ruff" format --check .
 	"$(BIN)/mypy"
+	"$(BIN)/codespell"
+
+docs: $(DOCS_STAMP)  ## the documentation, into docs/_build/html; warnings are errors, nothing is fetched
+	"$(BIN)/python" -m sphinx -b html -W --keep-going -n -q docs docs/_build/html
+	@echo "docs/_build/html/index.html"
 
 lab: $(LAB_STAMP)  ## JupyterLab on the notebooks
 	"$(BIN)/python" -m jupyterlab --notebook-dir=notebooks
@@ -97,5 +108,5 @@ bench: $(STAMP)  ## benchmarks in one table: each figure, its baseline, the rati
 	"$(BIN)/python" benchmarks/run_all.py
 
 clean:  ## remove the environment, the run of the demo town and what tools left behind; other runs stay
-	rm -rf "$(VENV)" out/demo dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks .coverage htmlcov
+	rm -rf "$(VENV)" out/demo dist build docs/_build docs/_rooms docs/_notebooks .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks .coverage htmlcov
 	find coverage tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

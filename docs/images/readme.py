@@ -1,4 +1,4 @@
-"""Make the README's picture and table anew from the demo town: run ``python docs/images/readme.py`` from anywhere."""  # noqa: INP001
+"""Make the README's picture and table anew from the demo town: run ``python docs/images/readme.py`` from anywhere."""
 
 from __future__ import annotations
 

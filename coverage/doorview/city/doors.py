@@ -103,6 +103,23 @@ def find_doors(city: City, *, along: float | Mapping[str, Any] = 0.5, seed: int 
         If its rules are faulty; all faults at once.
     EmptyCityError
         If no building is a home, or there are homes and no street that a door could face.
+
+    Examples
+    --------
+    Houses on both sides of a street that runs east face it, south or north:
+
+    >>> import geopandas as gpd, shapely
+    >>> import doorview as dv
+    >>> corners = [(5e5 + x, y) for x in range(0, 200, 20) for y in (8.0, -18.0)]
+    >>> shapes = [shapely.box(x, y, x + 10.0, y + 10.0) for x, y in corners]
+    >>> houses = gpd.GeoDataFrame({"building": ["house"] * 20}, geometry=shapes, crs="EPSG:32618")
+    >>> line = shapely.LineString([(499900, 0), (500300, 0)])
+    >>> street = gpd.GeoDataFrame({"highway": ["residential"]}, geometry=[line], crs="EPSG:32618")
+    >>> city = dv.City.from_layers(buildings=houses, streets=street, country="us")
+    >>> doors = dv.find_doors(city)
+    >>> doors["heading"].round(6).value_counts().to_dict()
+    {180.0: 10, 0.0: 10}
+
     """
     placing = check_along(along, seed)
     rules = home_rules()

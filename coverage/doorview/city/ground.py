@@ -82,6 +82,20 @@ def public_space(
 
     Raises:
         InputError: The city's coordinates are not in metres, its country profile is unknown, or a width is implausible.
+
+    Examples:
+        A street of 400 m is cut at 200 m into two block faces:
+
+        >>> import geopandas as gpd, shapely
+        >>> import doorview as dv
+        >>> corners = [(5e5 + x, y) for x in range(0, 200, 20) for y in (8.0, -18.0)]
+        >>> shapes = [shapely.box(x, y, x + 10.0, y + 10.0) for x, y in corners]
+        >>> houses = gpd.GeoDataFrame({"building": ["house"] * 20}, geometry=shapes, crs="EPSG:32618")
+        >>> line = shapely.LineString([(499900, 0), (500300, 0)])
+        >>> street = gpd.GeoDataFrame({"highway": ["residential"]}, geometry=[line], crs="EPSG:32618")
+        >>> city = dv.City.from_layers(buildings=houses, streets=street, country="us")
+        >>> dv.public_space(city).faces["length_m"].round(6).tolist()
+        [200.0, 200.0]
     """
     _check(city)
     given = _given_widths(lane_width_m, sidewalk_width_m)

@@ -51,13 +51,15 @@ class City:
         extent: polygon, where the data reach.
         boundary: polygon or None, where shares are to be counted.
         country: key of the street-width defaults, ``us`` or ``world``.
-        buildings, areas: tables of Polygon or MultiPolygon.
-        ways, barriers: tables of LineString.
-        addresses, entrances: tables of Point.
+        buildings: table of Polygon or MultiPolygon.
+        ways: table of LineString.
+        areas: table of Polygon or MultiPolygon.
+        barriers: table of LineString.
+        addresses: table of Point.
+        entrances: table of Point.
         parcels: table of polygons or None.
         source: ``kind`` (extract, place, layers, mixed), ``files`` [{path, sha256, licence}], ``data_date`` (ISO
-        date or None) and
-            ``attribution``.
+            date or None) and ``attribution``.
         dropped: reason -> number of everything that was repaired, dropped or ignored for a fault.
         surveillance: table of Point, ``man_made=surveillance``; None where no extract was read (own layers alone).
         trees: table of Point, ``natural=tree``; None where the source was not asked for it.
@@ -100,8 +102,7 @@ class City:
         Args:
             path: the file.
             boundary: polygon where shares are counted: a file, a GeoDataFrame or GeoSeries, or a geometry in
-            longitude and latitude.
-                Whole objects that touch it, or lie within `halo_m` of it, are kept.
+                longitude and latitude. Whole objects that touch it, or lie within `halo_m` of it, are kept.
             crs: projected CRS in metres; default the local UTM zone.
             country: key of the street-width defaults; default by the place.
             name: for titles; default the file's name.
@@ -139,6 +140,20 @@ class City:
         GeoDataFrame, with its CRS. A layer that is given stands in place of the extract's. `public_space` replaces
         the open spaces of the extract (parks, squares) but neither its street areas nor its water and closed ground.
         Other arguments and errors as `from_extract`.
+
+        Examples:
+            Twenty houses along a street:
+
+            >>> import geopandas as gpd, shapely
+            >>> import doorview as dv
+            >>> corners = [(5e5 + x, y) for x in range(0, 200, 20) for y in (8.0, -18.0)]
+            >>> shapes = [shapely.box(x, y, x + 10.0, y + 10.0) for x, y in corners]
+            >>> houses = gpd.GeoDataFrame({"building": ["house"] * 20}, geometry=shapes, crs="EPSG:32618")
+            >>> line = shapely.LineString([(499900, 0), (500300, 0)])
+            >>> street = gpd.GeoDataFrame({"highway": ["residential"]}, geometry=[line], crs="EPSG:32618")
+            >>> city = dv.City.from_layers(buildings=houses, streets=street, country="us")
+            >>> len(city.buildings), len(city.ways)
+            (20, 1)
         """
         from doorview.city.layers import city_from_layers
 

@@ -108,6 +108,21 @@ def find_obstacles(
     -----
     Heights: ``height``, else ``building:levels`` times 3.0 m (assumption), else NaN for buildings; barriers have
     defaults in `rules/obstacles.toml`. What starts less than 2 m above the ground counts from the ground.
+
+    Examples
+    --------
+    >>> import geopandas as gpd, shapely
+    >>> import doorview as dv
+    >>> corners = [(5e5 + x, y) for x in range(0, 200, 20) for y in (8.0, -18.0)]
+    >>> shapes = [shapely.box(x, y, x + 10.0, y + 10.0) for x, y in corners]
+    >>> houses = gpd.GeoDataFrame({"building": ["house"] * 20}, geometry=shapes, crs="EPSG:32618")
+    >>> line = shapely.LineString([(499900, 0), (500300, 0)])
+    >>> street = gpd.GeoDataFrame({"highway": ["residential"]}, geometry=[line], crs="EPSG:32618")
+    >>> city = dv.City.from_layers(buildings=houses, streets=street, country="us")
+    >>> obstacles = dv.find_obstacles(city)
+    >>> obstacles["kind"].unique().tolist(), int(obstacles["height_m"].isna().sum())
+    (['building'], 20)
+
     """
     if kinds not in KINDS:
         raise UnknownNameError("kind of obstacles", kinds, KINDS, "Use kinds='buildings' or kinds='all'.")

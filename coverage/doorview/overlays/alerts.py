@@ -77,6 +77,20 @@ def alerts(
         For a radius of 0 or less or over 5 miles, shares outside [0, 1], another CRS, geometry that is no point, and
         pairs that name an unknown door or spot.
 
+    Examples
+    --------
+    A spot before the one door of three homes, and a door out of reach:
+
+    >>> import geopandas as gpd, pandas as pd, shapely
+    >>> import doorview as dv
+    >>> places = [shapely.Point(0, 0), shapely.Point(5000, 0)]
+    >>> doors = gpd.GeoDataFrame({"dwellings": [3, 1]}, geometry=places, crs="EPSG:32618", index=["a", "b"])
+    >>> spots = gpd.GeoSeries([shapely.Point(0, 10)], index=[1], crs="EPSG:32618")
+    >>> seen = {"detect": pd.DataFrame({"door": ["a"], "point": [1]})}
+    >>> found = dv.alerts(doors, spots, seen, radius_m=1000.0, app_share=0.5, chance=0.2)
+    >>> found[["homes_within", "app_homes_mean", "owners_in_view_mean", "chance_any"]].round(6).to_dict("records")
+    [{'homes_within': 3, 'app_homes_mean': 1.5, 'owners_in_view_mean': 0.2, 'chance_any': 0.1}]
+
     """
     faults = _faults(radius_m, {"app_share": app_share, "app_share_of_owners": app_share_of_owners})
     chances = np.broadcast_to(np.asarray(chance, dtype=np.float64), (len(doors),))

@@ -221,6 +221,20 @@ def visible_area(
     InputError
         For another CRS, a heading or coordinate that is not a number, a range, field of view or lens out of bounds.
 
+    Examples
+    --------
+    A camera looks north over 90 degrees; a wall 5 m ahead leaves a triangle of 10 m by 5 m. Without it there is a
+    quarter of a disc, 25 pi.
+
+    >>> import geopandas as gpd, shapely
+    >>> import doorview as dv
+    >>> doors = gpd.GeoDataFrame({"heading": [0.0]}, geometry=[shapely.Point(0, 0)], crs="EPSG:32618", index=["a"])
+    >>> wall = gpd.GeoDataFrame(geometry=[shapely.LineString([(-20, 5), (20, 5)])], crs="EPSG:32618")
+    >>> dv.visible_area(doors, wall, range_m=10.0, field_of_view=90.0).round(6).to_dict()
+    {'a': 25.0}
+    >>> dv.visible_area(doors, wall.iloc[:0], range_m=10.0, field_of_view=90.0).round(6).to_dict()
+    {'a': 78.539816}
+
     """
     reach, field = check_range(range_m), check_field_of_view(field_of_view)
     xy, forward = door_arrays(doors)
@@ -265,6 +279,18 @@ def viewsheds(
     ------
     InputError, UnknownNameError
         As `visible_area`, and for a camera or level that does not exist.
+
+    Examples
+    --------
+    Nothing is in view behind a wall 5 m ahead that is longer than the range on both sides:
+
+    >>> import geopandas as gpd, shapely
+    >>> import doorview as dv
+    >>> doors = gpd.GeoDataFrame({"heading": [0.0]}, geometry=[shapely.Point(0, 0)], crs="EPSG:32618", index=["a"])
+    >>> wall = gpd.GeoDataFrame(geometry=[shapely.LineString([(-50, 5), (50, 5)])], crs="EPSG:32618")
+    >>> views = dv.viewsheds(doors, wall, level="detect")
+    >>> round(views.geometry.iloc[0].bounds[3], 6)  # how far north the view reaches [m]
+    5.0
 
     """
     model = _camera(camera)

@@ -278,6 +278,16 @@ def camera(name: str | CameraModel) -> CameraModel:
     InputError
         If a reading is asked for of a model whose field of view has one reading only.
 
+    Examples
+    --------
+    >>> import doorview as dv
+    >>> dv.camera("ring-video-doorbell-wired").field_of_view_degrees
+    155.0
+    >>> dv.camera("ring-video-doorbell-wire")
+    Traceback (most recent call last):
+        ...
+    doorview.errors.UnknownNameError: ...ring-video-doorbell-wired...
+
     """
     if isinstance(name, CameraModel):
         return name

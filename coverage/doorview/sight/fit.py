@@ -162,6 +162,19 @@ def fit_camera(
     UnknownNameError
         If there is no such base.
 
+    Examples
+    --------
+    Photographs as a lens of 700 pixels per radian would take them:
+
+    >>> import numpy as np, pandas as pd
+    >>> import doorview as dv
+    >>> table = pd.DataFrame({"distance_m": [1.0, 2.0, 3.0, 1.0, 2.0], "bearing_degrees": [0.0, 0.0, 0.0, 60.0, 60.0]})
+    >>> table["board_width_m"] = 0.5
+    >>> table["pixels"] = 700.0 * 2.0 * np.arctan(0.5 / (2.0 * table["distance_m"]))
+    >>> fit = dv.fit_camera(table)
+    >>> fit.lens.projection, round(fit.lens.pixels_per_radian, 6)
+    ('equidistant', 700.0)
+
     """
     model = camera(base)
     size = {"pixels": pixels, "pixels_vertical": pixels_vertical}

@@ -177,6 +177,14 @@ def level(camera: CameraModel, name: str, *, target_height_m: float = 1.5, night
         If the target's height is not a number from 0 to 3, or the level's range is nothing at all; for a pixel density
         at night where the model's infra-red range is unknown.
 
+    Examples
+    --------
+    1920 pixels over 155 degrees at 25 pixels per metre: 1920 / (155 pi / 180 x 25) m.
+
+    >>> import doorview as dv
+    >>> round(dv.level(dv.camera("ring-video-doorbell-wired"), "detect").range_m, 1)
+    28.4
+
     """
     found = _made(camera, name, target_height_m, night=night)
     if found.near_m >= found.range_m:

@@ -119,6 +119,19 @@ def sees(
     InputError, UnknownNameError
         As `viewsheds`, and for points in another CRS, without coordinates, or of another geometry.
 
+    Examples
+    --------
+    One spot before a wall and one behind it:
+
+    >>> import geopandas as gpd, shapely
+    >>> import doorview as dv
+    >>> doors = gpd.GeoDataFrame({"heading": [0.0]}, geometry=[shapely.Point(0, 0)], crs="EPSG:32618", index=["a"])
+    >>> wall = gpd.GeoDataFrame(geometry=[shapely.LineString([(-20, 5), (20, 5)])], crs="EPSG:32618")
+    >>> points = [shapely.Point(0, 4), shapely.Point(0, 6)]
+    >>> spots = gpd.GeoSeries(points, index=["before", "behind"], crs="EPSG:32618")
+    >>> dv.sees(doors, spots, wall)[["door", "point", "distance_m"]].to_dict("records")
+    [{'door': 'a', 'point': 'before', 'distance_m': 4.0}]
+
     """
     model = camera_named(camera)
     wanted = level if isinstance(level, Level) else level_named(model, level)

@@ -160,6 +160,26 @@ def estimate(
     DoorviewError
         For a camera, level or rate that does not exist, and for a city with nothing to count.
 
+    Examples
+    --------
+    Without owners nothing is in view, and more owners never see less:
+
+    >>> import geopandas as gpd, shapely
+    >>> import doorview as dv
+    >>> corners = [(5e5 + x, y) for x in range(0, 200, 20) for y in (8.0, -18.0)]
+    >>> shapes = [shapely.box(x, y, x + 10.0, y + 10.0) for x, y in corners]
+    >>> houses = gpd.GeoDataFrame({"building": ["house"] * 20}, geometry=shapes, crs="EPSG:32618")
+    >>> line = shapely.LineString([(499900, 0), (500300, 0)])
+    >>> street = gpd.GeoDataFrame({"highway": ["residential"]}, geometry=[line], crs="EPSG:32618")
+    >>> city = dv.City.from_layers(buildings=houses, streets=street, country="us")
+    >>> quick = {"drivers": {"ranges": 0}, "range_curve": False}
+    >>> result = dv.estimate(city, levels=["observe"], rates=[0.2], **quick)
+    >>> streets = result.curve[(result.curve["space"] == "streets") & (result.curve["measure"] == "area_m2")]
+    >>> float(streets["share_mean"].iloc[0])
+    0.0
+    >>> bool(streets["share_mean"].is_monotonic_increasing)
+    True
+
     """
     if not isinstance(city, City):
         raise InputError(

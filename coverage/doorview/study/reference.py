@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from doorview.study.sections import BUILTIN_SCENARIOS, SECTIONS
+from doorview.study.sections import BUILTIN_SCENARIOS, SECTIONS, Study
 
-__all__ = ["reference_markdown"]
+__all__ = ["reference_markdown", "study_schema"]
 
 
 def _type_text(annotation: Any) -> str:
@@ -57,6 +57,10 @@ def reference_markdown() -> str:
         "A key that is not listed here is refused. Every key has a default but the place.",
         "",
         "This page is written from the code (`doorview/study/sections.py`); a test keeps it current.",
+        "",
+        "For editors there is a JSON Schema, [study.schema.json](study.schema.json), written from the code. Put a copy",
+        "beside your study file and begin the file with `#:schema ./study.schema.json`: an editor with Taplo (such",
+        "as one with Even Better TOML) then completes keys, shows what they mean and marks wrong ones.",
     ]
     for section, model in SECTIONS.items():
         header = {"zones": "[[zones]]", "scenarios": "[scenarios.NAME]"}.get(section, f"[{section}]")
@@ -71,3 +75,15 @@ def reference_markdown() -> str:
             names = ", ".join(f"`{name}`" for name in BUILTIN_SCENARIOS)
             lines += ["", f"Without any, these are run: {names}; they may also be named in `based_on`."]
     return "\n".join(lines) + "\n"
+
+
+def study_schema() -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of a study file, for editors: keys, types, bounds and what each means.
+
+    What depends on several keys, or on files, only `doorview check` tells.
+    """
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **Study.model_json_schema(),
+        "title": "doorview study file",
+    }
