@@ -267,6 +267,7 @@ class OutputSection(_Section):
     rasters: bool = Field(True, description="Write `seen_by_LEVEL.tif`: doors that see each cell.")
     maps: bool = Field(True, description="Draw the maps.")
     viewsheds: bool = Field(False, description="Write `working/viewsheds.parquet`: one polygon per door and level.")
+    briefing: bool = Field(False, description="Write `briefing.html` and `briefing.pdf`, a few pages for a council.")
 
 
 class Study(_Section):
