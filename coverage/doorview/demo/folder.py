@@ -133,6 +133,7 @@ units = "us"                          # feet, acres and miles on pages; computin
 rasters = true
 maps = true
 viewsheds = true
+briefing = true                       # a few pages for a council
 """
 
 _README = """\

@@ -16,7 +16,8 @@ from doorview.show.briefing.phrases import (
 
 __all__ = ["MOST_ROWS", "appendix", "sources"]
 
-MOST_ROWS = 60
+_DASH = "\u2013"
+MOST_ROWS = 30
 """Rows of a table in the appendix; the files of the run hold all."""
 
 
@@ -40,7 +41,7 @@ def sources(book: Book) -> list[Block]:
     hides = run.facts.get("obstacles")
     if hides:
         items.append(w("sources.hides") + (f" ({book.quote(hides, 300)})" if w.language == "en" else ""))
-    lost, counted = book.fact("short", "counted.lost_at_the_edge_m2"), book.fact("count", "counted.doors")
+    lost, counted = book.fact("area", "counted.lost_at_the_edge_m2"), book.fact("count", "counted.doors")
     homes = book.fact("count", "counted.dwellings")
     if counted and homes:
         items.append(w("sources.doors", doors=counted, homes=homes))
@@ -72,30 +73,39 @@ def appendix(book: Book, space: str) -> list[Block]:
             rows.append([scenario_name(book, scenario), level_name(book, level), *_exact(book, columns, key)])
     blocks.append(_small(w("appendix.shares"), head, rows, [5, 3, *[2] * 5]))
     blocks += _zones(book, space)
-    changes = book.run.rows("change.csv", zoning="all", zone="all", space=space)
-    rows = []
-    for row in changes:
+    return blocks + _changes(book, space) + _drivers(book)
+
+
+def _changes(book: Book, space: str) -> list[Block]:
+    """Return the changes of change.csv: expected, and by chance alone."""
+    w, rows = book.words, []
+    for row in book.run.rows("change.csv", zoning="all", zone="all", space=space):
         if row["level"] in levels_of(book):
             key = {name: row[name] for name in ("scenario", "against", "level", "zoning", "zone", "space")}
-            exact = [book.say("exact", "change.csv", f"change_{name}", **key) for name in ("mean", "p05", "p95")]
-            rows.append([scenario_name(book, row["scenario"]), level_name(book, row["level"]), *(e or "" for e in exact)])
-    if rows:
-        names = [w(f"appendix.{name}") for name in ("share_mean", "share_p05", "share_p95")]
-        head = [w("answer.head_scenario"), w("appendix.level"), *names]
-        blocks.append(_small(w("appendix.changes"), head, rows, [5, 3, 2, 2, 2]))
+            exact = [
+                book.say("exact", "change.csv", f"change_{name}", **key) or _DASH for name in ("mean", "p05", "p95")
+            ]
+            rows.append([scenario_name(book, row["scenario"]), level_name(book, row["level"]), *exact])
+    if not rows:
+        return []
+    names = [w(f"appendix.{name}") for name in ("share_mean", "share_p05", "share_p95")]
+    head = [w("answer.head_scenario"), w("appendix.level"), *names]
+    return [_small(w("appendix.changes"), head, rows, [5, 3, 2, 2, 2])]
+
+
+def _drivers(book: Book) -> list[Block]:
+    """Return the shares of drivers.csv at both ends of the assumptions that the briefing names."""
+    w, levels = book.words, levels_of(book)
     rows = []
     for factor in main_assumptions(book):
-        for level in levels_of(book):
-            found = book.run.rows("drivers.csv", level=level, factor=factor)
-            if found:
-                key = {"level": level, "factor": factor}
-                exact = [book.say("exact", "drivers.csv", f"share_{name}", **key) for name in ("low", "high")]
-                label = driver_label(book, factor, found[0].get("label", ""))
-                rows.append([label, level_name(book, level), *(e or "" for e in exact)])
-    if rows:
-        head = [w("assumptions.head"), w("appendix.level"), w("appendix.at_low"), w("appendix.at_high")]
-        blocks.append(_small(w("appendix.drivers"), head, rows, [5, 3, 2, 2]))
-    return blocks
+        first = book.run.rows("drivers.csv", factor=factor)[0]
+        keys = [{"level": level, "factor": factor} for level in levels]
+        exact = [book.say("exact", "drivers.csv", f"share_{end}", **key) for key in keys for end in ("low", "high")]
+        rows.append([driver_label(book, factor, first.get("label", "")), *(said or _DASH for said in exact)])
+    if not rows:
+        return []
+    ends = [w(f"appendix.{end}", level=level_name(book, level)) for level in levels for end in ("low", "high")]
+    return [_small(w("appendix.drivers"), [w("assumptions.head"), *ends], rows, [5, *[2] * len(ends)])]
 
 
 def _key(scenario: str, level: str, space: str) -> dict[str, str]:
@@ -105,7 +115,7 @@ def _key(scenario: str, level: str, space: str) -> dict[str, str]:
 
 
 def _exact(book: Book, columns: tuple[str, ...], key: dict[str, str]) -> list[str]:
-    return [book.say("exact", "shares.csv", name, **key) or "\u2013" for name in columns]
+    return [book.say("exact", "shares.csv", name, **key) or _DASH for name in columns]
 
 
 def _zones(book: Book, space: str) -> list[Block]:

@@ -13,7 +13,7 @@ from doorview.show.text import Units, clean
 
 __all__ = ["Block", "Book", "Content", "Figure", "Kind"]
 
-Kind = Literal["share", "percent", "exact", "points", "rate", "count", "length", "short"]
+Kind = Literal["share", "percent", "exact", "points", "rate", "count", "length", "area", "short"]
 Block = dict[str, Any]
 """A ``kind`` (lead, para, note, list, table, image, heading) and its text; all text is plain, none is markup."""
 
@@ -80,7 +80,12 @@ class Book:
 
     def _record(self, kind: Kind, value: float, file: str, column: str, key: Mapping[str, str]) -> str:
         w = self.words
-        said = w.length(value, self.units) if kind == "length" else str(getattr(w, kind)(value))
+        if kind == "length":
+            said = w.length(value, self.units)
+        elif kind == "area":
+            said = w.area(value, self.units)
+        else:
+            said = str(getattr(w, kind)(value))
         self.figures.append(Figure(said, value, kind, file, column, dict(key)))
         return said
 

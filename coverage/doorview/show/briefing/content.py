@@ -64,7 +64,7 @@ def briefing_content(
         _section(words("assumptions.title"), assumptions(book)),
         _section(words("cannot.title"), [{"kind": "list", "items": words.items("cannot_say")}]),
         _section(words("sources.title"), sources(book)),
-        _section(words("appendix.title"), appendix(book, space), new_page=True),
+        _section(words("appendix.title"), appendix(book, space)),
     ]
     subtitle = [words("page.simulated")]
     if run.facts.get("fictional"):
@@ -167,7 +167,7 @@ def _range(book: Book, file: str, low: str, high: str, key: dict[str, str]) -> s
     least, most = book.say("percent", file, low, **key), book.say("percent", file, high, **key)
     if least is None or most is None:
         return book.words("say.not_worked_out")
-    return book.words("say.range", low=least, high=most)
+    return book.words.range(least, most)
 
 
 def _doubt(book: Book, scenario: str, level: str, space: str) -> str:
@@ -193,7 +193,7 @@ def _scenario_table(book: Book, scenarios: list[str], levels: list[str], space: 
             mean = book.say("percent", "shares.csv", "share_mean", **key)
             low, high = (book.say("percent", "shares.csv", name, **key) for name in ("share_low", "share_high"))
             if mean is not None and low is not None and high is not None:
-                mean = w("say.with_range", share=mean, low=low, high=high)
+                mean = w.with_range(mean, low, high)
             cells.append(mean or w("say.no_figure"))
         rows.append(cells)
     head = [w("answer.head_scenario"), *(level_name(book, level) for level in levels)]
@@ -261,7 +261,7 @@ def _zones(book: Book, space: str) -> list[Block]:
                 mean = book.say("percent", "shares.csv", "share_mean", **key)
                 low, high = (book.say("percent", "shares.csv", name, **key) for name in ("share_low", "share_high"))
                 if mean is not None and low is not None and high is not None:
-                    mean = w("say.with_range", share=mean, low=low, high=high)
+                    mean = w.with_range(mean, low, high)
                 cells.append(mean or w("say.no_figure"))
             rows.append(cells)
         caption = w("zones.caption", zoning=book.quote(clean(zoning).replace("_", " "), 40))

@@ -29,9 +29,7 @@ def hot_spots(book: Book, place: str) -> list[Block]:
     """Return reported thefts over coverage, or that the run has none."""
     w, (scenario, _), levels = book.words, on_map(book), levels_of(book)
     of = "another door"
-    had = [
-        level for level in levels if book.run.rows("incidents_in_view.csv", scenario=scenario, level=level, **{"of": of})
-    ]
+    had = [level for level in levels if book.run.rows("incidents_in_view.csv", scenario=scenario, level=level, of=of)]
     pictures = [
         (name, w(f"hotspots.alt_{kind}", place=place), w(f"hotspots.caption_{kind}"))
         for name, kind in (("hotspots.png", "hot"), ("thefts_density.png", "density"))
@@ -45,18 +43,16 @@ def hot_spots(book: Book, place: str) -> list[Block]:
         for level in had:
             key = {"level": level, "scenario": scenario, "of": of}
             low, high = (book.say("percent", "incidents_in_view.csv", f"in_view_{n}", **key) for n in ("least", "most"))
-            by_chance = [book.say("percent", "incidents_in_view.csv", f"random_{n}", **key) for n in ("low", "high")]
+            least, most = (book.say("percent", "incidents_in_view.csv", f"random_{n}", **key) for n in ("low", "high"))
             rows.append(
                 [
                     level_name(book, level),
                     book.say("percent", "incidents_in_view.csv", "in_view", **key) or w("say.no_figure"),
-                    w("say.range", low=low, high=high) if low and high else w("say.not_worked_out"),
-                    w("say.range", low=by_chance[0], high=by_chance[1]) if all(by_chance) else w("say.not_worked_out"),
+                    w.range(low, high) if low and high else w("say.not_worked_out"),
+                    w.range(least, most) if least and most else w("say.not_worked_out"),
                 ]
             )
-        number = book.say(
-            "count", "incidents_in_view.csv", "incidents", **{"level": had[0], "scenario": scenario, "of": of}
-        )
+        number = book.say("count", "incidents_in_view.csv", "incidents", level=had[0], scenario=scenario, of=of)
         blocks.append(
             {
                 "kind": "para",
@@ -109,7 +105,7 @@ def changes(book: Book, space: str) -> list[Block]:
                     book.say("points", "change.csv", f"change_{name}", **key) for name in ("mean", "p05", "p95")
                 )
                 if mean is not None and low is not None and high is not None:
-                    mean = w("say.with_range", share=mean, low=low, high=high)
+                    mean = w.with_range(mean, low, high)
                 cells.append(mean or w("say.no_figure"))
             rows.append(cells)
         head = [w("answer.head_scenario"), *(level_name(book, level) for level in levels)]
@@ -176,12 +172,12 @@ def assumptions(book: Book) -> list[Block]:
     for factor in factors:
         found = {level: book.run.rows("drivers.csv", level=level, factor=factor) for level in levels}
         first = next(rows[0] for rows in found.values() if rows)
-        ends = w("say.range", low=driver_value(book, first, "low"), high=driver_value(book, first, "high"))
+        ends = w.range(driver_value(book, first, "low"), driver_value(book, first, "high"))
         cells = [f"{driver_label(book, factor, first.get('label', ''))}: {ends}"]
         for level in levels:
             key = {"level": level, "factor": factor}
             low, high = (book.say("percent", "drivers.csv", f"share_{name}", **key) for name in ("low", "high"))
-            cells.append(w("say.range", low=low, high=high) if low and high else w("say.does_not_count"))
+            cells.append(w.range(low, high) if low and high else w("say.does_not_count"))
         rows.append(cells)
     scenario = next(row.get("scenario", "") for row in book.run.rows("drivers.csv", factor=factors[0]))
     head = [w("assumptions.head"), *(level_name(book, level) for level in levels)]

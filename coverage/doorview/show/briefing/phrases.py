@@ -104,5 +104,11 @@ def driver_value(book: Book, row: dict[str, str], end: str) -> str:
     said = book.say(kind, "drivers.csv", end, **key)  # type: ignore[arg-type]
     if said is None:
         return book.quote(row.get(end), 40)
-    return book.words.get("driver_units.degrees" if unit.startswith("degrees") else
-                          "driver_units.times" if unit.startswith("times") else "", "{value}").format(value=said)
+    return book.words.get(
+        "driver_units.degrees"
+        if unit.startswith("degrees")
+        else "driver_units.times"
+        if unit.startswith("times")
+        else "",
+        "{value}",
+    ).format(value=said)

@@ -25,6 +25,7 @@ FRACTIONS: dict[str, float] = {
     "three_quarters": 3 / 4, "four_fifths": 4 / 5, "nine_tenths": 9 / 10,
 }  # fmt: skip
 """Fractions that people say; their names are keys of the strings."""
+SQUARE_METRES_PER_ACRE = 4046.8564224
 _ABOUT, _NEAR = 0.05, 0.12
 
 
@@ -64,7 +65,7 @@ class Words:
         text = f"{value:,.{decimals}f}"
         if not text.strip("-0.,"):
             text = text.lstrip("-")  # no minus before nothing
-        return text.translate(str.maketrans({",": self._marks["thousands"], ".": self._marks["decimal"]}))
+        return "".join(self._marks.get({",": "thousands", ".": "decimal"}.get(char, ""), char) for char in text)
 
     def short(self, value: float) -> str:
         """Return a number of any kind to three figures, without zeros at its end."""
@@ -131,6 +132,21 @@ class Words:
         value = metres * FEET_PER_METRE if units == "us" else metres
         number = self.number(value, 1 if value < 9.95 else 0)
         return f"{number}\u00a0{self('say.ft' if units == 'us' else 'say.m')}"
+
+    def area(self, square_metres: float, units: Units) -> str:
+        """Return an area [m2] in the units of the reader: acres, or hectares."""
+        value = square_metres / SQUARE_METRES_PER_ACRE if units == "us" else square_metres / 1e4
+        return (
+            f"{self.number(value, 1 if value < 9.95 else 0)} {self('say.acres' if units == 'us' else 'say.hectares')}"
+        )
+
+    def range(self, low: str, high: str) -> str:
+        """Return ``low to high``, or one of them where both are said alike."""
+        return low if low == high else self("say.range", low=low, high=high)
+
+    def with_range(self, share: str, low: str, high: str) -> str:
+        """Return ``share (low to high)``, or the share alone where all three are said alike."""
+        return share if share == low == high else self("say.with_range", share=share, range=self.range(low, high))
 
     def join(self, items: list[str]) -> str:
         """Return ``a, b and c``."""

@@ -1,15 +1,14 @@
-"""The briefing as files: briefing.html, which needs no network, and briefing.pdf, tagged and the same bytes each time."""
+"""The briefing as files: briefing.html, which needs no network, and briefing.pdf, tagged, the same bytes each time."""
 
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
 import shutil
 import tempfile
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from doorview.errors import InputError, MissingFileError, OutputError
 from doorview.show.briefing.book import Content
@@ -23,7 +22,7 @@ __all__ = ["briefing_html", "briefing_pdf", "write_briefing"]
 
 FACES = ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "DejaVuSans-Oblique.ttf", "DejaVuSans-BoldOblique.ttf")
 """Of matplotlib, which maps are drawn with: one open font with wide cover that is there already."""
-STANDARD = "ua-1"
+STANDARD: Literal["ua-1"] = "ua-1"
 _BOX = "\u25a1"
 _MOST_LOGO = 8 << 20
 _KINDS = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpg"}
@@ -76,7 +75,9 @@ def _logo(logo: str | Path) -> Path:
             start = stream.read(16)
         size = path.stat().st_size
     except OSError as fault:
-        raise MissingFileError(f"the logo '{path}' cannot be read: {fault.strerror}. Give a PNG or JPEG file") from fault
+        raise MissingFileError(
+            f"the logo '{path}' cannot be read: {fault.strerror}. Give a PNG or JPEG file"
+        ) from fault
     if not any(start.startswith(mark) for mark in _KINDS) or size > _MOST_LOGO:
         raise InputError(f"the logo '{path}' is no PNG or JPEG file of at most 8 MiB: convert it to one")
     return path
@@ -128,12 +129,11 @@ def briefing_pdf(content: Content) -> tuple[bytes, str]:
             return {key: item if key == "file" else drawable(item) for key, item in value.items()}
         return value
 
-    # The page numbers of matplotlib's fonts would be taken too; a folder of its own holds only the four faces.
+    # A folder of its own: none of matplotlib's other fonts may be taken.
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         for face in FACES:
-            with contextlib.suppress(FileExistsError):
-                shutil.copyfile(fonts / face, root / face)
+            shutil.copyfile(fonts / face, root / face)
         data: dict[str, Any] = drawable(
             {
                 "title": content.title, "subtitle": content.subtitle, "footer": content.footer,
@@ -156,7 +156,7 @@ def briefing_pdf(content: Content) -> tuple[bytes, str]:
             pdf = typst.compile(
                 str(root / "main.typ"),
                 root=str(root),
-                font_paths=[str(root)],
+                font_paths=[name],
                 ignore_system_fonts=True,
                 format="pdf",
                 pdf_standards=STANDARD,
