@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import shutil
 import tempfile
 from importlib import resources
@@ -24,6 +25,8 @@ FACES = ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "DejaVuSans-Oblique.ttf", "Dej
 """Of matplotlib, which maps are drawn with: one open font with wide cover that is there already."""
 STANDARD: Literal["ua-1"] = "ua-1"
 _BOX = "\u25a1"
+_LONG_WORD = re.compile(r"[^\s\u00a0]{19,}")
+_MAY_BREAK = "\u200b"  # a space without width
 _MOST_LOGO = 8 << 20
 _KINDS = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpg"}
 
@@ -93,6 +96,11 @@ def _inline(path: Path) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
 
 
+def _breakable(text: str) -> str:
+    """Return text whose very long words may be broken anywhere near the end of a line: no cell is as wide as they."""
+    return _LONG_WORD.sub(lambda word: _MAY_BREAK.join(re.findall(r".{1,8}", word[0])), text)
+
+
 def briefing_html(content: Content) -> str:
     """Return the briefing as one HTML page that asks nothing of a network and runs no script."""
     import jinja2
@@ -122,7 +130,7 @@ def briefing_pdf(content: Content) -> tuple[bytes, str]:
     def drawable(value: Any) -> Any:
         if isinstance(value, str):
             missing.update(dict.fromkeys(char for char in value if ord(char) not in known))
-            return "".join(char if ord(char) in known else _BOX for char in value)
+            return _breakable("".join(char if ord(char) in known else _BOX for char in value))
         if isinstance(value, list):
             return [drawable(item) for item in value]
         if isinstance(value, dict):
