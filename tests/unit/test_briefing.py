@@ -382,3 +382,20 @@ def test_a_damaged_picture_and_a_folder_that_cannot_be_written(tmp_path, monkeyp
     with pytest.raises(OutputError, match="PDF cannot be set"):
         write_briefing(folder)
     assert not (folder / "briefing.html").exists()
+
+
+@pytest.mark.long
+def test_the_briefing_of_the_demo_town_says_what_its_tables_say(tmp_path, project_root):
+    assert main(["run", str(project_root / "data" / "demo" / "study.toml"), "--out", str(tmp_path / "demo")]) == 0
+    folder = tmp_path / "demo"
+    assert (folder / "briefing.html").is_file()
+    content = briefing_content(read_run(folder))
+    for figure in content.figures:
+        assert figure.value == in_the_tables(folder, figure), figure
+        assert agrees(figure, "us"), figure
+    pdf = (folder / "briefing.pdf").read_bytes()
+    assert pdf == briefing_pdf(content)[0]
+    assert 2 <= len(pypdf.PdfReader(io.BytesIO(pdf)).pages) <= 6
+    text, shown = pdf_text(pdf), close(" ".join(texts_of(content)))
+    said = [close(figure.said) for figure in content.figures]
+    assert all(words in text for words in said if words in shown)

@@ -40,7 +40,7 @@ def sources(book: Book) -> list[Block]:
         items.append(w("sources.unsure", values=w.join([w.get(f"values.{name}", "") or name for name in unsure])))
     hides = run.facts.get("obstacles")
     if hides:
-        items.append(w("sources.hides") + (f" ({book.quote(hides, 300)})" if w.language == "en" else ""))
+        items.append(w("sources.hides", words=book.quote(hides, 300)))
     lost, counted = book.fact("area", "counted.lost_at_the_edge_m2"), book.fact("count", "counted.doors")
     homes = book.fact("count", "counted.dwellings")
     if counted and homes:

@@ -6,7 +6,6 @@ import csv
 import json
 import math
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,20 +31,26 @@ class Run:
     facts: dict[str, Any]
     tables: dict[str, list[Row]]
     zone_names: dict[tuple[str, str], str] = field(default_factory=dict)
+    _index: dict[tuple[str, ...], dict[tuple[str | None, ...], list[Row]]] = field(default_factory=dict, repr=False)
 
     def rows(self, file: str, **key: str) -> list[Row]:
         """Return the rows of a table in which each column of `key` has its value."""
         return list(self._rows(file, key))
 
-    def _rows(self, file: str, key: dict[str, str]) -> Iterator[Row]:
-        for row in self.tables.get(file, []):
-            if all(row.get(column) == value for column, value in key.items()):
-                yield row
+    def _rows(self, file: str, key: dict[str, str]) -> list[Row]:
+        """Return the rows of a key, from an index by its columns: a briefing asks a large table some hundred times."""
+        columns = tuple(sorted(key))
+        index = self._index.get((file, *columns))
+        if index is None:
+            index = self._index[file, *columns] = {}
+            for row in self.tables.get(file, []):
+                index.setdefault(tuple(row.get(column) for column in columns), []).append(row)
+        return index.get(tuple(key[column] for column in columns), [])
 
     def value(self, file: str, column: str, **key: str) -> float | None:
         """Return one number of a table, or None where there is no such row or its cell is empty."""
-        row = next(self._rows(file, key), None)
-        return None if row is None else as_number(row.get(column))
+        found = self._rows(file, key)
+        return as_number(found[0].get(column)) if found else None
 
     def fact(self, path: str) -> Any:
         """Return a fact of run.json by its dotted path, or None."""
@@ -114,7 +119,9 @@ def _facts(path: Path) -> dict[str, Any]:
 def _table(path: Path) -> list[Row]:
     try:
         with path.open(encoding="utf-8", newline="") as stream:
-            return [dict(row) for row in csv.DictReader(stream)]
+            rows = csv.DictReader(stream)
+            # The curve of each zone and rate is the largest table by far, and a briefing tells of the whole alone.
+            return [row for row in rows if path.name != "curve.csv" or row.get("zoning") == "all"]
     except (OSError, ValueError, csv.Error) as fault:
         raise InputError(f"'{path}' cannot be read as a table ({fault}): make the run anew") from fault
 
