@@ -9,11 +9,12 @@ DOCS_STAMP := $(VENV)/.installed-docs
 # `import numba` from this folder must not take the folder coverage/ for the package of that name.
 export PYTHONSAFEPATH = 1
 # Reach the recipes as environment variables, so that spaces, quotes and $ in a path stay what they are.
-export STUDY EXTRACT PLACE BOUNDARY ZONES THEFTS RATES OUT
+export STUDY EXTRACT PLACE BOUNDARY ZONES THEFTS RATES OUT RUN
 
 .DEFAULT_GOAL := help
 .PHONY: help maps demo-data test kernels suite notebooks notebooks-refresh test-long check lab bench clean
 .PHONY: help maps demo-data test kernels suite notebooks test-long check docs lab bench clean
+.PHONY: help maps briefing demo-data test kernels suite notebooks test-long check lab bench clean
 
 help:  ## this text
 	@echo "Targets:"
@@ -68,6 +69,9 @@ maps: $(STAMP)  ## maps and tables: of the demo town, or of STUDY=, EXTRACT= or 
 	elif [ -n "$$OUT" ]; then set -- run data/demo/study.toml "$$@"; \
 	else set -- run data/demo/study.toml --out out/demo; fi; \
 	exec "$(BIN)/doorview" "$$@"
+
+briefing: $(STAMP)  ## the briefing of a finished run, HTML and PDF: of out/demo, or of RUN=
+	exec "$(BIN)/doorview" briefing "$${RUN:-out/demo}"
 
 demo-data: $(STAMP)  ## write data/demo anew from the generator of the demo town
 	"$(BIN)/doorview" demo data/demo

@@ -115,6 +115,13 @@ def build_parser() -> argparse.ArgumentParser:
     demo.add_argument("folder", type=Path, metavar="DIR", help="folder to write into")
 
     command("cameras", "list the camera models")
+
+    briefing = command("briefing", "write a finished run's briefing: briefing.html and briefing.pdf in its folder")
+    briefing.add_argument("run", type=Path, metavar="RUN", help="the folder of a finished run, such as out/demo")
+    briefing.add_argument("--title", metavar="TEXT", help="title (default: the place)")
+    briefing.add_argument("--logo", type=Path, metavar="FILE", help="a PNG or JPEG file to show at the top")
+    briefing.add_argument("--language", choices=("en", "es"), default="en", help="language (default: en)")
+    briefing.add_argument("--units", choices=("metric", "us"), help="units (default: those of the run)")
     return parser
 
 
@@ -162,6 +169,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "check": _check,
         "demo": _demo,
         "cameras": _cameras,
+        "briefing": _briefing,
     }[options.command]
     try:
         handler(options)
@@ -355,6 +363,17 @@ def _cameras(_options: argparse.Namespace) -> None:
     _say("\nNot confirmed by a maker's own text:")
     for name, model in models.items():
         _say(f"{name:{width}}  {', '.join(model.unconfirmed()) or 'nothing'}")
+
+
+def _briefing(options: argparse.Namespace) -> None:
+    from doorview.show.briefing.write import write_briefing
+
+    told = write_briefing(
+        options.run, title=options.title, logo=options.logo, language=options.language, units=options.units
+    )
+    for line in told:
+        _say(line)
+    _say(f"Briefing: {options.run / 'briefing.pdf'} and {options.run / 'briefing.html'}")
 
 
 if __name__ == "__main__":

@@ -135,6 +135,7 @@ rasters = true
 maps = true
 svg = true                            # each picture as SVG too, beside the PNG
 viewsheds = true
+briefing = true                       # a few pages for a council
 """
 
 _README = """\

@@ -271,6 +271,7 @@ class OutputSection(_Section):
         True, description="Write `map.qgz`, a QGIS project of all layers, and a style beside each raster."
     )
     viewsheds: bool = Field(False, description="Write `working/viewsheds.parquet`: one polygon per door and level.")
+    briefing: bool = Field(False, description="Write `briefing.html` and `briefing.pdf`, a few pages for a council.")
 
 
 class Study(_Section):

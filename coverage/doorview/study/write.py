@@ -18,6 +18,7 @@ from doorview.city.classes import CLASSES
 from doorview.city.ground_polygons import MAP_CLASSES, MAP_SEGMENTS, ground_polygons
 from doorview.share.scene import SPACES
 from doorview.share.tiles import TileResult, cover
+from doorview.show.briefing.write import write_briefing
 from doorview.show.layers import write_doors, write_layers
 from doorview.show.qml import ground_style, line_style, share_style, zone_style
 from doorview.show.rasters import SparseRaster
@@ -145,6 +146,8 @@ def write_into(result: Result, run: RunFolder) -> None:
             draw_partnership(placed, folder)
             draw_thefts(placed, folder)
     run.write_run(_run_facts(result, written))
+    if study.output.briefing:
+        write_briefing(run.partial)
 
 
 def _write_dwellings(path: Path, table: pd.DataFrame) -> None:
