@@ -93,6 +93,10 @@ Also the helpers of the other panels, as dv.panel. All text goes in through text
     return `Simulated. ${rate}. ${level().plain}.`;
   }
 
+  /* What sight lines do not know of: rules of a scenario that cut views. */
+  const cutViews = () =>
+    scenario().sights === false ? " This scenario's rules cut views; single sight lines here do not know of them." : "";
+
   /* "2 to 7", "none", "fewer than 5 (0 to 4)": doorbells to expect in a unit. */
   function bellsText(range) {
     const [low, high] = range;
@@ -213,7 +217,7 @@ Also the helpers of the other panels, as dv.panel. All text goes in through text
   }
 
   dv.panel = {
-    h, put, percent, counted, hidden, expected, length, surface, us, level, space, scenario, scenarioWords, unitName, numberOf,
+    h, put, percent, counted, hidden, expected, length, surface, us, level, space, scenario, scenarioWords, cutViews, unitName, numberOf,
     levelKey, spaceKey, groups,
   };
   dv.portal = {

@@ -203,7 +203,7 @@
         "details", {}, h("summary", {}, "From in view to shared"),
         field("active", "Cameras that work and record [%]", "active", { ...hundredth, note: asked.activeNote || FREE }),
         field("retention", "Days that footage is kept", "retention", { min: 0, max: 3650, step: 1, note: asked.retentionNote || FREE }),
-        field("days", "Days from the event to the request", "days", { min: 0, max: 3650, step: 1, note: FREE }),
+        field("days", "Days from the event to the request", "days", { min: 0, max: 3650, step: 1, note: asked.daysNote || FREE }),
         ui.bars, ui.barsNote,
       ),
     );
@@ -305,7 +305,8 @@
     put(
       ui.note,
       `The spot is ${dv.state.spot ? "the one you chose" : "the middle of the area"}. ${dv.panel.scenarioWords()} Expected numbers, ` +
-        "not counts of real doorbells; the time window changes how much video is asked for, not who is asked.",
+        "not counts of real doorbells; the time window changes how much video is asked for, not who is asked." +
+        dv.panel.cutViews(),
     );
   }
 
@@ -325,6 +326,9 @@
         if (typeof given.active === "number") [asked.active, asked.activeNote] = [given.active, "as the run's study says"];
         if (typeof given.retention_days === "number") {
           [asked.retention, asked.retentionNote] = [given.retention_days, "as the run's study says"];
+        }
+        if (typeof given.asked_after_days === "number") {
+          [asked.days, asked.daysNote] = [given.asked_after_days, "as the run's study says"];
         }
         if (typeof given.agrees === "number") [asked.response, asked.responseNote] = [given.agrees, "as the run's study says; no source gives it"];
       }
