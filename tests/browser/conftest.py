@@ -84,7 +84,7 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def demo_run(project_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of a fresh run of the demo town, with its explorer; DOORVIEW_TEST_RUN names one that is kept."""
+    """Return the folder of a run of the demo town with its explorer; DOORVIEW_TEST_RUN names one that is kept."""
     kept = os.environ.get("DOORVIEW_TEST_RUN")
     folder = Path(kept) if kept else tmp_path_factory.mktemp("browser") / "demo"
     if not (folder / "run.json").is_file():
@@ -136,7 +136,7 @@ def open_page(chromium: Any) -> Iterator[Callable[..., Opened]]:
         address = path.resolve().as_uri()
 
         def judge(route: Any) -> None:
-            if route.request.url.split("#")[0] == address:
+            if route.request.url.partition("#")[0] == address:
                 route.continue_()
             else:
                 found.requests.append(route.request.url)
@@ -166,5 +166,5 @@ def open_page(chromium: Any) -> Iterator[Callable[..., Opened]]:
 
 def _foreign(url: str, address: str, found: list[str]) -> None:
     """Keep what is neither the file itself nor something that it holds (data:, blob:)."""
-    if url.split("#")[0] != address and not url.startswith(("data:", "blob:")) and url not in found:
+    if url.partition("#")[0] != address and not url.startswith(("data:", "blob:")) and url not in found:
         found.append(url)

@@ -105,7 +105,8 @@ def test_hostile_names_are_text_and_run_nothing(hostile, open_page, name):
     opened = open_page(hostile / name)
     opened.run(
         """() => { window.__broken = [];
-          document.addEventListener("securitypolicyviolation", (event) => window.__broken.push(event.violatedDirective)); }"""
+          document.addEventListener("securitypolicyviolation",
+            (event) => window.__broken.push(event.violatedDirective)); }"""
     )
     units = opened.run("() => dv.arrays.unit_name.length")
     for unit in range(0, units, max(1, units // 12)):

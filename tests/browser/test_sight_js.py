@@ -69,7 +69,7 @@ def scene(seed: int, doors: int = 120, houses: int = 60, fences: int = 60):
             [np.cos(turn), np.sin(turn)],
             [-np.sin(turn), np.cos(turn)],
         ]
-        ring = np.rint(corners + (x, y)).astype(int)
+        ring = np.rint((*corners, x, y)).astype(int)
         ring = np.vstack([ring, ring[:1]])
         rings.append(ring)
         shapes.append(shapely.Polygon(ring / 100))
@@ -130,11 +130,10 @@ def test_the_page_sees_what_sees_sees(project_root, tmp_path, seed):
 
 @needs_node
 def test_where_a_level_begins_for_a_lens_of_another_height(project_root, tmp_path):
-    # By the vertical field of view: from a lens at 3.1 m a face comes into the picture at 1.6 m, where it is 90 degrees.
+    # By a vertical field of view of 90 degrees: a face comes into the picture of a lens at 3.1 m from 1.6 m on.
     item = dv.level(CAMERA, "detect")
     raised = level_at(item, CAMERA, 3.1)
     assert raised.near_m == pytest.approx(1.6)
-    doors = gpd.GeoDataFrame({"heading": [0.0], "lens_height_m": [3.1]}, geometry=[shapely.Point(0, 0)], crs=CRS)
     given = {
         "header": header_of({"detect": item}), "door_xy": [0, 0], "door_heading": [0], "door_lens_m": [3.1],
         "ring_start": [0], "ring_xy": [], "wall_xy": [], "wall_height_m": [], "spots": [[0, 159], [0, 161]],
