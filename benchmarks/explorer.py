@@ -1,4 +1,4 @@
-"""The explorer of a city of 27,567 buildings in headless Chromium: how big, how soon ready, how long a slider step takes.
+"""The explorer of a city of 27,567 buildings in headless Chromium: size of the file, time until ready, a slider step.
 
 A step is from the slider's input event until the second frame after it: all numbers follow and the map is drawn anew.
 Median of 20. Then the same with ten times the block faces: the arrays of units, faces and doors tiled ten times over in
@@ -122,7 +122,7 @@ def ragged(start: np.ndarray, order: np.ndarray, lists: int) -> tuple[np.ndarray
 def moved(xy: np.ndarray, wide: int) -> np.ndarray:
     """Return copies of coordinates [cm], each `wide` farther east."""
     pairs = xy.reshape(-1, 2)
-    return np.concatenate([pairs + (number * wide, 0) for number in range(TIMES)]).astype(xy.dtype)
+    return np.concatenate([pairs + np.array([number * wide, 0]) for number in range(TIMES)]).astype(xy.dtype)
 
 
 def copies(start: np.ndarray, xy: np.ndarray, wide: int) -> tuple[np.ndarray, np.ndarray]:
