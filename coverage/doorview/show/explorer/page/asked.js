@@ -11,7 +11,7 @@ An area is {kind: "circle", x, y, r} or {kind: "polygon", xy: [[x, y], ...]}, in
     {
       name: "community",
       label: "Community requests (2025 on)",
-      dates: "since 2025",
+      dates: "Since 2025",
       area: null,
       minutes: null,
       words:
@@ -33,7 +33,7 @@ An area is {kind: "circle", x, y, r} or {kind: "polygon", xy: [[x, y], ...]}, in
     {
       name: "email",
       label: "E-mail requests (to June 2021)",
-      dates: "to June 2021; ended",
+      dates: "To June 2021; ended",
       area: [0, 0.5],
       minutes: [0, 720],
       words:

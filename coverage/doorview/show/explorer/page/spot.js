@@ -77,7 +77,7 @@
       return;
     }
     ui.body.hidden = !spot;
-    put(ui.status, choosing ? "Click the map where the spot is." : spot ? `The spot is marked on the map. ${level().name}: ${level().plain}.` : "No spot yet.");
+    put(ui.status, choosing ? "Click the map where the spot is." : spot ? `The spot is marked on the map. Level: ${level().name}, ${level().plain}.` : "No spot yet.");
     if (!spot) {
       if (layer !== null) layer.clearLayers();
       return;
