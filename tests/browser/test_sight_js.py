@@ -69,7 +69,7 @@ def scene(seed: int, doors: int = 120, houses: int = 60, fences: int = 60):
             [np.cos(turn), np.sin(turn)],
             [-np.sin(turn), np.cos(turn)],
         ]
-        ring = np.rint((*corners, x, y)).astype(int)
+        ring = np.rint(corners + np.array([x, y])).astype(int)
         ring = np.vstack([ring, ring[:1]])
         rings.append(ring)
         shapes.append(shapely.Polygon(ring / 100))
