@@ -77,7 +77,8 @@ const arrays = {
   door_xy: Int32Array.from([0, 0, 1000, 0, 2000, 0, -1000, 0, 0, 2500]),
   door_heading: Uint16Array.from([0, 0, 18000, 0, 18000]),
   door_lens_m: Float32Array.from([1.2, 1.2, 1.2, 1.2, 1.2]),
-  door_unit: Int32Array.from([0, 0, 0, 1, 1]), unit_doors: Uint32Array.from([3, 2]), unit_homes: Uint32Array.from([9, 2]),
+  door_unit: Int32Array.from([0, 0, 0, 1, 1]), unit_doors: Uint32Array.from([3, 2]),
+  unit_homes: Uint32Array.from([9, 2]),
   wall_xy: Int32Array.from([-900, 300, -500, 300]), wall_height_m: Float32Array.from([Infinity])};
 dv.sight.index(header, arrays);
 dv.bells = (unit) => [[1, 2], [0, 1]][unit];
