@@ -271,7 +271,7 @@
       return;
     }
     if (active) {
-      put(ui.status, `Drawing: ${corners.length} corners. Click the map, or move it with the arrow keys and add its middle; then close the area.`);
+      put(ui.status, `Drawing: ${corners.length} corners. Click the map, or move it with the arrow keys and press Enter to take its middle; then close the area.`);
     } else if (area === null) put(ui.status, "No area yet: put a circle round the chosen block, or draw one.");
     const wrong = area === null ? [] : dv.asked.faults(tool, area, asked.minutes);
     const usable = area !== null && wrong.length === 0;
@@ -317,6 +317,17 @@
     dv.map.on("click", (event) => {
       if (dv.state.mode === "area") addCorner(dv.fromMap(event.latlng).map(Math.round));
     });
+    const box = dv.map.getContainer();
+    // By keyboard: arrow keys move the map, Enter takes its middle (marked by a cross), Escape leaves.
+    box.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || event.target !== box) return;
+      if (dv.state.mode === "area") addCorner(middleOfMap());
+      if (dv.state.mode === "spot") dv.set({ spot: middleOfMap(), mode: null });
+    });
+    document.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && dv.state.mode) drawing(false);
+    });
+    dv.on((state) => box.classList.toggle("dv-choosing", state.mode === "area" || state.mode === "spot"));
   }
 
   dv.request = {

@@ -4,7 +4,7 @@
   const dv = (window.dv = window.dv || {});
   const SIDES = ["north", "east", "south", "west"];
   const LEAST = 3; // fewer doors are not told apart
-  let ui = null, layer = null;
+  let ui = null, layer = null, dots = null;
 
   /* Doors by the quarter of the compass in which they lie, seen from the spot: north is from -45 to 45 degrees. */
   function quadrants(x, y, doors) {
@@ -27,13 +27,41 @@
       button: h("button", { type: "button", data: { control: "spot" }, on: { click: () => dv.set({ mode: dv.state.mode === "spot" ? null : "spot" }) } }, "Choose a spot on the map"),
       middle: h("button", { type: "button", data: { control: "spot-middle" }, on: { click: () => dv.set({ spot: dv.request.middleOfMap(), mode: null }) } }, "Take the map’s middle"),
       clear: h("button", { type: "button", data: { control: "spot-clear" }, on: { click: () => dv.set({ spot: null }) } }, "Clear the spot"),
+      owners: h("input", { type: "checkbox", id: "dv-owners", data: { control: "owners" }, on: { change: () => refresh() } }),
       status: h("p", { role: "status", class: "dv-status" }),
       total: h("span", { class: "dv-figure", data: { figure: "spot-doors" } }),
       table: h("div", {}),
       note: h("p", { class: "dv-small" }),
     };
     ui.body = h("div", { hidden: true }, h("p", {}, "Front doors from which it could be in view: ", ui.total, "."), ui.table, ui.note);
-    section.append(h("h3", {}, "A spot: from where could it be seen?"), h("div", { class: "dv-row" }, ui.button, ui.middle, ui.clear), ui.status, ui.body);
+    ui.all = h(
+      "div", { class: "dv-check", hidden: !dv.header.fictional || !dv.arrays.door_u }, ui.owners,
+      h("label", { for: "dv-owners" }, "Draw every simulated owner of this fictional town (one draw of many)"),
+    );
+    section.append(h("h3", {}, "A spot: from where could it be seen?"), h("div", { class: "dv-row" }, ui.button, ui.middle, ui.clear), ui.status, ui.body, ui.all);
+  }
+
+  /* Every door that owns a camera in the draw shown; dots are made once and come and go with the slider. */
+  function drawOwners() {
+    const wanted = owners() && ui.owners.checked;
+    ui.owners.disabled = !owners();
+    if (!wanted && dots === null) return;
+    if (dots === null) {
+      dots = { layer: window.L.layerGroup().addTo(dv.map), made: [] };
+      for (let door = 0; door < dv.arrays.door_u.length; door++) {
+        const at = dv.toMap(dv.arrays.door_xy[2 * door], dv.arrays.door_xy[2 * door + 1]);
+        dots.made.push(
+          window.L.circleMarker(at, { radius: 4, color: "#ffffff", weight: 1, fillColor: "#7a003f", fillOpacity: 1, interactive: false }),
+        );
+      }
+    }
+    dots.made.forEach((dot, door) => {
+      const has = wanted && owner(door);
+      if (has !== dots.layer.hasLayer(dot)) {
+        if (has) dots.layer.addLayer(dot);
+        else dots.layer.removeLayer(dot);
+      }
+    });
   }
 
   function draw(spot, byQuadrant, shown) {
@@ -76,6 +104,7 @@
       put(ui.status, "This light file holds no sight lines: the full file answers for single spots.");
       return;
     }
+    drawOwners();
     ui.body.hidden = !spot;
     put(ui.status, choosing ? "Click the map where the spot is." : spot ? `The spot is marked on the map. Level: ${level().name}, ${level().plain}.` : "No spot yet.");
     if (!spot) {
