@@ -89,7 +89,7 @@ Also the helpers of the other panels, as dv.panel. All text goes in through text
 
   function scenarioWords() {
     const item = scenario();
-    const rate = item.kind === "fixed" ? item.label : `${item.label}, ${Math.round(dv.state.rate * 100)} % of doors own one`;
+    const rate = item.kind === "fixed" ? item.label : `${item.label}, ${Math.round(dv.state.rate * 100)} % of homes own one`;
     return `Simulated. ${rate}. Level: ${level().name}, ${level().plain}.`;
   }
 
@@ -100,6 +100,7 @@ Also the helpers of the other panels, as dv.panel. All text goes in through text
   /* "2 to 7", "none", "fewer than 5 (0 to 4)": doorbells to expect in a unit. */
   function bellsText(range) {
     const [low, high] = range;
+    if (Number.isNaN(low) || Number.isNaN(high)) return "not computed";
     if (high === 0) return "none";
     if (!dv.header.fictional && high < FEW) return "fewer than 5";
     return low === high ? `${low}` : `${low} to ${high}`;
