@@ -327,7 +327,12 @@
     document.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && dv.state.mode) drawing(false);
     });
-    dv.on((state) => box.classList.toggle("dv-choosing", state.mode === "area" || state.mode === "spot"));
+    dv.on((state) => {
+      const choosing = state.mode === "area" || state.mode === "spot";
+      box.classList.toggle("dv-choosing", choosing);
+      // Two quick clicks are two corners.
+      dv.map.doubleClickZoom[choosing ? "disable" : "enable"]();
+    });
   }
 
   dv.request = {
