@@ -28,16 +28,23 @@ Scenarios with a rate of another kind: straight lines between the knots that the
     return Math.max(0, 1 - below);
   }
 
-  let table = null, tableFor = "";
-  /* chance(k, p, m) for all k that occur. */
+  let held = null;
+  /* chance(k, p, m) for all k that occur; a few tables are kept, as one view of the page asks for several. */
   function chances(p, m) {
+    const ks = dv.arrays.hist_k;
+    if (held === null || held.of !== ks) {
+      let most = 0;
+      for (let i = 0; i < ks.length; i++) if (ks[i] > most) most = ks[i];
+      held = { of: ks, most, tables: new Map() };
+    }
     const key = `${p} ${m}`;
-    if (table !== null && tableFor === key && table.of === dv.arrays.hist_k) return table.values;
-    let most = 0;
-    for (const k of dv.arrays.hist_k) if (k > most) most = k;
-    const values = new Float64Array(most + 1);
-    for (let k = 0; k <= most; k++) values[k] = chance(k, p, m);
-    [table, tableFor] = [{ values, of: dv.arrays.hist_k }, key];
+    let values = held.tables.get(key);
+    if (values === undefined) {
+      values = new Float64Array(held.most + 1);
+      for (let k = 0; k <= held.most; k++) values[k] = chance(k, p, m);
+      if (held.tables.size > 40) held.tables.clear();
+      held.tables.set(key, values);
+    }
     return values;
   }
 
