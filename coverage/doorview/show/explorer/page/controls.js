@@ -74,6 +74,7 @@
       if (place.kind === "zone" && dv.state.layer.startsWith("zones-")) next.layer = `zones-${dv.arrays.unit_zoning[place.unit]}`;
       dv.set(next);
       list.hidden = true;
+      dv.showMap();
       note.textContent = `${place.text} (${place.kind}) is on the map${place.unit >= 0 ? ", and a block of it is chosen" : ""}.`;
     };
     const find = () => {

@@ -125,7 +125,7 @@
     }
   }
 
-  const lineWidth = () => Math.max(1.3, Math.min(14, 6 * view.scale));
+  const lineWidth = () => Math.max(1.3, Math.min(14, (view.scale > 0.3 ? 2.4 : 0.6) + 5 * view.scale));
 
   /* Shares on the map, of one scenario at one rate. */
   function drawShares(ctx, scenario, rate) {
@@ -155,6 +155,14 @@
     for (let b = 0; b <= BINS; b++) counts[b + 1] += counts[b];
     const next = counts.slice();
     for (let p = 0; p < n; p++) if (bins[p] !== 255) order[next[bins[p]]++] = p;
+    if (z < 0 && lineWidth() >= 2) {
+      // A dark edge, so that the palest colour stands out from the ground too.
+      ctx.beginPath();
+      for (let i = counts[0]; i < counts[BINS]; i++) trace(ctx, xy, start[order[i]], start[order[i] + 1], false);
+      ctx.strokeStyle = "#59616b";
+      ctx.lineWidth = lineWidth() + 1.4;
+      ctx.stroke();
+    }
     for (let turn = 0; turn <= BINS; turn++) {
       const b = (turn + BINS) % (BINS + 1); // grey first, so that it hides nothing
       if (counts[b] === counts[b + 1]) continue;
@@ -289,6 +297,11 @@
   }
   dv.goTo = (box) => {
     if (box) dv.map.fitBounds([dv.toMap(box[0], box[1]), dv.toMap(box[2], box[3])], { maxZoom: 0.75, padding: [40, 40], animate: false });
+  };
+  /* Where the page is one column, the map may be off the screen. */
+  dv.showMap = () => {
+    const box = document.getElementById("map").getBoundingClientRect();
+    if (box.top < 0 || box.top > window.innerHeight * 0.6) document.getElementById("picture").scrollIntoView({ block: "start" });
   };
   dv.boxOf = boxOf;
   dv.pick = pick;

@@ -8,7 +8,7 @@
   function refresh() {
     const { compare, divider, scenario, rate } = dv.state, on = compare !== null;
     const left = document.getElementById("map-left"), right = document.getElementById("map-right");
-    for (const node of [bar, left, right]) node.hidden = !on;
+    for (const node of [bar, document.getElementById("map-sides")]) node.hidden = !on;
     if (!on) return;
     bar.style.left = `${divider * 100}%`;
     bar.setAttribute("aria-valuenow", String(Math.round(divider * 100)));
@@ -40,7 +40,7 @@
       event.preventDefault();
       event.stopPropagation();
     });
-    for (const id of ["map-divider", "map-legend", "map-caption"]) {
+    for (const id of ["map-divider", "map-legend", "map-foot"]) {
       window.L.DomEvent.disableClickPropagation(document.getElementById(id));
       window.L.DomEvent.disableScrollPropagation(document.getElementById(id));
     }

@@ -90,6 +90,7 @@
       button.addEventListener("click", () => {
         dv.set({ unit: u });
         dv.goTo(dv.boxOf(u));
+        dv.showMap();
       });
       return el("tr", { "aria-current": state.unit === u ? "true" : null }, el("th", { scope: "row" }, button),
         cols.slice(1).map((col) => el("td", {}, col.text ? col.text(col.of(u)) : dv.words.range(dv.bells(u, state.rate, state.scenario)))));
