@@ -272,6 +272,9 @@ class OutputSection(_Section):
     )
     viewsheds: bool = Field(False, description="Write `working/viewsheds.parquet`: one polygon per door and level.")
     briefing: bool = Field(False, description="Write `briefing.html` and `briefing.pdf`, a few pages for a council.")
+    explorer: bool = Field(
+        False, description="Write `explorer.html` and `explorer-light.html`, as `doorview explorer RUN` does later."
+    )
 
 
 class Study(_Section):
