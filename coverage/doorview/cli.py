@@ -194,6 +194,15 @@ def build_parser() -> argparse.ArgumentParser:
     demo = command("demo", "write the fictional demo town into a folder: map data, study file, districts, thefts")
     demo.add_argument("folder", type=Path, metavar="DIR", help="folder to write into")
 
+    explorer = command("explorer", "make a run's explorer: one HTML file that anyone can open, without a network")
+    explorer.add_argument("run", type=Path, metavar="RUN", help="folder of a finished run, as in out/demo")
+    explorer.add_argument("--light-only", action="store_true", help="write the page under 5 MB for mail alone")
+    explorer.add_argument(
+        "--tiles",
+        metavar="URL",
+        help="online map tiles below the map, as in https://HOST/{z}/{x}/{y}.png; the page then speaks to that host",
+    )
+
     command("cameras", "list the camera models")
     return parser
 
@@ -241,6 +250,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "estimate": _estimate,
         "check": _check,
         "demo": _demo,
+        "explorer": _explorer,
         "cameras": _cameras,
     }[options.command]
     try:
@@ -333,6 +343,20 @@ def _estimate(options: argparse.Namespace) -> None:
         thefts=options.thefts,
     )
     _finish(study, options)
+
+
+def _explorer(options: argparse.Namespace) -> None:
+    from doorview.show.explorer.build import write_explorer
+
+    written = write_explorer(options.run, light_only=options.light_only, tiles=options.tiles)
+    for path in (written.full, written.light):
+        if path is not None:
+            _say(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
+    if written.left_out:
+        _say(written.left_out)
+    if options.tiles:
+        _say("With online tiles the page speaks to their host whenever it is opened; without --tiles to none.")
+    _say("Simulated. In view is not recorded, recorded is not kept, kept is not shared.")
 
 
 def _check(options: argparse.Namespace) -> None:

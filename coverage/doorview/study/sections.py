@@ -267,6 +267,9 @@ class OutputSection(_Section):
     rasters: bool = Field(True, description="Write `seen_by_LEVEL.tif`: doors that see each cell.")
     maps: bool = Field(True, description="Draw the maps.")
     viewsheds: bool = Field(False, description="Write `working/viewsheds.parquet`: one polygon per door and level.")
+    explorer: bool = Field(
+        False, description="Write `explorer.html` and `explorer-light.html`, as `doorview explorer RUN` does later."
+    )
 
 
 class Study(_Section):

@@ -18,6 +18,7 @@ from doorview.city.classes import CLASSES
 from doorview.city.ground_polygons import MAP_CLASSES, MAP_SEGMENTS, ground_polygons
 from doorview.share.scene import SPACES
 from doorview.share.tiles import TileResult, cover
+from doorview.show.explorer.build import write_explorer
 from doorview.show.layers import write_doors, write_layers
 from doorview.show.qml import ground_style, line_style, share_style, zone_style
 from doorview.show.rasters import SparseRaster
@@ -28,6 +29,7 @@ from doorview.study.alerts_files import alerts_facts, write_alerts_files
 from doorview.study.camera_mix import values_of
 from doorview.study.compute import Prepared
 from doorview.study.draw import attribution_of, draw_curves, draw_drivers, draw_maps, driver_words
+from doorview.study.explorer_tables import write_explorer_tables
 from doorview.study.hides import obstacle_words
 from doorview.study.kits import views_of_models
 from doorview.study.known_files import (
@@ -132,6 +134,8 @@ def write_into(result: Result, run: RunFolder) -> None:
     with stages.stage("writing layers"):
         written = _write_layers(result, run) | write_known_files(result, run, _licence(result.ready))
         written |= write_thefts_files(result, run)
+    with stages.stage("tables of the explorer"):
+        write_explorer_tables(result, run.path("working", "explorer.npz"), run.path("working", "explorer.json"))
     if study.output.maps:
         with stages.stage("drawing"):
             folder = run.path("maps", "x").parent
@@ -143,6 +147,8 @@ def write_into(result: Result, run: RunFolder) -> None:
             draw_partnership(placed, folder)
             draw_thefts(placed, folder)
     run.write_run(_run_facts(result, written))
+    if study.output.explorer:
+        write_explorer(run.partial)
 
 
 def _write_dwellings(path: Path, table: pd.DataFrame) -> None:
