@@ -164,7 +164,7 @@ def test_sight_lines_from_the_file_are_those_of_sees(page, town):
     doors, obstacles = town
     rng = np.random.default_rng(3)
     faces = np.array([row[2:] for row in faces_on_map(page)])
-    spots = faces[rng.integers(0, len(faces), 150)] + rng.integers(-600, 600, (150, 2))
+    spots = faces[rng.integers(0, len(faces), 500)] + rng.integers(-600, 600, (500, 2))
     origin = np.array(page.run("() => dv.header.origin"), dtype=float)
     points = gpd.GeoSeries(shapely.points(origin + spots / 100), crs=doors.crs)
     row_of = {name: number for number, name in enumerate(doors.index)}

@@ -40,6 +40,7 @@ def test_axe_finds_no_serious_fault(demo_run, open_page, size):
 def test_tab_reaches_every_control_and_leaves_again(demo_run, open_page, size):
     opened = open_page(demo_run / "explorer.html", size)
     opened.run("() => dv.set({unit: 3})")
+    opened.page.wait_for_timeout(1000)  # the table of blocks follows a little later
     wanted = opened.run(
         """() => [...document.querySelectorAll("[data-control], button, input, select, a[href], summary")]
           .filter((node) => !node.disabled && node.checkVisibility({visibilityProperty: true}) && node.tabIndex >= 0)
