@@ -198,6 +198,7 @@
     const unit = dv.state.unit, a = dv.arrays;
     if (unit === null || unit < 0) return;
     const zone = a.unit_zoning[unit] >= 0;
+    ctx.lineJoin = ctx.lineCap = "round";
     const draw = (width, style) => {
       if (zone) paths(ctx, "zone_start", "zone_xy", true, (p) => a.zone_ring_unit[p] === unit);
       else paths(ctx, "face_start", "face_xy", false, (p) => a.face_unit[p] === unit);
