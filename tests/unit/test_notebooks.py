@@ -42,8 +42,7 @@ def test_each_was_executed_from_top_to_bottom(path):
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_each_shows_a_picture_and_stays_small(path):
     pictures = [output["data"]["image/png"] for output in outputs(path) if "image/png" in output.get("data", {})]
-    if path.stem != "08_validation":
-        assert pictures
+    assert pictures
     for picture in pictures:
         assert base64.b64decode(picture).startswith(b"\x89PNG")
     assert path.stat().st_size <= MOST_BYTES
