@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import shapely
 
-from doorview.overlays.network_kde import network_density, street_network
+from doorview.overlays.network_kde import network_density, network_scores, street_network
 from doorview.overlays.network_support import reached_by
+from doorview.overlays.surface_grid import surface_grid
 
 CRS = "EPSG:32618"
 
@@ -87,3 +88,14 @@ def test_it_is_what_a_plain_search_finds_and_where_mass_is(bandwidth_m: float):
                 least = 0.0 if inside else min(far[names[place]], far[names[place + 1]])
                 expected[lixel] += least < bandwidth_m
     np.testing.assert_array_equal(reached, expected)
+
+
+def test_scores_put_all_mass_into_the_cells_of_their_streets():
+    network = street_network(grid_streets())
+    grid = surface_grid(shapely.box(-100, -150, 500, 350), 50.0)
+    xy = np.array([(45.0, 2.0)] * 6 + [(300.0, 228.0)])
+    scores = network_scores(network, bandwidth_m=60.0)(xy, grid)
+    assert scores.sum() == pytest.approx(7.0, rel=1e-9)
+    row, column = grid.cell_of(xy)
+    assert np.unravel_index(scores.argmax(), scores.shape)[0] == row[0]
+    assert scores[row[0], column[0]] > scores[row[6], column[6]] > 0
