@@ -113,7 +113,7 @@
 
   function levels() {
     const { el } = dv, inputs = new Map();
-    const field = el("fieldset", { class: "field" }, el("legend", {}, "In view: clearly enough to tell …"));
+    const field = el("fieldset", { class: "field" }, el("legend", {}, "What counts as “in view”"));
     const reach = (item) => (item.range_m > 0 ? ` to about ${dv.words.length(item.range_m)}` : "");
     for (const item of dv.header.levels) {
       const input = el("input", { type: "radio", name: "level", value: item.name, "data-control": "level", id: `level-${item.name}` });

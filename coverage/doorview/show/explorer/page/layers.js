@@ -101,7 +101,7 @@
           el("p", { class: "legend-title" }, `Share of ${space.label} in view (${level.name})`),
           bar(dv.colours.css),
           el("p", { class: "legend-ends" }, el("span", {}, "0 %"), el("span", {}, "50 %"), el("span", {}, "100 %")),
-          el("p", { class: "legend-note legend-grey" }, "none of it here"),
+          el("p", { class: "legend-note legend-grey" }, "none of it here, or no figure"),
         ),
       );
     }
