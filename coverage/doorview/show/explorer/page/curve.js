@@ -85,7 +85,7 @@
     else parts.share.setAttribute("data-value", String(share));
     parts.words.textContent =
       `of ${place.label} in view of at least one doorbell camera, clearly enough to tell ${plain(chosen)} (level ${chosen.name}), ` +
-      (fixed ? `in the scenario “${item.label}”.` : `if ${Math.round(rate * 100)} % of homes own one (${words.owners(scenario, rate).replace(/, \d+ % of homes$/, "")}).`) +
+      (fixed ? `in the scenario “${item.label}”.` : `if ${words.owners(scenario, rate)}.`) +
       " Simulated.";
     const names = together();
     const listKey = names.map((one) => one.name).join(" ");

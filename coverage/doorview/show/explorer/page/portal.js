@@ -88,9 +88,7 @@ Also the helpers of the other panels, as dv.panel. All text goes in through text
   }
 
   function scenarioWords() {
-    const item = scenario();
-    const rate = item.kind === "fixed" ? item.label : `${item.label}, ${Math.round(dv.state.rate * 100)} % of homes own one`;
-    return `Simulated. ${rate}. Level: ${level().name}, ${level().plain}.`;
+    return `Simulated. ${dv.words.owners(scenario().name, dv.state.rate)}. Level: ${level().name}, ${level().plain}.`;
   }
 
   /* What sight lines do not know of: rules of a scenario that cut views. */

@@ -114,10 +114,13 @@
     level: (name) => dv.header.levels.find((item) => item.name === name),
     space: (name) => dv.header.spaces.find((item) => item.name === name),
     scenario,
-    /* "Independent, 20 % of homes own one" */
+    /* Who owns one. A scenario's own label ("1 home in 5") holds at its own rate alone: elsewhere on the slider it would
+    contradict the rate. */
     owners(name, rate) {
-      const item = scenario(name);
-      return item.kind === "fixed" ? item.label : `${item.label.replace(/[,:]?\s*\(?\b\d+ ?%\)?$/, "")}, ${Math.round(rate * 100)} % of homes`;
+      const item = scenario(name), part = `${Math.round(rate * 100)} % of homes own one`;
+      if (item.kind === "fixed") return item.label;
+      if (Math.abs(rate - item.rate) < 1e-9) return `${part} (${item.label})`;
+      return item.kind === "independent" ? `${part}, each independently` : `${part}, else as “${item.label}”`;
     },
     unit(unit) {
       const a = dv.arrays, name = a.unit_name[unit] >= 0 ? dv.header.names[a.unit_name[unit]] : "";
