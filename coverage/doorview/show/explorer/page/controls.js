@@ -156,7 +156,8 @@
     link.addEventListener("click", () => dv.copyLink(copied));
     const print = el("button", { type: "button", "data-control": "print" }, "Print");
     print.addEventListener("click", () => window.print());
-    section.replaceChildren(searchBox(), ui.rate.field, headline, ui.levels.field, more, el("div", { class: "buttons no-print" }, link, print), copied);
+    section.replaceChildren(searchBox(), ui.rate.field, headline);
+    document.getElementById("choices").replaceChildren(ui.levels.field, more, el("div", { class: "buttons no-print" }, link, print), copied);
     return headline;
   }
 
@@ -170,7 +171,8 @@
     ui.rate.note.textContent = fixed ? `The slider is off: ${item.why_no_slider || "this scenario has no rate of ownership."}` : "";
     for (const [name, input] of ui.levels.inputs) input.checked = name === s.level;
     put(ui.scenario.node, s.scenario);
-    ui.scenario.note.textContent = item.words || "";
+    const moved = typeof item.rate === "number" && Math.abs(item.rate - s.rate) > 1e-9;
+    ui.scenario.note.textContent = [item.words, moved ? `The slider now stands at ${Math.round(s.rate * 100)} %.` : ""].filter(Boolean).join(" ");
     put(ui.space.node, s.space);
     put(ui.layer.node, s.layer);
     put(ui.heat.node, s.heat);

@@ -85,8 +85,9 @@
     else parts.share.setAttribute("data-value", String(share));
     parts.words.textContent =
       `of ${place.label} in view of at least one doorbell camera, clearly enough to tell ${plain(chosen)} (level ${chosen.name}), ` +
-      (fixed ? `in the scenario “${item.label}”.` : `if ${words.owners(scenario, rate)}.`) +
+      (fixed ? `in the scenario “${item.label}”.` : `if ${Math.round(rate * 100)} % of homes own one, ${words.kind(scenario)}.`) +
       " Simulated.";
+    if (Number.isNaN(share)) parts.words.textContent = `${fixed ? "No" : `No figure at ${Math.round(rate * 100)} %: owners cannot be so there, or there is no`} ${place.label}. Simulated.`;
     const names = together();
     const listKey = names.map((one) => one.name).join(" ");
     if (lists === null || lists.key !== listKey) {

@@ -63,7 +63,16 @@
   function trace(ctx, xy, from, to, closed) {
     const { k, bx, by } = view;
     ctx.moveTo(bx + k * xy[2 * from], by - k * xy[2 * from + 1]);
-    for (let i = from + 1; i < to; i++) ctx.lineTo(bx + k * xy[2 * i], by - k * xy[2 * i + 1]);
+    // Corners nearer than half a pixel to the one before are left out; the last one never is, so that lines join.
+    const least = 0.5 / k;
+    let px = xy[2 * from], py = xy[2 * from + 1];
+    for (let i = from + 1; i < to; i++) {
+      const x = xy[2 * i], y = xy[2 * i + 1];
+      if (i < to - 1 && Math.abs(x - px) < least && Math.abs(y - py) < least) continue;
+      ctx.lineTo(bx + k * x, by - k * y);
+      px = x;
+      py = y;
+    }
     if (closed) ctx.closePath();
   }
 
@@ -125,13 +134,14 @@
     }
   }
 
-  const lineWidth = () => Math.max(1.3, Math.min(14, (view.scale > 0.3 ? 2.4 : 0.6) + 5 * view.scale));
+  const lineWidth = () => Math.max(1, Math.min(14, (view.scale > 0.3 ? 2.4 : 0.6) + 5 * view.scale));
 
   /* Shares on the map, of one scenario at one rate. */
   function drawShares(ctx, scenario, rate) {
     const { level, space } = dv.state, a = dv.arrays, z = zoning();
-    ctx.lineJoin = "round";
-    ctx.lineCap = "round";
+    // Round ends cost much and show only on thick lines.
+    ctx.lineJoin = lineWidth() < 3 ? "bevel" : "round";
+    ctx.lineCap = lineWidth() < 3 ? "butt" : "round";
     if (dv.state.layer === "none" || z >= 0) {
       paths(ctx, "face_start", "face_xy", false);
       ctx.strokeStyle = "#ffffff";
@@ -188,6 +198,7 @@
     const unit = dv.state.unit, a = dv.arrays;
     if (unit === null || unit < 0) return;
     const zone = a.unit_zoning[unit] >= 0;
+    ctx.lineJoin = ctx.lineCap = "round";
     const draw = (width, style) => {
       if (zone) paths(ctx, "zone_start", "zone_xy", true, (p) => a.zone_ring_unit[p] === unit);
       else paths(ctx, "face_start", "face_xy", false, (p) => a.face_unit[p] === unit);

@@ -10,7 +10,7 @@
     const who = state.compare ? `left: ${words.owners(state.scenario, state.rate)}; right: ${words.owners(state.compare.scenario, state.compare.rate)}` : words.owners(state.scenario, state.rate);
     const lead = header.fictional ? "Simulated, fictional town. " : "Simulated: no real cameras. ";
     document.getElementById("map-caption").replaceChildren(
-      el("strong", {}, lead), `${header.place || header.title}. Level: ${level.name} (“${level.plain}”). Owners: ${who}. Map data ${header.data_date || "of unknown date"}, ${header.attribution || ""}${header.licence ? `, ${header.licence}` : ""}.`,
+      el("strong", {}, lead), `${header.title}. Level: ${level.name} (“${level.plain}”). Owners: ${who}. Map data ${header.data_date || "of unknown date"}, ${header.attribution || ""}${header.licence ? `, ${header.licence}` : ""}.`,
     );
   }
 

@@ -81,7 +81,7 @@
     const from = read(location.hash);
     const chosen = from.scenario ? scenario(from.scenario) : first;
     dv.state = {
-      scenario: chosen.name, level: h.levels[0].name, space: h.spaces[0].name,
+      scenario: chosen.name, level: named(h.levels, h.default_level) ? h.default_level : h.levels[0].name, space: h.spaces[0].name,
       rate: typeof chosen.rate === "number" ? Math.round(chosen.rate * 100) / 100 : 0.2, layer: "faces", heat: "", opacity: 0.7,
       unit: null, spot: null, compare: null, divider: 0.5, mode: null, view: null, ...from,
     };
@@ -114,13 +114,17 @@
     level: (name) => dv.header.levels.find((item) => item.name === name),
     space: (name) => dv.header.spaces.find((item) => item.name === name),
     scenario,
-    /* Who owns one. A scenario's own label ("1 home in 5") holds at its own rate alone: elsewhere on the slider it would
-    contradict the rate. */
-    owners(name, rate) {
-      const item = scenario(name), part = `${Math.round(rate * 100)} % of homes own one`;
+    /* What a scenario is beside its rate: "in clusters"; a label's own "1 home in 5" would belie the slider. */
+    kind(name) {
+      const item = scenario(name);
       if (item.kind === "fixed") return item.label;
-      if (Math.abs(rate - item.rate) < 1e-9) return `${part} (${item.label})`;
-      return item.kind === "independent" ? `${part}, each independently` : `${part}, else as “${item.label}”`;
+      if (item.kind === "independent") return "independently of each other";
+      return item.label.replace(/^\s*\d+ homes? in \d+\s*,?\s*/, "") || "independently of each other";
+    },
+    /* "35 % of homes, in clusters" */
+    owners(name, rate) {
+      const rest = dv.words.kind(name);
+      return scenario(name).kind === "fixed" ? rest : `${Math.round(rate * 100)} % of homes, ${rest}`;
     },
     unit(unit) {
       const a = dv.arrays, name = a.unit_name[unit] >= 0 ? dv.header.names[a.unit_name[unit]] : "";
