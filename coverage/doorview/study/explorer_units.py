@@ -191,7 +191,7 @@ def public_cells(coverage: Coverage, units: Units, spaces: list[tuple[str, list[
     found = _joined(_by_unit(coverage, units, entries, columns["face"], columns["zones"]))
     out = np.zeros((len(units), len(spaces)), np.int64)
     for number, rows in _by_space(found, spaces):
-        np.add.at(out, (found.unit[rows], number), found.amount[rows])
+        np.add.at(out[:, number], found.unit[rows], found.amount[rows])
     return out
 
 
