@@ -118,6 +118,7 @@
     kind(name) {
       const item = scenario(name);
       if (item.kind === "fixed") return item.label;
+      if (item.kind === "independent") return "independently of each other";
       return item.label.replace(/^\s*\d+ homes? in \d+\s*,?\s*/, "") || "independently of each other";
     },
     /* "35 % of homes, in clusters" */
