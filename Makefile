@@ -9,10 +9,10 @@ DOCS_STAMP := $(VENV)/.installed-docs
 # `import numba` from this folder must not take the folder coverage/ for the package of that name.
 export PYTHONSAFEPATH = 1
 # Reach the recipes as environment variables, so that spaces, quotes and $ in a path stay what they are.
-export STUDY EXTRACT PLACE BOUNDARY ZONES THEFTS RATES OUT
+export STUDY EXTRACT PLACE BOUNDARY ZONES THEFTS RATES OUT RUN
 
 .DEFAULT_GOAL := help
-.PHONY: help maps demo-data test kernels suite notebooks test-long check docs lab bench clean
+.PHONY: help maps explorer briefing demo-data test kernels suite notebooks notebooks-refresh test-long check docs lab bench clean
 
 help:  ## this text
 	@echo "Targets:"
@@ -68,6 +68,9 @@ maps: $(STAMP)  ## maps and tables: of the demo town, or of STUDY=, EXTRACT= or 
 	else set -- run data/demo/study.toml --out out/demo; fi; \
 	exec "$(BIN)/doorview" "$$@"
 
+briefing: $(STAMP)  ## the briefing of a finished run, HTML and PDF: of out/demo, or of RUN=
+	exec "$(BIN)/doorview" briefing "$${RUN:-out/demo}"
+
 demo-data: $(STAMP)  ## write data/demo anew from the generator of the demo town
 	"$(BIN)/doorview" demo data/demo
 
@@ -83,6 +86,9 @@ suite: $(STAMP)  ## the main suite, compiled
 
 notebooks: $(STAMP)  ## execute the notebooks; a failing cell fails
 	"$(BIN)/python" -m pytest --nbmake notebooks
+
+notebooks-refresh: $(STAMP)  ## execute the notebooks and keep what they show, for the documentation
+	"$(BIN)/python" docs/refresh_notebooks.py
 
 test-long: $(STAMP)  ## the tests that take minutes
 	"$(BIN)/python" -m pytest -m long

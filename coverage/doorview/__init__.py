@@ -22,13 +22,16 @@ if TYPE_CHECKING:
     from doorview.sight.api import camera, level, viewsheds, visible_area
     from doorview.sight.fit import fit_camera
     from doorview.sight.points import sees
+    from doorview.study.audit import audit_form, compare_audit
     from doorview.study.pipeline import estimate, run
 
 __all__ = [
     "City",
     "DoorviewError",
     "alerts",
+    "audit_form",
     "camera",
+    "compare_audit",
     "estimate",
     "find_doors",
     "find_obstacles",
@@ -46,7 +49,9 @@ _HOMES = {
     "City": "doorview.city.model",
     "DoorviewError": "doorview.errors",
     "alerts": "doorview.overlays.alerts",
+    "audit_form": "doorview.study.audit",
     "camera": "doorview.sight.api",
+    "compare_audit": "doorview.study.audit",
     "estimate": "doorview.study.pipeline",
     "find_doors": "doorview.city.doors",
     "find_obstacles": "doorview.city.obstacles",

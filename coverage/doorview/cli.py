@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 import os
 import re
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, TextIO
+from typing import TYPE_CHECKING, NoReturn
 
 from doorview import __version__
 from doorview.errors import DoorviewError, InputError, OutputError, nearest_name
+from doorview.study.progress import Progress, plain
 
 if TYPE_CHECKING:
     from doorview.city.model import City
@@ -26,86 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Progress", "build_parser", "main"]
 
-# Control characters (but newline and tab) and marks that turn text around: names from data must not steer a terminal.
-_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _WESTERN_BOX = re.compile(r"-[\d.]+(,-?[\d.]+){3}")
-
-
-class Progress:
-    """Says how far a run is: a bar on a terminal, a plain line per stage in a pipe.
-
-    Call it as ``progress(stage)`` when a stage begins, and as ``progress(stage, done, total)`` while it goes on.
-    """
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._live = stream.isatty()
-        self._stage = ""
-        self._began = 0.0
-        self._drawn = 0.0
-
-    def __call__(self, stage: str, done: int = 0, total: int = 0) -> None:
-        """Tell of a stage; `done` of `total` where the length is known."""
-        now = time.monotonic()
-        if stage != self._stage:
-            self.end()
-            self._stage, self._began, self._drawn = stage, now, 0.0
-            if not self._live:
-                self._stream.write(f"{_plain(stage)} ...\n")
-                self._stream.flush()
-        if self._live and (now - self._drawn > 0.1 or done == total):
-            self._drawn = now
-            self._stream.write(f"\r\x1b[K{_plain(stage)} {self._bar(done, total)}")
-            self._stream.flush()
-
-    def end(self) -> None:
-        """Close the line of the last stage."""
-        if self._live and self._stage:
-            self._stream.write(f"\r\x1b[K{_plain(self._stage)} {time.monotonic() - self._began:.1f} s\n")
-            self._stream.flush()
-        self._stage = ""
-
-    def note(self, text: str) -> None:
-        """Write one line of its own; on a terminal the stage's line is drawn again below it."""
-        self._stream.write(("\r\x1b[K" if self._live else "") + f"{_plain(text)}\n")
-        self._stream.flush()
-        self._drawn = 0.0
-        if self._live and self._stage:
-            self(self._stage)
-
-    @contextmanager
-    def hearing(self) -> Iterator[Progress]:
-        """Note every warning of the package, such as that a busy server is asked again, until all is done."""
-        handler = _Notes(self)
-        package = logging.getLogger("doorview")
-        further = package.propagate
-        package.addHandler(handler)
-        package.propagate = False  # nobody else prints it a second time
-        try:
-            yield self
-        finally:
-            package.removeHandler(handler)
-            package.propagate = further
-            self.end()
-
-    @staticmethod
-    def _bar(done: int, total: int) -> str:
-        if total <= 0:
-            return "..."
-        filled = min(30, 30 * done // total)
-        return f"[{'#' * filled}{'.' * (30 - filled)}] {done}/{total}"
-
-
-class _Notes(logging.Handler):
-    """Hands warnings on to a progress display."""
-
-    def __init__(self, progress: Progress) -> None:
-        super().__init__(logging.WARNING)
-        self._progress = progress
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Note one warning."""
-        self._progress.note(record.getMessage())
 
 
 class _Parser(argparse.ArgumentParser):
@@ -194,7 +114,23 @@ def build_parser() -> argparse.ArgumentParser:
     demo = command("demo", "write the fictional demo town into a folder: map data, study file, districts, thefts")
     demo.add_argument("folder", type=Path, metavar="DIR", help="folder to write into")
 
+    explorer = command("explorer", "make a run's explorer: one HTML file that anyone can open, without a network")
+    explorer.add_argument("run", type=Path, metavar="RUN", help="folder of a finished run, as in out/demo")
+    explorer.add_argument("--light-only", action="store_true", help="write the page under 5 MB for mail alone")
+    explorer.add_argument(
+        "--tiles",
+        metavar="URL",
+        help="online map tiles below the map, as in https://HOST/{z}/{x}/{y}.png; the page then speaks to that host",
+    )
+
     command("cameras", "list the camera models")
+
+    briefing = command("briefing", "write a finished run's briefing: briefing.html and briefing.pdf in its folder")
+    briefing.add_argument("run", type=Path, metavar="RUN", help="the folder of a finished run, such as out/demo")
+    briefing.add_argument("--title", metavar="TEXT", help="title (default: the place)")
+    briefing.add_argument("--logo", type=Path, metavar="FILE", help="a PNG or JPEG file to show at the top")
+    briefing.add_argument("--language", choices=("en", "es"), default="en", help="language (default: en)")
+    briefing.add_argument("--units", choices=("metric", "us"), help="units (default: those of the run)")
     return parser
 
 
@@ -241,7 +177,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "estimate": _estimate,
         "check": _check,
         "demo": _demo,
+        "explorer": _explorer,
         "cameras": _cameras,
+        "briefing": _briefing,
     }[options.command]
     try:
         handler(options)
@@ -252,7 +190,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except DoorviewError as fault:
-        print(f"doorview: {_plain(str(fault))}", file=sys.stderr)
+        print(f"doorview: {plain(str(fault))}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\ndoorview: interrupted. The same command resumes; --fresh begins anew", file=sys.stderr)
@@ -260,13 +198,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _plain(text: str) -> str:
-    """Return text without characters that would steer a terminal."""
-    return _STEERING.sub("?", text)
-
-
 def _say(text: str = "") -> None:
-    print(_plain(text))
+    print(plain(text))
 
 
 def _quoted(path: Path | str) -> str:
@@ -283,13 +216,14 @@ def _finish(study: Study, options: argparse.Namespace) -> None:
     began = time.perf_counter()
     with Progress(sys.stderr).hearing() as progress:
         result = run_study(study, folder, fresh=options.fresh, progress=progress)
-    for line in result.headline():
+    # What people came for stands last, where a terminal stops scrolling.
+    for lines in (result.notes(), result.headline(), result.essential()):
+        for line in lines:
+            _say(line)
+        _say()
+    for line in result.files():
         _say(line)
-    _say()
-    for line in result.notes():
-        _say(line)
-    _say()
-    _say(f"Maps and tables: {result.folder} ({time.perf_counter() - began:.1f} s)")
+    _say(f"Done in {time.perf_counter() - began:.1f} s.")
     _say("Simulated. In view is not recorded, recorded is not kept, kept is not shared.")
     if options.profile:
         _profile(Path(str(result.folder)) / "run.json")
@@ -333,6 +267,20 @@ def _estimate(options: argparse.Namespace) -> None:
         thefts=options.thefts,
     )
     _finish(study, options)
+
+
+def _explorer(options: argparse.Namespace) -> None:
+    from doorview.show.explorer.build import write_explorer
+
+    written = write_explorer(options.run, light_only=options.light_only, tiles=options.tiles)
+    for path in (written.full, written.light):
+        if path is not None:
+            _say(f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
+    if written.left_out:
+        _say(written.left_out)
+    if options.tiles:
+        _say("With online tiles the page speaks to their host whenever it is opened; without --tiles to none.")
+    _say("Simulated. In view is not recorded, recorded is not kept, kept is not shared.")
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -439,6 +387,17 @@ def _cameras(_options: argparse.Namespace) -> None:
     _say("\nNot confirmed by a maker's own text:")
     for name, model in models.items():
         _say(f"{name:{width}}  {', '.join(model.unconfirmed()) or 'nothing'}")
+
+
+def _briefing(options: argparse.Namespace) -> None:
+    from doorview.show.briefing.write import write_briefing
+
+    told = write_briefing(
+        options.run, title=options.title, logo=options.logo, language=options.language, units=options.units
+    )
+    for line in told:
+        _say(line)
+    _say(f"Briefing: {options.run / 'briefing.pdf'} and {options.run / 'briefing.html'}")
 
 
 if __name__ == "__main__":

@@ -32,6 +32,12 @@ class FakeResult:
     def notes(self) -> list[str]:
         return ["left out at the edge: 3 acres"]
 
+    def essential(self) -> list[str]:
+        return ["if 1 in 5: observe 12 %"]
+
+    def files(self) -> list[str]:
+        return [f"Maps and tables: {self.folder}"]
+
 
 @pytest.fixture
 def pipeline(monkeypatch):
@@ -108,6 +114,15 @@ def test_run_calls_the_pipeline_and_says_where_the_files_are(pipeline, study_fil
     assert "observe: 12 %" in shown.out
     assert "left out at the edge: 3 acres" in shown.out
     assert str(tmp_path / "o ut") in shown.out
+    order = [
+        "left out at the edge",
+        "near homes in",
+        "if 1 in 5: observe 12 %",
+        "Maps and tables",
+        "Simulated. In view",
+    ]
+    places = [shown.out.index(words) for words in order]
+    assert places == sorted(places), "the essential stands last"
     assert "\x1b" not in shown.out  # text from data does not steer the terminal
     assert shown.err == "reading the city ...\nviewsheds ...\n"
 

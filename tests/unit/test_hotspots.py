@@ -11,7 +11,14 @@ import shapely
 from scipy.stats import binom, false_discovery_control
 
 from doorview.errors import InputError, UnknownNameError
-from doorview.overlays.hotspots import count_scores, gi_star, gi_star_scores, local_moran, sum_chances
+from doorview.overlays.hotspots import (
+    count_scores,
+    gi_star,
+    gi_star_scores,
+    local_moran,
+    local_moran_scores,
+    sum_chances,
+)
 from doorview.overlays.surface_grid import NIJ_CELL_M, SurfaceGrid, cell_counts, surface_grid
 
 GRID = surface_grid(shapely.box(0, 0, 4500, 3750), 150.0)
@@ -171,3 +178,14 @@ def test_a_rate_outside_0_to_1_is_refused():
         gi_star([(1, 1)], GRID, rate=5)
     with pytest.raises(UnknownNameError, match="Did you mean 'cells'"):
         gi_star([(1, 1)], GRID, null="cell")
+
+
+def test_scores_of_local_moran_are_i_where_many_lie_among_many():
+    grid = surface_grid(shapely.box(0, 0, 1000, 1000), 100.0)
+    xy = np.array([(x, y) for x in (350.0, 450.0) for y in (550.0, 650.0) for _ in range(5)] + [(950.0, 50.0)] * 9)
+    scores = local_moran_scores()(xy, grid)
+    found = local_moran(xy, grid)
+    block = np.zeros(scores.shape, bool)
+    block[5:7, 3:5] = True
+    assert (scores > 0).tolist() == block.tolist(), "nine reports alone in a corner are not many among many"
+    assert scores[block] == pytest.approx(found.statistic[block])

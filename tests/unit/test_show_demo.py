@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import importlib.util
 import re
 
@@ -29,8 +30,8 @@ def readme(project_root):
 
 
 def _texts(path):
-    found = re.findall(r"<!-- (.*?) -->", path.read_text(encoding="utf-8"), flags=re.DOTALL)
-    return " ".join(" ".join(found).replace("\u00a0", " ").split())
+    found = re.findall(r"<text[^>]*>(.*?)</text>", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    return " ".join(html.unescape(" ".join(found)).replace("\u00a0", " ").split())
 
 
 def test_the_readme_has_the_shares_of_a_fresh_run(demo, project_root):

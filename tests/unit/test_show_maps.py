@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 import geopandas as gpd
@@ -78,10 +79,9 @@ def _range_curve():
 
 
 def _texts(path):
-    """Return every text of an SVG: matplotlib writes each as a comment beside its outlines."""
-    return " ".join(re.findall(r"<!-- (.*?) -->", path.read_text(encoding="utf-8"), flags=re.DOTALL)).replace(
-        "\u00a0", " "
-    )
+    """Return every text of an SVG."""
+    found = re.findall(r"<text[^>]*>(.*?)</text>", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    return html.unescape(" ".join(found)).replace("\u00a0", " ")
 
 
 def _capture(monkeypatch, module):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,20 +22,34 @@ from pyproj import Transformer
 from doorview.demo.town import CRS, Town, make_town
 from doorview.errors import InputError
 from doorview.overlays.kde import Surface, kde_scores, kernel_density
+from doorview.overlays.network_kde import network_density, street_network
 from doorview.overlays.prediction import Prediction, predict
+from doorview.overlays.ratio import window_ratio
 from doorview.overlays.surface_grid import surface_grid
 from doorview.overlays.surface_support import peak_per_km2, rests_on_few
 from doorview.overlays.time_classes import CLASSES, hot_spot_classes
 from doorview.overlays.zone_rates import publish_zone_rates, windows_of, zone_rates
-from doorview.show import theft_drawing, theft_maps, theft_plot, theft_rates_map
+from doorview.show import (
+    theft_drawing,
+    theft_maps,
+    theft_plot,
+    theft_rates_map,
+    theft_ratio_map,
+    theft_street_map,
+    theft_window_map,
+)
 from doorview.show.maps import MapData
 from doorview.show.qml import hotspot_style
 from doorview.show.style import HOT_SPOT_COLOURS, THEFT_COLOURS, grey
 from doorview.show.text import Caption, LevelNote
-from doorview.show.theft_drawing import ASSOCIATION, InView, TheftNote, check_months, class_colours, theft_steps
+from doorview.show.theft_drawing import ASSOCIATION, InView, TheftNote, check_months, class_colours
 from doorview.show.theft_maps import DensityData, HotSpotData, density_map, hotspot_map
 from doorview.show.theft_plot import prediction_plot
 from doorview.show.theft_rates_map import HIDDEN, RatesData, rates_map
+from doorview.show.theft_ratio_map import RatioData, ratio_map
+from doorview.show.theft_steps import theft_steps
+from doorview.show.theft_street_map import StreetsData, streets_map
+from doorview.show.theft_window_map import WindowSpotsData, window_spots_map
 
 Draw = Callable[[Path], Path]
 BANDWIDTH_M = 100.0
@@ -145,6 +160,31 @@ def predicted(base: MapData, thefts: gpd.GeoDataFrame) -> Prediction:
 
 
 @pytest.fixture(scope="module")
+def streets(base: MapData, thefts: gpd.GeoDataFrame) -> StreetsData:
+    found = network_density(places(thefts), street_network(base.faces, streets=None), bandwidth_m=265.0)
+    per_month = found.lixels["per_km"] / 24.0
+    pieces = found.lixels.assign(told=per_month.mask(per_month < per_month.median()))
+    return StreetsData(base, note_of(thefts), pieces, "told", 100.2, 265.0, "cross-validated likelihood")
+
+
+@pytest.fixture(scope="module")
+def ratio(base: MapData, town: Town, thefts: gpd.GeoDataFrame) -> RatioData:
+    grid = surface_grid(base.boundary, 50.0)
+    late = (thefts["date"] > "2025-11-01").to_numpy()
+    xy = places(thefts)
+    found = window_ratio(xy[~late], xy[late], grid, bandwidth_m=BANDWIDTH_M, months=(22.0, 2.0), replicates=19)
+    return RatioData(
+        base, note_of(thefts), "windows", found.relative, found.relative > found.high, found.relative < found.low, grid,
+        found.overall, 19, (found.numerator, found.denominator), "60 days to 2025-12", BANDWIDTH_M, "cross-validated",
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def spots_now(base: MapData, thefts: gpd.GeoDataFrame, spots: HotSpotData) -> WindowSpotsData:
+    return WindowSpotsData(base, note_of(thefts), spots.classes, spots.classes.iloc[:1], 0.05, 76.2, "fewer than 5")
+
+
+@pytest.fixture(scope="module")
 def pictures(
     base: MapData,
     thefts: gpd.GeoDataFrame,
@@ -152,6 +192,9 @@ def pictures(
     spots: HotSpotData,
     rates: RatesData,
     predicted: Prediction,
+    streets: StreetsData,
+    ratio: RatioData,
+    spots_now: WindowSpotsData,
 ) -> dict[str, Draw]:
     held = note_of(thefts, first="2025-01", last="2025-12")
     beside = replace(spots, in_view=InView({**dict.fromkeys(HOT_SPOT_COLOURS, 0.41), "none": 0.3}))
@@ -159,6 +202,10 @@ def pictures(
         "density": lambda path: density_map(path, density),
         "hotspots": lambda path: hotspot_map(path, spots),
         "beside": lambda path: hotspot_map(path, beside),
+        "streets": lambda path: streets_map(path, streets),
+        "ratio": lambda path: ratio_map(path, ratio),
+        "dwellings": lambda path: ratio_map(path, replace(ratio, kind="dwellings")),
+        "window": lambda path: window_spots_map(path, spots_now),
         "rates": lambda path: rates_map(path, rates),
         "prediction": lambda path: prediction_plot(
             path, predicted.table, predicted.sentences[0], base.caption, held
@@ -167,12 +214,14 @@ def pictures(
 
 
 def texts(path: Path) -> str:
-    """Return every text of an SVG, broken lines joined: matplotlib writes each as a comment beside its outlines."""
-    said = re.findall(r"<!-- (.*?) -->", path.read_text(encoding="utf-8"), flags=re.DOTALL)
-    return re.sub(r"\s+", " ", " ".join(said))
+    """Return every text of an SVG, broken lines joined."""
+    said = re.findall(r"<text[^>]*>(.*?)</text>", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    return re.sub(r"\s+", " ", html.unescape(" ".join(said)))
 
 
-NAMES = ["density", "hotspots", "beside", "rates", "prediction"]
+NAMES = [
+    *("density", "hotspots", "beside", "rates", "prediction", "streets", "ratio", "dwellings", "window"),
+]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -272,6 +321,9 @@ def crowded(
     spots: HotSpotData,
     rates: RatesData,
     predicted: Prediction,
+    streets: StreetsData,
+    ratio: RatioData,
+    spots_now: WindowSpotsData,
 ) -> dict[str, Draw]:
     """Return pictures on which all that may be said is said at length."""
     long = "long words of data that go on and on " * 20
@@ -293,6 +345,10 @@ def crowded(
     return {
         "density": lambda path: density_map(path, replace(density, base=full, note=note, rule=long)),
         "hotspots": lambda path: hotspot_map(path, replace(spots, base=full, note=note)),
+        "streets": lambda path: streets_map(path, replace(streets, base=full, note=note, rule=long)),
+        "ratio": lambda path: ratio_map(path, replace(ratio, base=full, note=note, rule=long)),
+        "dwellings": lambda path: ratio_map(path, replace(ratio, kind="dwellings", base=full, note=note, rule=long)),
+        "window": lambda path: window_spots_map(path, replace(spots_now, base=full, note=note)),
         "beside": lambda path: hotspot_map(path, replace(spots, base=full, note=note, in_view=shares)),
         "rates": lambda path: rates_map(
             path, replace(rates, base=full, note=replace(note, incidents=None), zones=zones)
@@ -305,7 +361,7 @@ def crowded(
 @pytest.mark.parametrize("full", [False, True])
 def test_no_text_lies_over_another(pictures, crowded, name, full, monkeypatch):
     caught: list[Any] = []
-    for module in (theft_maps, theft_plot, theft_rates_map):
+    for module in (theft_maps, theft_plot, theft_rates_map, theft_ratio_map, theft_street_map, theft_window_map):
         monkeypatch.setattr(module, "save", lambda sheet, *_, **__: caught.append(sheet))
     (crowded if full else pictures)[name](Path("none.png"))
     (sheet,) = caught
@@ -430,7 +486,35 @@ def test_a_window_and_paper_in_metres_draw_too(density, base, tmp_path):
 
 def test_the_qgis_style_has_the_colours_of_the_map():
     root = ET.fromstring(hotspot_style().split("\n", 1)[1])
-    assert [item.get("value") for item in root.iter("category")] == list(HOT_SPOT_COLOURS)
+    assert [item.get("value") for item in root.iter("category")] == [
+        *HOT_SPOT_COLOURS,
+        "hot spot",
+        "high among high",
+    ]
     assert set(CLASSES) == {*HOT_SPOT_COLOURS, "none"}
     assert "59,15,112,204" in hotspot_style()
     assert theft_drawing.HATCH
+
+
+def test_new_maps_refuse_what_points_at_homes(streets, ratio, spots_now, tmp_path):
+    with pytest.raises(InputError, match="100 m or"):
+        streets_map(tmp_path / "a.png", replace(streets, bandwidth_m=99.0))
+    with pytest.raises(InputError, match="smoothed by at least 100"):
+        ratio_map(tmp_path / "a.png", replace(ratio, bandwidth_m=99.0))
+    with pytest.raises(InputError, match="holds a day"):
+        ratio_map(tmp_path / "a.png", replace(ratio, window="60 days to 2025-12-31"))
+    for draw, data in ((streets_map, streets), (ratio_map, ratio), (window_spots_map, spots_now)):
+        with pytest.raises(InputError, match="how many reports"):
+            draw(tmp_path / "a.png", replace(data, note=replace(data.note, incidents=None)))
+    wrong = streets.pieces.assign(told=-1.0)
+    with pytest.raises(InputError, match="no number of 0 or more"):
+        streets_map(tmp_path / "a.png", replace(streets, pieces=wrong))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_png_has_its_svg_beside_it_where_the_caption_asks(ratio, tmp_path):
+    asked = replace(ratio, base=replace(ratio.base, caption=replace(ratio.base.caption, svg=True)))
+    ratio_map(tmp_path / "a.png", asked)
+    ratio_map(tmp_path / "plain.png", ratio)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.png", "a.svg", "plain.png"]
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "plain.png").read_bytes()

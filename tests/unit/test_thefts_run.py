@@ -27,8 +27,9 @@ from doorview.study.pipeline import run_study
 from doorview.study.result import Result
 from doorview.study.schema import study_from_arguments, study_from_dict
 from doorview.study.sections import Study
-from doorview.study.thefts_files import months_alone, published_surface
+from doorview.study.thefts_files import months_alone
 from doorview.study.thefts_run import TheftsRun
+from doorview.study.thefts_surfaces import published_density
 from helpers.osmfile import OsmFile
 from helpers.tiny import HOUSES, halves, tiny_town
 
@@ -44,7 +45,14 @@ ASKED: dict[str, object] = {
 QUICK = {"output": {"maps": False, "rasters": False}, "coverage": {"range_curve": False}}
 LAST = dt.date(2024, 12, 31)
 PUBLISHED = {
-    *("hotspots.csv", "incidents_in_view.csv", "thefts_by_zone.csv", "prediction.csv", "thefts_density.tif"),
+    *(
+        "hotspots.csv",
+        "hotspot_tests.csv",
+        "incidents_in_view.csv",
+        "thefts_by_zone.csv",
+        "prediction.csv",
+        "thefts_density.tif",
+    ),
     "own.gpkg",
 }
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -126,6 +134,7 @@ def test_thefts_add_their_files_and_change_nothing_else(plain: Result, told: Res
     assert {name for name in added if not name.startswith("working/")} == {
         *PUBLISHED,
         *("thefts_change.csv", "maps/hotspots.png", "maps/prediction.png", "maps/thefts_density.png"),
+        *("maps/hotspots_window.png", "maps/thefts_streets.png"),
     }
     assert {"working/incidents.json", "working/incidents_in_view.csv", "working/thefts_by_zone.csv"} <= added
     for name in sorted(files_of(plain)):
@@ -148,7 +157,7 @@ def test_the_same_study_gives_the_same_bytes_on_any_number_of_cores_and_in_any_o
 
 def test_nothing_published_is_a_count_from_1_to_4_a_day_or_a_place(told: Result):
     top = folder_of(told)
-    for name in ("hotspots", "incidents_in_view", "thefts_by_zone", "prediction", "thefts_change"):
+    for name in ("hotspots", "hotspot_tests", "incidents_in_view", "thefts_by_zone", "prediction", "thefts_change"):
         text = (top / f"{name}.csv").read_text(encoding="utf-8")
         assert not DAY.search(text), name
         table = pd.read_csv(top / f"{name}.csv", dtype=str, keep_default_na=False)
@@ -248,7 +257,7 @@ def test_a_giveaway_never_takes_from_view_and_carries_the_note(told: Result):
 
 def test_the_surface_is_shown_where_five_or_more_lie_around(told: Result):
     found = thefts_of(told)
-    values = published_surface(found)
+    values = published_density(found)
     assert values is not None
     grid = found.plan.grid
     points = shapely.get_coordinates(found.plan.recent.geometry.to_numpy())
@@ -276,7 +285,7 @@ def test_four_far_from_the_rest_are_no_bump_and_no_outline(folder: Path, tmp_pat
     write_thefts(folder / "ends.csv", rows)
     asked = {"file": "ends.csv", "known_to": "point", "cell_m": 10.0, "bandwidth_m": 100.0}
     found = thefts_of(run_study(study_of(folder, asked, zones=[], **QUICK), tmp_path / "ends"))
-    values = published_surface(found)
+    values = published_density(found)
     assert values is not None
     points = shapely.get_coordinates(found.plan.incidents.geometry.to_numpy())
     row, column = found.plan.grid.cell_of(points)
@@ -301,7 +310,9 @@ def test_the_planted_door_is_hot_and_the_forecast_uses_earlier_reports_alone(tol
     held = sum(dt.date(2024, 7, 1) <= day <= LAST for *_, day in planted())
     # In larger cells fewer centres lie in the counted area, and so fewer incidents in cells that count.
     assert found.prediction.table["incidents"].max() == held
-    assert set(found.prediction.table["method"]) == {"counts", "uniform", "population", "kde", "gi_star"}
+    assert set(found.prediction.table["method"]) == {
+        *("counts", "uniform", "population", "kde", "network_kde", "gi_star", "local_moran"),
+    }
 
 
 def test_a_forecast_is_smoothed_by_earlier_reports_alone(told: Result, monkeypatch: pytest.MonkeyPatch):

@@ -199,8 +199,10 @@ class City:
 
     def _repr_html_(self) -> str:
         """Return the summary as a table, every text escaped: names come from data."""
+        left = 'style="text-align:left"'
         rows = "".join(
-            f"<tr><th>{html.escape(key)}</th><td>{html.escape(value)}</td></tr>" for key, value in self._summary()
+            f"<tr><th {left}>{html.escape(key)}</th><td {left}>{html.escape(value)}</td></tr>"
+            for key, value in self._summary()
         )
         return f"<table>{rows}</table>"
 

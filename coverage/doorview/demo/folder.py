@@ -124,6 +124,7 @@ file = "thefts.csv"
 preset = "demo"
 zoning = "district"
 hold_out_from = "2025-07-01"          # do heat maps of what was reported before tell where later ones are?
+ratios = true                         # the last 60 days over the months before, and thefts over dwellings
 
 [drivers]
 sobol = true                          # which assumption moves the answer most, at each level
@@ -132,7 +133,9 @@ sobol = true                          # which assumption moves the answer most, 
 units = "us"                          # feet, acres and miles on pages; computing stays metric
 rasters = true
 maps = true
+svg = true                            # each picture as SVG too, beside the PNG
 viewsheds = true
+briefing = true                       # a few pages for a council
 """
 
 _README = """\

@@ -32,7 +32,17 @@ from doorview.errors import InputError, UnknownNameError
 from doorview.overlays.pysal_home import no_folder_at_home
 from doorview.overlays.surface_grid import SurfaceGrid, cell_counts, xy_array
 
-__all__ = ["NULLS", "RATE", "HotSpots", "count_scores", "gi_star", "gi_star_scores", "local_moran", "sum_chances"]
+__all__ = [
+    "NULLS",
+    "RATE",
+    "HotSpots",
+    "count_scores",
+    "gi_star",
+    "gi_star_scores",
+    "local_moran",
+    "local_moran_scores",
+    "sum_chances",
+]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -172,6 +182,17 @@ def gi_star_scores(rate: float = RATE) -> Callable[[Floats, SurfaceGrid], Floats
 
     def scores(xy: Floats, grid: SurfaceGrid) -> Floats:
         return np.nan_to_num(gi_star(xy, grid, rate=rate).statistic, nan=0.0)
+
+    return scores
+
+
+def local_moran_scores(rate: float = RATE) -> Callable[[Floats, SurfaceGrid], Floats]:
+    """Return a method of prediction: I of cells with many among many, 0 elsewhere (rows, columns)."""
+
+    def scores(xy: Floats, grid: SurfaceGrid) -> Floats:
+        found = local_moran(xy, grid, rate=rate)
+        mean = found.counts[grid.inside].mean()
+        return np.where(found.counts > mean, np.maximum(np.nan_to_num(found.statistic, nan=0.0), 0.0), 0.0)
 
     return scores
 

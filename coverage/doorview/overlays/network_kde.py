@@ -17,6 +17,7 @@ ends.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import geopandas as gpd
@@ -28,9 +29,18 @@ from numpy.typing import ArrayLike, NDArray
 from doorview.city.streets import cut_lines, node_numbers
 from doorview.errors import InputError, UnknownNameError
 from doorview.overlays.kernels.walks import spread_along
-from doorview.overlays.surface_grid import xy_array
+from doorview.overlays.surface_grid import SurfaceGrid, cell_counts, xy_array
 
-__all__ = ["SPLITS", "STREETS", "NetworkDensity", "StreetNetwork", "network_density", "street_network"]
+__all__ = [
+    "SPLITS",
+    "STREETS",
+    "NetworkDensity",
+    "StreetNetwork",
+    "network_density",
+    "network_scores",
+    "snapped",
+    "street_network",
+]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -190,7 +200,7 @@ def network_density(
     if split not in SPLITS:
         raise UnknownNameError("split", split, SPLITS)
     points = xy_array(xy)
-    edge, at, off = _snapped(points, network.lines)
+    edge, at, off = snapped(points, network.lines)
     near = off <= within_m
     # In an order of their own, and those at one spot as one: sums then depend on no order of points.
     spots, count = np.unique(np.column_stack([edge[near], at[near]]), axis=0, return_counts=True)
@@ -227,7 +237,20 @@ def network_density(
     )
 
 
-def _snapped(points: Floats, lines: NDArray[np.object_]) -> tuple[Ints, Floats, Floats]:
+def network_scores(
+    network: StreetNetwork, *, bandwidth_m: float, lixel_m: float = 25.0
+) -> Callable[[Floats, SurfaceGrid], Floats]:
+    """Return a method of prediction: (n, 2) past incidents and a grid -> what a cell's streets hold (rows, columns)."""
+
+    def scores(xy: Floats, grid: SurfaceGrid) -> Floats:
+        lixels = network_density(xy, network, bandwidth_m=bandwidth_m, lixel_m=lixel_m).lixels
+        middle = shapely.line_interpolate_point(lixels.geometry.to_numpy(), 0.5, normalized=True)
+        return cell_counts(shapely.get_coordinates(middle), grid, lixels["incidents"].to_numpy(np.float64))
+
+    return scores
+
+
+def snapped(points: Floats, lines: NDArray[np.object_]) -> tuple[Ints, Floats, Floats]:
     """Return the nearest edge of each point (the first of several), the place along it and the distance [m]."""
     if not len(points):
         return np.empty(0, np.int64), np.empty(0), np.empty(0)

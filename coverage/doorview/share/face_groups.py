@@ -14,7 +14,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-__all__ = ["SMALLEST_GROUP", "face_groups", "homes_by_face"]
+__all__ = ["SMALLEST_GROUP", "face_groups", "homes_by_face", "nearest_faces"]
 
 SMALLEST_GROUP = 5
 """Fewest homes of a group that is published."""
@@ -39,16 +39,29 @@ def homes_by_face(
     door_xy, dwellings
         Doors, shape (doors, 2) [m], and the homes behind each, shape (doors,).
     """
+    face = nearest_faces(faces, counted, door_xy)
     homes = np.zeros(len(faces), dtype=np.int64)
+    np.add.at(homes, face[face >= 0], dwellings[face >= 0])
+    return homes
+
+
+def nearest_faces(
+    faces: gpd.GeoDataFrame, counted: NDArray[np.bool_], door_xy: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Return the nearest face of each door that is counted, shape (doors,), of equally near ones the first; -1: none.
+
+    Parameters as `homes_by_face`.
+    """
+    out = np.full(len(door_xy), -1, dtype=np.int64)
     rows = np.flatnonzero(counted)
     if not len(rows) or not len(door_xy):
-        return homes
+        return out
     tree = shapely.STRtree(faces.geometry.to_numpy()[rows])
     door, face = tree.query_nearest(shapely.points(door_xy), all_matches=True)
     order = np.lexsort((face, door))
     first = order[np.unique(door[order], return_index=True)[1]]
-    np.add.at(homes, rows[face[first]], dwellings[door[first]])
-    return homes
+    out[door[first]] = rows[face[first]]
+    return out
 
 
 def face_groups(

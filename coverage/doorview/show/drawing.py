@@ -45,6 +45,8 @@ __all__ = [
 
 _FONT = "DejaVu Sans"
 _VERTICES_PER_PATH = 20_000
+_DENSE = 5_000
+"""Vertices of one call from which an SVG holds an image instead: a town's buildings are megabytes of outlines."""
 
 
 @cache
@@ -172,7 +174,7 @@ def draw_polygons(axes: Axes, geometries: npt.NDArray[Any], **look: Any) -> None
     codes = np.full(len(points), DrawPath.LINETO, dtype=np.uint8)
     codes[rings[:-1]] = DrawPath.MOVETO
     codes[rings[1:] - 1] = DrawPath.CLOSEPOLY
-    _draw(axes, points, codes, rings[polygons[:-1]], **look)
+    _draw(axes, points, codes, rings[polygons[:-1]], rasterized=len(points) > _DENSE, **look)
 
 
 def draw_lines(axes: Axes, geometries: npt.NDArray[Any], **look: Any) -> None:
@@ -184,7 +186,8 @@ def draw_lines(axes: Axes, geometries: npt.NDArray[Any], **look: Any) -> None:
     _, points, (starts,) = shapely.to_ragged_array(parts, include_z=False)
     codes = np.full(len(points), DrawPath.LINETO, dtype=np.uint8)
     codes[starts[:-1]] = DrawPath.MOVETO
-    _draw(axes, points, codes, starts[:-1], fill=False, capstyle="round", joinstyle="round", **look)
+    look = {"fill": False, "capstyle": "round", "joinstyle": "round", "rasterized": len(points) > _DENSE, **look}
+    _draw(axes, points, codes, starts[:-1], **look)
 
 
 def nice_length(most_m: float, units: Units) -> tuple[float, str]:
@@ -221,7 +224,8 @@ def north_arrow(sheet: Sheet, x: float, y: float) -> None:
 def save(sheet: Sheet, path: str | os.PathLike[str], caption: Caption, title: str, *, what: str | None = None) -> Path:
     """Write the sheet as PNG or SVG, by the suffix, whole or not at all; the same picture gives the same bytes.
 
-    `what` is said in the file of what the picture shows; left out: simulated cameras and what hides from them.
+    Where the caption asks for `svg`, a PNG has an SVG of the same name beside it. `what` is said in the file of what
+    the picture shows; left out: simulated cameras and what hides from them.
     """
     target = Path(path)
     lead = (caption.simulated, caption.obstacles_line) if what is None else (what,)
@@ -237,6 +241,8 @@ def save(sheet: Sheet, path: str | os.PathLike[str], caption: Caption, title: st
     target.parent.mkdir(parents=True, exist_ok=True)
     with replacing(target) as temporary:
         _print(sheet.figure, temporary, kind, meta, title)
+    if caption.svg and kind == "png":
+        save(sheet, target.with_suffix(".svg"), caption, title, what=what)
     return target
 
 
@@ -245,5 +251,6 @@ def _print(figure: Figure, path: Path, kind: str, meta: dict[str, Any], salt: st
         # Light packing: half the time, 2% larger.
         figure.savefig(path, format="png", metadata=meta, pil_kwargs={"compress_level": 3})
         return
-    with mpl.rc_context({"svg.hashsalt": salt, "svg.fonttype": "path"}):
+    # Text stays text, to be searched and edited; a viewer without the font takes another of its family.
+    with mpl.rc_context({"svg.hashsalt": salt, "svg.fonttype": "none"}):
         figure.savefig(path, format="svg", metadata=meta)

@@ -14,6 +14,7 @@ import pandas as pd
 import pyogrio
 
 from doorview.errors import InputError
+from doorview.show.aliases import with_aliases
 from doorview.show.files import replacing
 from doorview.show.qml import ground_style, line_style, share_style, zone_style
 from doorview.show.text import OSM_ATTRIBUTION, clean
@@ -107,8 +108,11 @@ def write_layers(
     }
     with replacing(path) as temporary:
         temporary.unlink(missing_ok=True)
+        named = dict(styles or {})
         for place, (name, layer) in enumerate(layers.items()):
             flat = _flat(name, layer)
+            if name in named:
+                named[name] = with_aliases(named[name], [str(title) for title in flat.columns.drop("geometry")])
             pyogrio.write_dataframe(
                 flat,
                 temporary,
@@ -122,7 +126,7 @@ def write_layers(
                 layer_metadata={"licence": licence, "attribution": attribution},
                 DESCRIPTION=note["description"],  # in the metadata of the file GDAL leaves it out
             )
-        _finish(temporary, layers, styles or {}, f"{(data_date or _NO_DATE)[:10]}T00:00:00.000Z")
+        _finish(temporary, layers, named, f"{(data_date or _NO_DATE)[:10]}T00:00:00.000Z")
         _settle_counters(temporary)
 
 

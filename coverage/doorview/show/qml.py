@@ -6,9 +6,25 @@ from collections.abc import Sequence
 from xml.sax.saxutils import quoteattr
 
 from doorview.city.classes import CLASSES
-from doorview.show.style import BREAKS, HOT_SPOT_COLOURS, NONE_IN_VIEW, SHARE_COLOURS, class_labels, rgb
+from doorview.show.style import (
+    BREAKS,
+    HOT_SPOT_COLOURS,
+    INK,
+    NONE_IN_VIEW,
+    SHARE_COLOURS,
+    THEFT_COLOURS,
+    class_labels,
+    rgb,
+    spread_colours,
+)
 
-__all__ = ["ground_style", "hotspot_style", "line_style", "share_style", "zone_style"]
+__all__ = ["ground_style", "hotspot_style", "line_style", "share_style", "theft_streets_style", "zone_style"]
+
+WINDOW_CLASSES = {
+    "hot spot": "hot spot of the whole window (Gi*)",
+    "high among high": "many among many (local Moran's I)",
+}
+"""Classes of the longer window, beside those over time."""
 
 _HEAD = (
     '<!DOCTYPE qgis PUBLIC "http://mrcc.com/qgis.dtd" "SYSTEM">\n<qgis version="3.28.0" styleCategories="Symbology">\n'
@@ -17,12 +33,12 @@ _HEAD = (
 _GROUND_COLOURS: dict[str, str] = {
     "building": "#c8c8c8",
     "restricted": "#b5aaa0",
-    "carriageway": "#8c8c8c",
-    "alley": "#a39c8c",
+    "carriageway": "#e0e0de",
+    "alley": "#d3cdc0",
     "sidewalk": "#d9b98a",
     "square": "#e6cfa0",
     "path": "#cdae6f",
-    "driveway": "#dcdcdc",
+    "driveway": "#ececea",
     "verge": "#cfdcb8",
     "water": "#c2d7e6",
     "park": "#b4cf9e",
@@ -68,10 +84,10 @@ def line_style(colour: str, width_mm: float) -> str:
     return _renderer("singleSymbol", "", "", [_line("0", colour, width_mm)])
 
 
-def share_style(column: str) -> str:
+def share_style(column: str, breaks: tuple[float, ...] = BREAKS) -> str:
     """Return the style of block faces: the share classes of the maps over `column`."""
-    ends = [0.0, 1e-12, *BREAKS, 1.0]
-    labels = ["none in view", *class_labels()]
+    ends = [0.0, 1e-12, *breaks, 1.0]
+    labels = ["none in view", *class_labels(breaks)]
     ranges = "".join(
         f'<range symbol="{place}" lower="{ends[place]!r}" upper="{ends[place + 1]!r}" '
         f'label={quoteattr(label)} render="true"/>\n'
@@ -102,15 +118,39 @@ def zone_style() -> str:
 
 
 def hotspot_style() -> str:
-    """Return the style of hot spots by their column ``class``: the colours of the map."""
+    """Return the style of hot spots by their column ``class``.
+
+    Classes over time have the colours of the map; the two tests of the longer window are outlines over them.
+    """
     categories = "".join(
-        f'<category symbol="{place}" value={quoteattr(name)} label={quoteattr(f"{name} hot spot of reported thefts")} '
-        f'render="true"/>\n'
-        for place, name in enumerate(HOT_SPOT_COLOURS)
+        f'<category symbol="{place}" value={quoteattr(name)} label={quoteattr(label)} render="true"/>\n'
+        for place, (name, label) in enumerate(
+            [
+                *((name, f"{name} hot spot of reported thefts") for name in HOT_SPOT_COLOURS),
+                *WINDOW_CLASSES.items(),
+            ]
+        )
     )
-    look = {"outline_color": _colour("#1a1a1a"), "outline_width": "0.26"}
+    edges = [{"outline_color": _colour(INK), "outline_width": "0.26"}] * len(HOT_SPOT_COLOURS)
+    fills = [{"color": _colour(colour, 204)} for colour in HOT_SPOT_COLOURS.values()]
+    for style in ("solid", "dash"):
+        edges.append({"outline_color": _colour(INK), "outline_width": "0.6", "outline_style": style})
+        fills.append({"color": "0,0,0,0", "style": "no"})
     symbols = [
-        _symbol("fill", str(place), "SimpleFill", {"color": _colour(colour, 204), **look})
-        for place, colour in enumerate(HOT_SPOT_COLOURS.values())
+        _symbol("fill", str(place), "SimpleFill", {**fill, **edge})
+        for place, (fill, edge) in enumerate(zip(fills, edges, strict=True))
     ]
     return _renderer("categorizedSymbol", "class", f"<categories>\n{categories}</categories>\n", symbols)
+
+
+def theft_streets_style(column: str, ends: Sequence[float]) -> str:
+    """Return the style of streets by reported thefts per km and month in `column`, classes from 0 to `ends`."""
+    ranges = "".join(
+        f'<range symbol="{place}" lower="{low!r}" upper="{high!r}" label={quoteattr(f"{low:g} to {high:g}")} '
+        'render="true"/>\n'
+        for place, (low, high) in enumerate(zip((0.0, *ends[:-1]), ends, strict=True))
+    )
+    colours = spread_colours(THEFT_COLOURS, len(ends))
+    symbols = [_line(str(place), colour, 1.0) for place, colour in enumerate(colours)]
+    quoted = '"' + column.replace('"', '""') + '"'
+    return _renderer("graduatedSymbol", quoted, f"<ranges>\n{ranges}</ranges>\n", symbols)

@@ -28,6 +28,7 @@ __all__ = [
     "MUTED",
     "NONE_IN_VIEW",
     "PAGE",
+    "RATIO_COLOURS",
     "SHARE_COLOURS",
     "THEFT_COLOURS",
     "breaks_for",
@@ -36,6 +37,7 @@ __all__ = [
     "rgb",
     "share_class",
     "share_classes",
+    "spread_colours",
 ]
 
 BREAKS: tuple[float, ...] = (0.05, 0.10, 0.20, 0.40, 0.60)
@@ -62,6 +64,9 @@ HOT_SPOT_COLOURS: dict[str, str] = {
 }
 """By class over time; `doorview.overlays.time_classes.CLASSES` without none."""
 
+RATIO_COLOURS: tuple[str, ...] = ("#2f6690", "#9fc2d9", "#f1f0ec", "#f0ad84", "#a8441c")
+"""From much less to much more than elsewhere; the middle is alike."""
+
 # Lighter in grey printing than every class of share; park and water have edges of their own.
 GROUND: dict[str, str] = {"park": "#e2eed6", "square": "#f2e9dc", "water": "#d9e8f2", "street": "#ececea"}
 GROUND_EDGES: dict[str, str] = {"park": "#a9bf94", "square": "#cdbda5", "water": "#93b4cb"}
@@ -70,6 +75,12 @@ GROUND_EDGES: dict[str, str] = {"park": "#a9bf94", "square": "#cdbda5", "water":
 def rgb(colour: str) -> tuple[int, int, int]:
     """Return ``#rrggbb`` as three numbers from 0 to 255."""
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+def spread_colours(colours: Sequence[str], number: int) -> tuple[str, ...]:
+    """Return so many of the colours, evenly spread, the last always the last."""
+    last = len(colours) - 1
+    return tuple(colours[round(last * place / (number - 1)) if number > 1 else last] for place in range(number))
 
 
 def grey(colour: str) -> float:

@@ -114,6 +114,8 @@ class Caption:
         How a disputed field of view is read, as a sentence; empty where none is disputed.
     ground
         What terrain views are cut by, as ``on the heights of FILE``; empty on flat ground.
+    svg
+        Each PNG is written as SVG too, beside it.
     """
 
     place: str
@@ -129,6 +131,7 @@ class Caption:
     obstacles: str = ""
     reading: str = ""
     ground: str = ""
+    svg: bool = False
 
     @property
     def place_name(self) -> str:

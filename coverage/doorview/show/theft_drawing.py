@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 
@@ -10,7 +9,7 @@ from doorview.errors import InputError
 from doorview.overlays.publish import SMALLEST_COUNT
 from doorview.show.drawing import Sheet
 from doorview.show.maps import FOOT, MARGIN
-from doorview.show.style import THEFT_COLOURS
+from doorview.show.style import THEFT_COLOURS, spread_colours
 from doorview.show.text import CAVEAT, Caption, clean
 
 __all__ = [
@@ -22,9 +21,7 @@ __all__ = [
     "class_colours",
     "draw_theft_foot",
     "draw_theft_head",
-    "step_labels",
     "theft_lead",
-    "theft_steps",
 ]
 
 HATCH = "//////"
@@ -33,7 +30,6 @@ ASSOCIATION = "Association, not cause: cameras raise reports and reports raise h
 
 _MONTH = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 _DAY = re.compile(r"\d{4}\W?\d{2}\W?\d{2}|\d{1,2}[./]\d{1,2}[./]\d{2,4}")
-_STEPS = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 
 
 @dataclass(frozen=True)
@@ -107,25 +103,9 @@ def check_months(text: str) -> str:
     return clean(text, 40)
 
 
-def theft_steps(most: float, classes: int = len(THEFT_COLOURS)) -> tuple[float, ...]:
-    """Return the upper ends of equal classes from 0 that hold `most`, a round step apart; at most `classes`."""
-    if not (math.isfinite(most) and most > 0):
-        return (1.0,)
-    power = 10.0 ** math.floor(math.log10(most / classes))
-    step = next(s * power for s in _STEPS if s * power * classes >= most * (1 - 1e-9))
-    number = max(1, math.ceil(most / step - 1e-9))
-    return tuple(float(f"{step * (place + 1):.6g}") for place in range(number))
-
-
 def class_colours(number: int) -> tuple[str, ...]:
     """Return the colours of so many classes, the last always the darkest."""
-    last = len(THEFT_COLOURS) - 1
-    return tuple(THEFT_COLOURS[round(last * place / (number - 1)) if number > 1 else last] for place in range(number))
-
-
-def step_labels(ends: tuple[float, ...]) -> list[str]:
-    """Return ``0 to 0.5``, ``0.5 to 1`` ..."""
-    return [f"{low:g} to {high:g}" for low, high in zip((0.0, *ends[:-1]), ends, strict=True)]
+    return spread_colours(THEFT_COLOURS, number)
 
 
 def draw_theft_head(

@@ -6,6 +6,7 @@ Nothing here computes: what comes in is fit to publish, and what is not is refus
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -49,14 +50,27 @@ from doorview.show.theft_drawing import (
     class_colours,
     draw_theft_foot,
     draw_theft_head,
-    step_labels,
     theft_lead,
-    theft_steps,
 )
+from doorview.show.theft_steps import step_labels, theft_steps
 
-__all__ = ["DensityData", "HotSpotData", "density_map", "hotspot_map"]
+__all__ = [
+    "ALPHA",
+    "DensityData",
+    "HotSpotData",
+    "close_panel",
+    "density_map",
+    "draw_above",
+    "draw_below",
+    "draw_cells",
+    "hotspot_map",
+    "legend_of_base",
+    "mixed",
+    "needs_number",
+    "panel_corner",
+]
 
-_ALPHA = 0.8
+ALPHA = 0.8
 """Streets and buildings shine through colours; the legend's are mixed with the page alike."""
 _GRID_M = 0.01
 """Cells that touch are joined though their corners differ in the last bits [m]."""
@@ -145,13 +159,13 @@ def density_map(
         numbers of 0 or more, and a note without the number of incidents.
     """
     check_publishable(data.kernel, data.bandwidth_m)
-    _needs_number(data.note)
+    needs_number(data.note)
     _check_arrays(data)
     frame = map_frame(data.base, window, dpi)
-    ground = _draw_below(frame, data.base, outlined=window is not None)
+    ground = draw_below(frame, data.base, outlined=window is not None)
     ends = theft_steps(float(data.density[data.grid.inside & ~data.few].max(initial=0.0)))
     hatched = _draw_density(frame, data, ends)
-    outlined = _draw_above(frame, data.base, ground, part=window is not None)
+    outlined = draw_above(frame, data.base, ground, part=window is not None)
     units = data.base.caption.units
     below = (
         f"{data.note.words}. Colours: reported thefts per km² and month, each spread over its surroundings "
@@ -159,14 +173,14 @@ def density_map(
     )
     question = "Where are thefts reported most?"
     title, _ = draw_theft_head(frame.sheet, data.base.caption, question, below, part=window is not None)
-    x, y = _panel_corner(frame)
+    x, y = panel_corner(frame)
     y = frame.sheet.write(x, y, "Reported thefts per km² and month", PANEL, size=9, bold=True) - 0.04
     if not data.few[data.grid.inside].all():
         for colour, label in zip(class_colours(len(ends)), step_labels(ends), strict=True):
-            y = swatch(frame.sheet, x, y, label, fill=_mixed(colour))
+            y = swatch(frame.sheet, x, y, label, fill=mixed(colour))
     if hatched:
         y = swatch(frame.sheet, x, y, "too few to show: fewer than 5 reports, or none, bear on it", hatch=HATCH)
-    y = _legend_of_base(frame, data.base, ground, x, y, outlined=outlined)
+    y = legend_of_base(frame, data.base, ground, x, y, outlined=outlined)
     kernel = "Gaussian, its standard deviation" if data.kernel == "gaussian" else "quartic, its radius"
     said = (
         f"{data.note.words}, whole area. Kernel: {kernel} {distance(data.bandwidth_m, units)}; chosen by: "
@@ -174,7 +188,7 @@ def density_map(
         "over the surroundings, not a place: it says nothing of single homes. More homes, more reports: it is no risk "
         "per home."
     )
-    _close_panel(frame, data.base, said, x, y, part=window is not None)
+    close_panel(frame, data.base, said, x, y, part=window is not None)
     draw_theft_foot(frame.sheet, data.base.caption, data.note, beside=False)
     return save(frame.sheet, path, data.base.caption, title, what=theft_lead(data.base.caption))
 
@@ -189,28 +203,28 @@ def hotspot_map(
     InputError
         For a class without a name of its own, no column ``class``, and a note without the number of incidents.
     """
-    _needs_number(data.note)
+    needs_number(data.note)
     _check_classes(data.classes)
     data, left_out = _without_few(data)
     frame = map_frame(data.base, window, dpi)
-    ground = _draw_below(frame, data.base, outlined=window is not None)
+    ground = draw_below(frame, data.base, outlined=window is not None)
     shapes, names = data.classes.geometry.to_numpy(), data.classes["class"].to_numpy()
     for name, colour in HOT_SPOT_COLOURS.items():
-        look: dict[str, Any] = {"alpha": _ALPHA, "linewidth": 0}
+        look: dict[str, Any] = {"alpha": ALPHA, "linewidth": 0}
         whole = np.array([shapely.union_all(shapes[names == name], grid_size=_GRID_M)], dtype=object)
         draw_polygons(frame.axes, whole, facecolor=colour, **look)
         draw_polygons(frame.axes, whole, facecolor="none", edgecolor=INK, linewidth=0.7)
-    outlined = _draw_above(frame, data.base, ground, part=window is not None)
+    outlined = draw_above(frame, data.base, ground, part=window is not None)
     below = (
         f"{data.note.words}. A hot spot has more reported thefts in and around it than if each fell on any cell alike."
     )
     question = "Where do reported thefts keep concentrating?"
     title, _ = draw_theft_head(frame.sheet, data.base.caption, question, below, part=window is not None)
-    x, y = _panel_corner(frame)
+    x, y = panel_corner(frame)
     y = frame.sheet.write(x, y, "Hot spots of reported thefts", PANEL, size=9, bold=True) - 0.04
     y = _legend_of_classes(frame, data, x, y)
-    y = _legend_of_base(frame, data.base, ground, x, y, outlined=outlined)
-    _close_panel(frame, data.base, _chance_words(data, left_out), x, y, part=window is not None)
+    y = legend_of_base(frame, data.base, ground, x, y, outlined=outlined)
+    close_panel(frame, data.base, _chance_words(data, left_out), x, y, part=window is not None)
     draw_theft_foot(frame.sheet, data.base.caption, data.note, beside=data.in_view is not None)
     return save(frame.sheet, path, data.base.caption, title, what=theft_lead(data.base.caption))
 
@@ -218,7 +232,8 @@ def hotspot_map(
 # ---- what is refused ------------------------------------------------------------------------------------------------
 
 
-def _needs_number(note: TheftNote) -> None:
+def needs_number(note: TheftNote) -> None:
+    """Refuse a note without the number of incidents."""
     if note.incidents is None:
         raise InputError("the map must say on how many reports it rests. Give TheftNote(..., incidents=NUMBER).")
 
@@ -254,13 +269,13 @@ def _without_few(data: HotSpotData) -> tuple[HotSpotData, int]:
 # ---- drawing --------------------------------------------------------------------------------------------------------
 
 
-def _mixed(colour: str) -> str:
+def mixed(colour: str) -> str:
     """Return a colour as it looks on the page through which streets shine."""
-    mixed = [round(_ALPHA * part + (1 - _ALPHA) * 255) for part in rgb(colour)]
-    return "#{:02x}{:02x}{:02x}".format(*mixed)
+    seen = [round(ALPHA * part + (1 - ALPHA) * 255) for part in rgb(colour)]
+    return "#{:02x}{:02x}{:02x}".format(*seen)
 
 
-def _draw_below(frame: Frame, base: MapData, *, outlined: bool) -> dict[str, gpd.GeoDataFrame]:
+def draw_below(frame: Frame, base: MapData, *, outlined: bool) -> dict[str, gpd.GeoDataFrame]:
     """Draw ground, streets and buildings; return the drawn ground by its kind."""
     ground = draw_base(frame, base)
     draw_buildings(frame, base, outlined=outlined)
@@ -271,7 +286,14 @@ def _draw_density(frame: Frame, data: DensityData, ends: tuple[float, ...]) -> b
     """Colour cells by class, hatch those that rest on few; tell whether any is hatched in the picture."""
     grid, few = data.grid, data.few & data.grid.inside
     place = np.minimum(np.searchsorted(ends, data.density, side="left"), len(ends) - 1)
-    palette = np.array([(*rgb(colour), round(255 * _ALPHA)) for colour in class_colours(len(ends))], dtype=np.uint8)
+    return draw_cells(frame, grid, place, class_colours(len(ends)), few)
+
+
+def draw_cells(
+    frame: Frame, grid: SurfaceGrid, place: npt.NDArray[np.intp], colours: Sequence[str], few: npt.NDArray[np.bool_]
+) -> bool:
+    """Colour counted cells by the number of their colour, hatch `few`; tell whether any is hatched in the picture."""
+    palette = np.array([(*rgb(colour), round(255 * ALPHA)) for colour in colours], dtype=np.uint8)
     image = palette[place]
     image[few | ~grid.inside] = 0
     east, north = grid.x0 + grid.columns * grid.cell_m, grid.y0 + grid.rows * grid.cell_m
@@ -287,10 +309,13 @@ def _draw_density(frame: Frame, data: DensityData, ends: tuple[float, ...]) -> b
     return len(areas) > 0
 
 
-def _draw_above(frame: Frame, base: MapData, ground: dict[str, gpd.GeoDataFrame], *, part: bool) -> bool:
+def draw_above(
+    frame: Frame, base: MapData, ground: dict[str, gpd.GeoDataFrame], *, part: bool, streets: bool = True
+) -> bool:
     """Draw thin streets, zones, the boundary and names over the colours; tell whether the boundary is shown."""
-    lines = within(base.faces, frame.bounds).geometry.to_numpy()
-    draw_lines(frame.axes, lines, edgecolor="#ffffffaa", linewidth=1.0 if part else 0.35)
+    if streets:
+        lines = within(base.faces, frame.bounds).geometry.to_numpy()
+        draw_lines(frame.axes, lines, edgecolor="#ffffffaa", linewidth=1.0 if part else 0.35)
     draw_zones(frame, _unhatched(base))
     outlined = draw_boundary(frame, base)
     taken = write_zones(frame, base.zones)
@@ -309,7 +334,8 @@ def _unhatched(base: MapData) -> MapData:
 # ---- legends --------------------------------------------------------------------------------------------------------
 
 
-def _panel_corner(frame: Frame) -> tuple[float, float]:
+def panel_corner(frame: Frame) -> tuple[float, float]:
+    """Return the upper left corner of the legend [inches]."""
     return frame.sheet.width - MARGIN - PANEL, frame.sheet.height - HEAD
 
 
@@ -322,7 +348,7 @@ def _legend_of_classes(frame: Frame, data: HotSpotData, x: float, y: float) -> f
         words = f"{_PLAIN[name]} ({km2[name]:.2f} km²)" if km2[name] else f"{_PLAIN[name]} (none)"
         if name in shares and km2[name]:
             words += f": {percent(shares[name])} in view"
-        y = swatch(sheet, x, y, words, fill=_mixed(colour), edge=INK)
+        y = swatch(sheet, x, y, words, fill=mixed(colour), edge=INK)
     if "none" in shares:
         y = swatch(sheet, x, y, f"no hot spot: {percent(shares['none'])} in view", fill=PAGE)
     if data.in_view is not None:
@@ -348,7 +374,7 @@ def _chance_words(data: HotSpotData, left_out: int) -> str:
     )
 
 
-def _legend_of_base(
+def legend_of_base(
     frame: Frame,
     base: MapData,
     ground: dict[str, gpd.GeoDataFrame],
@@ -375,7 +401,7 @@ def _legend_of_base(
     return y
 
 
-def _close_panel(frame: Frame, base: MapData, said: str, x: float, y: float, *, part: bool) -> None:
+def close_panel(frame: Frame, base: MapData, said: str, x: float, y: float, *, part: bool) -> None:
     """Write how it was made, then scale and north at the panel's foot."""
     y = frame.sheet.write(x, y - 0.06, said, PANEL, size=7.5, colour=MUTED)
     if part:

@@ -27,10 +27,9 @@ from doorview.show.theft_drawing import (
     class_colours,
     draw_theft_foot,
     draw_theft_head,
-    step_labels,
     theft_lead,
-    theft_steps,
 )
+from doorview.show.theft_steps import step_labels, theft_steps
 
 __all__ = ["RatesData", "rates_map"]
 

@@ -7,6 +7,7 @@ diagonal. Both readings are kept: a model has one of them, `CameraModel.readings
 
 from __future__ import annotations
 
+import html
 import math
 import numbers
 import tomllib
@@ -140,6 +141,35 @@ class CameraModel:
             f"{self.field_of_view_degrees:.3g} across the picture, but {other.field_of_view_degrees:.3g} if "
             f"{other.reading}."
         )
+
+    def _repr_html_(self) -> str:
+        """Return the values as a table with the mark and source of each, every text escaped."""
+        rows = "".join(
+            "<tr>" + "".join(f'<td style="text-align:left">{html.escape(cell)}</td>' for cell in row) + "</tr>"
+            for row in self._rows()
+        )
+        heads = "".join(f'<th style="text-align:left">{head}</th>' for head in ("value", "", "standing", "source"))
+        words = f"<p>{html.escape(self.reading_words())}</p>" if self.reading_words() else ""
+        return (
+            f"<p><strong>{html.escape(self.label)}</strong> ({html.escape(self.name)})</p><table><thead><tr>"
+            f"{heads}</tr></thead><tbody>{rows}</tbody></table>{words}"
+        )
+
+    def _rows(self) -> list[tuple[str, str, str, str]]:
+        """Return name, value with its unit, standing and source of every value."""
+        rows = []
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if item.name in ("name", "label", "maker", "figures") or value is None:
+                continue
+            words, unit = f"{value:.4g}" if isinstance(value, float) else str(value), ""
+            for ending, symbol in (("_degrees", " degrees"), ("_m", " m")):
+                unit = symbol if item.name.endswith(ending) else unit
+            figure = self.figures.get(item.name)
+            standing = "" if figure is None else MARKS.get(figure.mark, figure.mark)
+            title = item.name.removesuffix("_degrees").removesuffix("_m")
+            rows.append((title.replace("_", " "), words + unit, standing, "" if figure is None else figure.source))
+        return rows
 
     def with_values(self, **values: float | str) -> CameraModel:
         """Return a copy with other values, marked as given by the user.

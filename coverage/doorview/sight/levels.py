@@ -10,6 +10,7 @@ caps every pixel density. It stands for a street without lamps; a lit one lies b
 
 from __future__ import annotations
 
+import html
 import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
@@ -82,6 +83,26 @@ class Level:
     def open_area_m2(self) -> float:
         """Area of the ring sector [m2]: what the camera sees in an open field."""
         return math.radians(self.field_of_view_degrees) / 2.0 * (self.range_m**2 - self.near_m**2)
+
+    def _repr_html_(self) -> str:
+        """Return the level as a small table, every text escaped."""
+        rows = {
+            "means": self.plain,
+            "from": f"{self.near_m:.2g} m",
+            "up to": f"{self.range_m:.1f} m",
+            "across": f"{self.field_of_view_degrees:.4g} degrees",
+            "in an open field": f"{self.open_area_m2:,.0f} m2",
+            "target height": f"{self.target_height_m:g} m",
+            "edition of IEC 62676-4": self.edition,
+            "rests on unconfirmed": ", ".join(self.marks) or "nothing",
+        }
+        cells = "".join(
+            f'<tr><td style="text-align:left">{html.escape(key)}</td>'
+            f'<td style="text-align:left">{html.escape(str(value))}</td></tr>'
+            for key, value in rows.items()
+        )
+        head = f'<th colspan="2" style="text-align:left">{html.escape(self.name)}</th>'
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{cells}</tbody></table>"
 
     def as_dict(self) -> dict[str, object]:
         """Return what run.json says of the level; `night` only where it is asked for."""

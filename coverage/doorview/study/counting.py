@@ -31,7 +31,7 @@ from doorview.study.scenario_sections import RulesSection
 from doorview.study.scenario_words import density_key, placed_words
 from doorview.study.sections import Study
 
-__all__ = ["CHANGE_COLUMNS", "Counted", "Views", "count_scenarios", "cut_of", "cuts_of", "views_of"]
+__all__ = ["CHANGE_COLUMNS", "Counted", "Views", "count_scenarios", "cut_of", "cuts_of", "views_of", "views_of_plan"]
 
 KEYS = ["level", "zoning", "zone", "space", "measure"]
 CHANGE_COLUMNS: tuple[str, ...] = (
@@ -132,7 +132,7 @@ def count_scenarios(
             open_plans[number], table = _placed(plan, study, rows, base.doors)
             parts.append(table)
     done = tuple(open_plans)
-    views = {plan.name: _views_of(plan, base, cut_views) for plan in done}
+    views = {plan.name: views_of_plan(plan, base, cut_views) for plan in done}
     seed, words = study.study.seed, study.ownership.replicates // 64
     laid: dict[int, SetRows] = {id(base): rows}
     drawn: dict[str, NDArray[np.float64]] = {}
@@ -168,7 +168,7 @@ def count_scenarios(
 # --- owners and views -------------------------------------------------------------------------------------------------
 
 
-def _views_of(plan: Plan, base: Views, cut_views: Mapping[Cut, Views]) -> tuple[Views, Scenario]:
+def views_of_plan(plan: Plan, base: Views, cut_views: Mapping[Cut, Views]) -> tuple[Views, Scenario]:
     """Return what a scenario is counted by, and the scenario as owners over the doors of those views."""
     cut = cut_of(plan.section.rules)
     if cut is None:

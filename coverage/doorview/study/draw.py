@@ -51,6 +51,7 @@ def caption_of(result: Result) -> Caption:
         reading=ready.reading_words,
         ground=terrain_phrase(ready.scene.terrain, ready.study.output.units),
         mixed=ready.mix is not None,
+        svg=ready.study.output.svg,
     )
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import dataclasses
 import datetime as dt
+import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 from pyproj import CRS
@@ -24,7 +25,12 @@ if TYPE_CHECKING:  # they load geopandas, which few studies need to be read
     from doorview.overlays.addresses import AddressBook
     from doorview.overlays.zone_rates import Window
 
-__all__ = ["IncidentsSection", "incidents_faults", "recognised"]
+__all__ = ["IncidentsSection", "incidents_faults", "recognised", "surface_cell"]
+
+SURFACE_CELL_M = 25.0
+"""Cells of a surface [m], at most: a quarter of the narrowest bandwidth that is published."""
+COVERAGE_CELL_M = 0.5
+"""`coverage.cell_m` where a study does not give it."""
 
 Text = Annotated[str, Field(min_length=1)]
 Values = Annotated[tuple[Text, ...], Field(strict=False, min_length=1)]
@@ -71,7 +77,19 @@ class IncidentsSection(BaseModel):
     bandwidth_rule: Literal["likelihood", "silverman", "scott"] = Field(
         "likelihood", description="How the bandwidth is found; never under 100 m."
     )
-    cell_m: float = Field(100.0, ge=10.0, le=1000.0, description="Cells of surfaces [m].")
+    cell_m: float = Field(100.0, ge=10.0, le=1000.0, description="Cells that are tested for hot spots [m].")
+    surface_cell_m: float | None = Field(
+        None,
+        ge=10.0,
+        le=1000.0,
+        description="Cells of surfaces [m], a whole multiple of `coverage.cell_m`, on the same lines; left out: the "
+        "largest one up to 25 m, or up to `cell_m`.",
+    )
+    ratios: bool = Field(
+        False,
+        description="Ratio surfaces: the short window over the rest of the long one, and thefts over dwellings, each "
+        "beside what chance alone would do.",
+    )
     hold_out_from: Text | None = Field(
         None, description="First day of the period that forecasts are held against, as 2018-01-01; left out: none."
     )
@@ -132,8 +150,34 @@ class IncidentsSection(BaseModel):
         return windows_of(dates, days=self.days, months=self.months, until=self.until)
 
 
-def incidents_faults(raw: object, zonings: Iterable[str] = ()) -> list[str]:
-    """Return the faults of the section that no single field shows; `zonings` are the names of the study's zones."""
+def surface_cell(section: IncidentsSection, coverage_cell_m: float) -> float:
+    """Return the cell of surfaces [m]: what is asked, or the largest whole multiple of coverage's up to 25 m."""
+    if section.surface_cell_m is not None:
+        return section.surface_cell_m
+    most = min(SURFACE_CELL_M, section.cell_m)
+    return max(1, math.floor(most / coverage_cell_m + 1e-9)) * coverage_cell_m
+
+
+def _cell_faults(wanted: object, coverage_cell_m: object) -> list[str]:
+    """Return what is wrong with cells of surfaces that do not lie on those of the coverage."""
+    for value in (wanted, coverage_cell_m):
+        if not isinstance(value, int | float) or isinstance(value, bool) or not value > 0:
+            return []
+    cell, fine = float(cast("float", wanted)), float(cast("float", coverage_cell_m))
+    times = cell / fine
+    if abs(times - round(times)) <= 1e-6 and round(times) >= 1:
+        return []
+    near = sorted({max(1, math.floor(times)), math.floor(times) + 1})
+    either = " or ".join(f"{fine * n:g}" for n in near)
+    multiple = f"{cell:g} m is no whole multiple of coverage.cell_m = {fine:g}"
+    return [f"incidents.surface_cell_m: {multiple}; give {either}, so that the two grids lie on each other"]
+
+
+def incidents_faults(raw: object, zonings: Iterable[str] = (), *, coverage: object = None) -> list[str]:
+    """Return the faults of the section that no single field shows.
+
+    `zonings` are the names of the study's zones, `coverage` is its section `[coverage]` as the file has it.
+    """
     if not isinstance(raw, Mapping):
         return []
     from doorview.overlays.publish import SMALLEST_BANDWIDTH_M
@@ -147,6 +191,8 @@ def incidents_faults(raw: object, zonings: Iterable[str] = ()) -> list[str]:
         )
     if isinstance(zoning, str) and zonings and zoning not in zonings:
         faults.append(f"incidents.zoning: unknown zones '{zoning}'.{_hint(zoning, zonings)}")
+    finest = coverage.get("cell_m", COVERAGE_CELL_M) if isinstance(coverage, Mapping) else COVERAGE_CELL_M
+    faults += _cell_faults(raw.get("surface_cell_m"), finest)
     for key in ("zoning", "parcels"):
         if raw.get(key) is not None and not zonings:
             faults.append(f"incidents.{key}: there are no zones; add [[zones]] with file = '...', or leave {key} out")

@@ -38,7 +38,16 @@ from doorview.study.scenario_words import density_key, owners_words, programme_w
 from doorview.study.sections import Study
 from doorview.study.zones import COLUMN
 
-__all__ = ["Plan", "Residents", "at_key", "columns_of", "plans_of", "residents_of", "without_rules_words"]
+__all__ = [
+    "Plan",
+    "Residents",
+    "at_key",
+    "columns_of",
+    "plan_at_rate",
+    "plans_of",
+    "residents_of",
+    "without_rules_words",
+]
 
 Floats = NDArray[np.float64]
 PLACED = ("most_possible", "least_found")
@@ -206,6 +215,20 @@ def _keyed(where: str, told: str) -> str:
     for own in ("densities", "rates by zone", "rates by an attribute", "owners by distance", "cameras for an area"):
         told = told.removeprefix(f"{own}: ")
     return f"{where}: {told}"
+
+
+def plan_at_rate(plan: Plan, rate: float, study: Study, residents: Residents) -> Plan:
+    """Return the plan of a scenario with another rate of households, all else the same.
+
+    Raises
+    ------
+    StudyError
+        Where its owners cannot be so at this rate, as a `strength` of 1.5 where more than 2 in 3 own one.
+
+    """
+    section = plan.section.model_copy(update={"rate": rate, "rate_preset": None})
+    with at_key(f"scenarios.{plan.name}"):
+        return _plan(plan.name, section, study, residents)
 
 
 def _plan(name: str, section: Section, study: Study, residents: Residents) -> Plan:

@@ -14,6 +14,7 @@ from doorview.ownership.expected import check_rate
 from doorview.show.run_folder import RunFolder
 from doorview.sight.camera import CameraModel
 from doorview.study.compute import Prepared, Progress, Stages, Tables, measure, prepare, silent
+from doorview.study.progress import telling
 from doorview.study.read import read_city
 from doorview.study.result import Result
 from doorview.study.schema import DEFAULT_CAMERA, Study, load_study, scenario_name, study_from_dict
@@ -66,8 +67,16 @@ def _measured(ready: Prepared, stages: Stages, run: RunFolder) -> Tables:
         return measure(ready, stages, rasters=True, sink=sink)
 
 
-def run(study: str | Path | Study, out: str | Path | None = None, *, fresh: bool = False) -> Result:
+def run(
+    study: str | Path | Study,
+    out: str | Path | None = None,
+    *,
+    fresh: bool = False,
+    progress: Progress | bool | None = None,
+) -> Result:
     """Run a study file and return its result; the folder is `out`, else ``out/NAME`` here.
+
+    `progress`: as in `estimate`.
 
     Raises
     ------
@@ -78,7 +87,9 @@ def run(study: str | Path | Study, out: str | Path | None = None, *, fresh: bool
 
     """
     loaded = study if isinstance(study, Study) else load_study(study)
-    return run_study(loaded, Path(out) if out is not None else Path("out") / loaded.folder_name, fresh=fresh)
+    folder = Path(out) if out is not None else Path("out") / loaded.folder_name
+    with telling(progress) as told:
+        return run_study(loaded, folder, fresh=fresh, progress=told)
 
 
 def estimate(
@@ -99,6 +110,7 @@ def estimate(
     terrain: str | Path | Mapping[str, object] | None = None,
     workers: int | None = None,
     seed: int = 0,
+    progress: Progress | bool | None = None,
 ) -> Result:
     """Estimate the share of public space in view; nothing is written.
 
@@ -139,6 +151,9 @@ def estimate(
         How many at once; default: one per processor. Changes no result.
     seed
         Seed of the simulated intervals, and of what is drawn at the doors.
+    progress
+        Who is told how far it is: None, a bar in notebooks (``DOORVIEW_PROGRESS=off`` in the environment: not there
+        either); True, a bar or lines on standard error too; False, nobody; or a function of (stage, done, total).
 
     Raises
     ------
@@ -207,9 +222,10 @@ def estimate(
     study = study_from_dict(_without_none(data), where="estimate", needs_place=False)
     if model is not None:
         study = study.model_copy(update={"camera": study.camera.model_copy(update={"model": model.name})})
-    stages = Stages()
-    ready = prepare(study, city, stages, camera=model)
-    return Result(ready, measure(ready, stages), stages)
+    with telling(progress) as told:
+        stages = Stages(told)
+        ready = prepare(study, city, stages, camera=model)
+        return Result(ready, measure(ready, stages), stages)
 
 
 def _without_none(data: dict[str, object]) -> dict[str, object]:

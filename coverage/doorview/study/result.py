@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from doorview.show.text import clean, count, distance, join, percent, place_word
 from doorview.study.alerts_files import alerts_words
 from doorview.study.compute import Prepared, Stages, Tables
 from doorview.study.dwellings import ALL, DOUBTFUL
+from doorview.study.essential import essential_lines, files_lines, result_html
 from doorview.study.hides import obstacle_words
 from doorview.study.known import ALL as EVERY
 from doorview.study.known import OSM
@@ -177,6 +177,14 @@ class Result:
         words = f"if {scenario.words()}"
         return f"{clean(label)}: {words}" if label else words[0].upper() + words[1:]
 
+    def essential(self) -> list[str]:
+        """Return the figures that people want, in lines: detect, observe and recognise in the main scenario."""
+        return essential_lines(self)
+
+    def files(self) -> list[str]:
+        """Return in lines where the files are, and what to look at first; nothing without a folder."""
+        return files_lines(self)
+
     def notes(self) -> list[str]:
         """Return what a reader of the figures has to know: what was not counted, what was dropped, how exact it is."""
         ready = self.ready
@@ -322,8 +330,7 @@ class Result:
         return write_result(self, Path(folder), fresh=fresh)
 
     def _repr_html_(self) -> str:
-        lines = "".join(f"<p>{html.escape(line)}</p>" for line in [*self.headline(), *self.notes()])
-        return f"<div><strong>Simulated coverage</strong>{lines}</div>"
+        return result_html(self)
 
     def __repr__(self) -> str:
         return "\n".join([*self.headline(), *self.notes()])

@@ -304,7 +304,7 @@ def _cross_faults(data: Mapping[str, Any], *, needs_place: bool = True) -> list[
     faults += partnership_faults(data.get("partnership"), names)
     asked = data.get("scenarios", BUILTIN_SCENARIOS)
     faults += alerts_faults(data.get("alerts"), asked if isinstance(asked, Mapping) else {})
-    faults += incidents_faults(data.get("incidents"), names)
+    faults += incidents_faults(data.get("incidents"), names, coverage=data.get("coverage"))
     for name in sorted({name for name in names if names.count(name) > 1}):
         faults.append(f"zones: two sets of zones are named '{name}'; tell them apart with zoning = '...'")
     if "all" in names:

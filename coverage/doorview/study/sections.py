@@ -266,7 +266,15 @@ class OutputSection(_Section):
     units: Literal["metric", "us"] = Field("metric", description="`us`: feet, acres and miles on pages and maps.")
     rasters: bool = Field(True, description="Write `seen_by_LEVEL.tif`: doors that see each cell.")
     maps: bool = Field(True, description="Draw the maps.")
+    svg: bool = Field(False, description="Write each picture as SVG too, beside its PNG in `maps/`; text stays text.")
+    qgis: bool = Field(
+        True, description="Write `map.qgz`, a QGIS project of all layers, and a style beside each raster."
+    )
     viewsheds: bool = Field(False, description="Write `working/viewsheds.parquet`: one polygon per door and level.")
+    briefing: bool = Field(False, description="Write `briefing.html` and `briefing.pdf`, a few pages for a council.")
+    explorer: bool = Field(
+        False, description="Write `explorer.html` and `explorer-light.html`, as `doorview explorer RUN` does later."
+    )
 
 
 class Study(_Section):

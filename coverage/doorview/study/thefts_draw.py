@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import geopandas as gpd
 import numpy as np
@@ -12,12 +12,25 @@ import pandas as pd
 
 from doorview.overlays.publish import SMALLEST_COUNT, WITHHELD
 from doorview.show.style import HOT_SPOT_COLOURS
+from doorview.show.text import count
 from doorview.show.theft_drawing import TheftNote
 from doorview.show.theft_maps import DensityData, HotSpotData, density_map, hotspot_map
 from doorview.show.theft_plot import prediction_plot
 from doorview.show.theft_rates_map import RatesData, rates_map
+from doorview.show.theft_ratio_map import RatioData, ratio_map
+from doorview.show.theft_street_map import StreetsData, streets_map
+from doorview.show.theft_window_map import WindowSpotsData, window_spots_map
 from doorview.study.draw import caption_of, map_data
-from doorview.study.thefts_files import published_surface, scored
+from doorview.study.thefts_files import scored
+from doorview.study.thefts_hotspots import HIGH, HOT
+from doorview.study.thefts_surfaces import (
+    STREETS_COLUMN,
+    RatioShown,
+    published_density,
+    published_homes,
+    published_streets,
+    published_windows,
+)
 
 if TYPE_CHECKING:
     from doorview.show.maps import MapData
@@ -55,7 +68,7 @@ def _note(found: TheftsRun, incidents: int | None) -> TheftNote:
 def _surfaces(base: MapData, found: TheftsRun, folder: Path) -> list[Path]:
     """Draw the density and the hot spots over time."""
     drawn, note, surface = [], _note(found, found.number), found.surface
-    values = published_surface(found)
+    values = published_density(found)
     if values is not None and surface is not None and found.bandwidth is not None:
         few = surface.grid.inside & np.isnan(values)
         density = surface.per_month(found.plan.window.months)
@@ -63,13 +76,49 @@ def _surfaces(base: MapData, found: TheftsRun, folder: Path) -> list[Path]:
             base, note, density, surface.grid, few, surface.bandwidth_m, found.bandwidth.rule, surface.kernel
         )
         drawn.append(density_map(folder / "thefts_density.png", data))
+        drawn += [*_streets(base, found, folder), *_ratios(base, found, folder)]
     outlines = found.ground.outlines
+    by_test = [outlines[outlines["class"] == name] for name in (HOT, HIGH)]
+    left_out = count(sum(found.ground.few[name] for name in (HOT, HIGH)))
+    tested = WindowSpotsData(base, note, by_test[0], by_test[1], found.hot.rate, found.plan.grid.cell_m, left_out)
+    drawn.append(window_spots_map(folder / "hotspots_window.png", tested))
     classes = outlines[outlines["class"].isin(HOT_SPOT_COLOURS)]
     over = None if found.over_time is None or not len(classes) else _note_over_time(found, found.over_time.table)
     if over is not None and found.over_time is not None:
         periods = len(found.over_time.table)
         spots = HotSpotData(base, over, classes, periods, PERIOD_MONTHS, found.hot.rate, found.plan.grid.cell_m)
         drawn.append(hotspot_map(folder / "hotspots.png", spots))
+    return drawn
+
+
+def _streets(base: MapData, found: TheftsRun, folder: Path) -> list[Path]:
+    """Draw the density along streets, where there is one."""
+    pieces, streets, how = published_streets(found), found.surfaces.streets, found.bandwidth
+    if pieces is None or streets is None or how is None:
+        return []
+    note = _note(found, found.number)
+    data = StreetsData(base, note, pieces, STREETS_COLUMN, how.metres, streets.bandwidth_m, how.rule)
+    return [streets_map(folder / "thefts_streets.png", data)]
+
+
+def _ratios(base: MapData, found: TheftsRun, folder: Path) -> list[Path]:
+    """Draw the ratio of windows and thefts over dwellings, where they are there."""
+    drawn, note, how = [], _note(found, found.number), found.bandwidth
+    short = found.plan.windows[0].published
+    kinds: list[tuple[Literal["windows", "dwellings"], str, RatioShown | None]] = [
+        ("windows", "thefts_ratio", published_windows(found)),
+        ("dwellings", "thefts_per_dwelling", published_homes(found)),
+    ]
+    for kind, name, item in kinds:
+        if item is None or how is None:
+            continue
+        ratio = item.found
+        numbers = (ratio.numerator, ratio.denominator)
+        data = RatioData(
+            base, note, kind, item.told, item.above, item.below, ratio.grid, ratio.overall, ratio.replicates, numbers,
+            short, ratio.bandwidth_m, how.rule, ratio.kernel,
+        )  # fmt: skip
+        drawn.append(ratio_map(folder / f"{name}.png", data))
     return drawn
 
 

@@ -10,44 +10,48 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from scipy.signal import fftconvolve
 
-from doorview.overlays.bandwidth import check_publishable
 from doorview.overlays.over_coverage import NOTE
 from doorview.overlays.publish import FEWER, SMALLEST_COUNT, WITHHELD, month_of
-from doorview.overlays.surface_grid import cell_counts
+from doorview.overlays.ratio import LEAST_BEHIND
 from doorview.show.files import write_json
 from doorview.show.layers import write_layers
-from doorview.show.qml import zone_style
+from doorview.show.qml import hotspot_style, theft_streets_style
 from doorview.show.rasters import write_surface
 from doorview.show.run_folder import RunFolder
 from doorview.show.tables import write_csv
 from doorview.show.text import clean, count, percent
+from doorview.show.theft_steps import theft_steps
 from doorview.study.shown import headline_levels
+from doorview.study.thefts_hotspots import HIGH, HOT
 from doorview.study.thefts_run import OUT_M, TheftsRun
+from doorview.study.thefts_surfaces import (
+    AROUND,
+    DWELLINGS,
+    STREETS_COLUMN,
+    published_density,
+    published_homes,
+    published_streets,
+    published_windows,
+)
 
 if TYPE_CHECKING:
+    from doorview.overlays.surface_grid import SurfaceGrid
     from doorview.study.result import Result
 
 __all__ = [
-    "hotspot_layer",
     "months_alone",
     "published_in_view",
-    "published_surface",
     "scored",
+    "theft_layers",
     "thefts_facts",
     "thefts_words",
     "write_thefts_files",
 ]
 
-LICENCE = "the user's own incidents: theirs to license; public ground derives from OpenStreetMap (ODbL 1.0)"
+LICENCE = "the user's own incidents: theirs to license; public ground and streets derive from OpenStreetMap (ODbL 1.0)"
 FICTIONAL = "BSD-3-Clause (fictional data)"
-AROUND = 2.0
-"""A surface is shown where 5 incidents or more lie within so many bandwidths: a free parameter. Elsewhere a lone bump
-would point at its incident."""
 _KNOWN = "known to"
 """How the reader's counts of exactness begin: they are no reasons to leave out."""
 _DAY = re.compile(r"(\d{4}-\d{2})-\d{2}")
@@ -69,14 +73,14 @@ def write_thefts_files(result: Result, run: RunFolder) -> dict[str, str]:
         write_csv(run.path(f"{name}.csv"), table)
         written[f"{name}.csv"] = licence
     # Where the number is withheld, a surface would add up to it.
-    if found.surface is not None and found.number_words != WITHHELD and result.ready.study.output.rasters:
-        _write_density(result, found, run)
-        written["thefts_density.tif"] = licence
+    if found.number_words != WITHHELD and result.ready.study.output.rasters:
+        written |= dict.fromkeys(_write_surfaces(result, found, run), licence)
     if not _own(result):
+        layers, styles = theft_layers(result)
         write_layers(
             run.path("own.gpkg"),
-            {"hotspots": hotspot_layer(result)},
-            styles={"hotspots": zone_style()},
+            layers,
+            styles=styles,
             licence=licence,
             attribution=result.ready.attribution,
             description=_description(found),
@@ -87,14 +91,23 @@ def write_thefts_files(result: Result, run: RunFolder) -> dict[str, str]:
     return written
 
 
-def hotspot_layer(result: Result) -> gpd.GeoDataFrame | None:
-    """Return the layer `hotspots` that is fit to publish, in the CRS asked for; None where there is none."""
+def theft_layers(result: Result) -> tuple[dict[str, gpd.GeoDataFrame], dict[str, str]]:
+    """Return the layers that are fit to publish, in the CRS asked for, and their styles by name; none where none is.
+
+    `hotspots`, and `theft_streets`: the density along streets, without what rests on fewer than 5.
+    """
     found = result.tables.thefts
     if found is None or not found.enough:
-        return None
+        return {}, {}
+    layers, styles = {"hotspots": found.ground.outlines}, {"hotspots": hotspot_style()}
+    streets = published_streets(found)
+    if streets is not None:
+        shown = streets[streets[STREETS_COLUMN].notna()]
+        layers["theft_streets"] = shown
+        ends = theft_steps(float(shown[STREETS_COLUMN].max()) if len(shown) else 0.0)
+        styles["theft_streets"] = theft_streets_style(STREETS_COLUMN, ends)
     crs = result.ready.study.output.crs
-    layer = found.ground.outlines
-    return layer.to_crs(crs) if crs else layer
+    return {name: layer.to_crs(crs) if crs else layer for name, layer in layers.items()}, styles
 
 
 def months_alone(settings: dict[str, Any]) -> dict[str, Any]:
@@ -126,26 +139,6 @@ def published_in_view(found: TheftsRun) -> pd.DataFrame:
     return table.drop(columns="hot_spot")
 
 
-def published_surface(found: TheftsRun) -> NDArray[np.float64] | None:
-    """Return incidents per km2 and month (rows, columns), NaN where fewer than 5 lie around; None without a surface."""
-    surface = found.surface
-    if surface is None:
-        return None
-    check_publishable(surface.kernel, surface.bandwidth_m)
-    grid = surface.grid
-    reach = AROUND * surface.bandwidth_m / grid.cell_m
-    steps = np.arange(-int(reach), int(reach) + 1)
-    disc = (steps[:, None] ** 2 + steps[None, :] ** 2 <= reach**2).astype(np.float64)
-    recent = found.plan.recent.geometry
-    counts = cell_counts(np.column_stack([recent.x, recent.y]), grid)
-    around = np.rint(fftconvolve(counts, disc, mode="full"))
-    low = int(reach)
-    around = around[low : low + grid.rows, low : low + grid.columns]
-    shown = grid.inside & (around >= SMALLEST_COUNT)
-    density: NDArray[np.float64] = np.where(shown, surface.per_month(found.plan.window.months), np.nan)
-    return density
-
-
 def thefts_facts(result: Result) -> dict[str, Any]:
     """Return what run.json says of reported thefts."""
     found = result.tables.thefts
@@ -173,11 +166,14 @@ def thefts_facts(result: Result) -> dict[str, Any]:
             "kernel": "gaussian, edges by Diggle (1985)",
             "bandwidth_m": found.bandwidth.metres,
             "bandwidth_rule": found.bandwidth.rule,
-            "cell_m": plan.grid.cell_m,
+            "cell_m": None if found.surface is None else found.surface.grid.cell_m,
             "unit": "reported thefts per km2 and month",
             "not_shown": f"where {FEWER} lie within {AROUND:g} bandwidths",
         }
+    facts |= _more_surfaces(found)
     facts["hot_spots"] = {
+        "cell_m": plan.grid.cell_m,
+        "local_moran": f"class '{HIGH}': exact chances, counts of cells in random order; Benjamini and Hochberg",
         "method": "Gi*, exact chances, each incident on any cell alike; Benjamini and Hochberg",
         "false_discovery_rate": found.hot.rate,
         "shown": len(found.ground.outlines),
@@ -189,6 +185,30 @@ def thefts_facts(result: Result) -> dict[str, Any]:
         facts["prediction"] = {"from": _month(section.hold_out_from), "sentences": list(found.prediction.sentences)}
     facts["note"] = NOTE
     return {"incidents": facts}
+
+
+def _more_surfaces(found: TheftsRun) -> dict[str, Any]:
+    """Return what run.json says of streets and ratios, where they are published."""
+    facts: dict[str, Any] = {}
+    streets, windows, homes = found.surfaces.streets, published_windows(found), published_homes(found)
+    if streets is not None and published_streets(found) is not None:
+        facts["streets"] = {
+            "kernel": "quartic along streets, equal split at junctions, not continuous; all comes back at dead ends",
+            "ends_at_m": streets.bandwidth_m,
+            "why": "its standard deviation is that of the surface's kernel",
+            "far_from_streets": count(streets.left_out),
+            "unit": "reported thefts per km of street and month",
+            "not_shown": f"where {FEWER} bear on a piece of street",
+        }
+    for name, item in (("ratio_of_windows", windows), ("thefts_over_dwellings", homes)):
+        if item is not None:
+            facts[name] = {
+                "cell_m": item.found.grid.cell_m,
+                "overall_chance": item.found.overall,
+                "draws": item.found.replicates,
+                "read": "overall_chance first: of 100 cells, five stand out by chance",
+            }
+    return facts
 
 
 def thefts_words(found: TheftsRun | None, scenario: str) -> list[str]:
@@ -227,7 +247,11 @@ def thefts_words(found: TheftsRun | None, scenario: str) -> list[str]:
 
 def _published(found: TheftsRun) -> dict[str, pd.DataFrame]:
     """Return the tables that are fit to publish, by the file's name."""
-    tables = {"hotspots": found.ground.table, "incidents_in_view": published_in_view(found)}
+    tables = {
+        "hotspots": found.ground.table,
+        "hotspot_tests": _tests(found),
+        "incidents_in_view": published_in_view(found),
+    }
     if found.published is not None:
         tables["thefts_by_zone"] = found.published
     if found.prediction is not None and scored(found):
@@ -283,30 +307,86 @@ def _write_working(result: Result, found: TheftsRun, run: RunFolder) -> None:
     )
 
 
-def _write_density(result: Result, found: TheftsRun, run: RunFolder) -> None:
-    values, surface = published_surface(found), found.surface
-    if values is None or surface is None or found.bandwidth is None:
-        return
-    write_surface(
-        run.path("thefts_density.tif"),
-        values,
-        crs=result.ready.city.crs.to_wkt(),
-        cell_m=surface.grid.cell_m,
-        x0=surface.grid.x0,
-        y0=surface.grid.y0,
-        description=f"reported thefts per km2 and month, {found.plan.window.published}",
-        units="reported thefts / km2 / month",
-        tags={
-            "reported": "reported thefts, not all thefts",
-            "number": found.number_words,
-            "window": found.plan.window.published,
-            "bandwidth_m": f"{surface.bandwidth_m:.1f}",
-            "bandwidth_rule": found.bandwidth.rule,
-            "kernel": surface.kernel,
-            "not_shown": f"{FEWER} within {AROUND:g} bandwidths",
-            "attribution": result.ready.attribution,
-            "licence": _licence(result),
-        },
+def _write_surfaces(result: Result, found: TheftsRun, run: RunFolder) -> list[str]:
+    """Write each surface there is as a GeoTIFF, and return their names."""
+    if found.surface is None or found.bandwidth is None:
+        return []
+    window, rule = found.plan.window.published, found.bandwidth.rule
+    density, windows, homes = published_density(found), published_windows(found), published_homes(found)
+    around = f"{FEWER} within {AROUND:g} bandwidths"
+    surfaces: list[tuple[str, Any, SurfaceGrid, str, str, dict[str, str]]] = []
+    if density is not None:
+        said = f"reported thefts per km2 and month, {window}"
+        surfaces.append(("thefts_density", density, found.surface.grid, said, "reported thefts / km2 / month", {}))
+    if windows is not None:
+        short = found.plan.windows[0].published
+        said = f"reported thefts of the {short} over those of the rest of the {window}; 1: as in the whole area"
+        more = {
+            "number_short": f"{windows.found.numerator}",
+            "overall_chance": f"{windows.found.overall:.3g}",
+            "draws": f"{windows.found.replicates}",
+            "not_shown": f"{around} in either part of the window",
+        }
+        surfaces.append(("thefts_ratio", windows.told, windows.found.grid, said, "1", more))
+    if homes is not None:
+        said = f"reported thefts per {DWELLINGS:,.0f} dwellings and year, {window}"
+        more = {
+            "dwellings": f"{homes.found.denominator}",
+            "overall_chance": f"{homes.found.overall:.3g}",
+            "draws": f"{homes.found.replicates}",
+            "not_shown": f"{around}, or fewer than {LEAST_BEHIND:g} dwellings under the kernel",
+        }
+        unit = f"reported thefts / {DWELLINGS:.0f} dwellings / year"
+        surfaces.append(("thefts_per_dwelling", homes.told, homes.found.grid, said, unit, more))
+    for name, values, grid, said, units, more in surfaces:
+        write_surface(
+            run.path(f"{name}.tif"),
+            values,
+            crs=result.ready.city.crs.to_wkt(),
+            cell_m=grid.cell_m,
+            x0=grid.x0,
+            y0=grid.y0,
+            description=said,
+            units=units,
+            tags={
+                "reported": "reported thefts, not all thefts",
+                "number": found.number_words,
+                "window": window,
+                "bandwidth_m": f"{found.surface.bandwidth_m:.1f}",
+                "bandwidth_rule": rule,
+                "kernel": found.surface.kernel,
+                "not_shown": around,
+                "attribution": result.ready.attribution,
+                "licence": _licence(result),
+                **more,
+            },
+        )
+    return [f"{name}.tif" for name, *_ in surfaces]
+
+
+def _tests(found: TheftsRun) -> pd.DataFrame:
+    """Return hotspot_tests.csv: each test of the longer window, how it was made and what it found.
+
+    Columns method, null, window, cell_m, cells, false_discovery_rate, cells_hot, hot_spots_shown, hot_spots_with_few.
+    """
+    shown = found.ground.outlines["class"].value_counts()
+    nulls = {"gi_star": "each incident on any cell alike", "local_moran": "counts of cells in random order"}
+    return pd.DataFrame(
+        [
+            {
+                "method": item.method,
+                "null": nulls[item.method],
+                "window": found.plan.window.published,
+                "cell_m": item.grid.cell_m,
+                "cells": int(item.grid.inside.sum()),
+                "false_discovery_rate": item.rate,
+                "class": name,
+                "cells_hot": int(item.hot.sum()),
+                "hot_spots_shown": int(shown.get(name, 0)),
+                "hot_spots_with_few": count(found.ground.few[name]),
+            }
+            for name, item in ((HOT, found.hot), (HIGH, found.moran))
+        ]
     )
 
 
@@ -341,7 +421,8 @@ def _own(result: Result) -> bool:
 def _description(found: TheftsRun) -> str:
     return (
         f"Hot spots of reported thefts, {found.plan.window.published} (class 'hot spot') and over half-years (the "
-        f"others): Gi*, false discovery rate {found.hot.rate:g}; those with {FEWER} incidents are left out. {NOTE}"
+        f"others): Gi*, false discovery rate {found.hot.rate:g}; '{HIGH}': local Moran's I; those with {FEWER} "
+        f"incidents are left out. Layer theft_streets: reported thefts per km of street and month. {NOTE}"
     )
 
 

@@ -29,10 +29,11 @@ if TYPE_CHECKING:
     from doorview.study.compute import Prepared
     from doorview.study.thefts_run import TheftsPlan
 
-__all__ = ["HOT", "HotGround", "hot_ground"]
+__all__ = ["HIGH", "HOT", "HotGround", "hot_ground"]
 
 HOT = "hot spot"
-"""The class of what is hot in the longer window; the others are those over time."""
+HIGH = "high among high"
+"""The classes of what is hot in the longer window, by Gi* and by local Moran's I; the others are those over time."""
 STEP_M = 5.0
 MOST_SPOTS = 20_000
 """More points than this on the lattice over hot spots, and its step is widened."""
@@ -51,8 +52,8 @@ class HotGround:
     table
         hotspots.csv: class, window, hot_spots, area_km2, and by level and scenario the share of their public ground
         in view (`in_view`, of `public_m2`).
-    too_few
-        Hot spots left out of both, because fewer than 5 incidents lie in them.
+    few
+        Class -> hot spots left out of both, because fewer than 5 incidents lie in them.
     step_m
         Of the lattice that stands for public ground.
 
@@ -60,23 +61,31 @@ class HotGround:
 
     outlines: gpd.GeoDataFrame
     table: pd.DataFrame
-    too_few: int
+    few: dict[str, int]
     step_m: float
+
+    @property
+    def too_few(self) -> int:
+        """Hot spots left out, of all classes."""
+        return sum(self.few.values())
 
 
 def hot_ground(
     ready: Prepared,
-    hot: HotSpots,
+    tested: tuple[HotSpots, HotSpots],
     over_time: HotSpotClasses | None,
     plan: TheftsPlan,
     owners: dict[str, Owners],
 ) -> HotGround:
     """Return the hot spots of the longer window, and those over time, with the public ground in view in each class.
 
+    `tested` are Gi* and local Moran's I. Cells with few among few are none: where most cells have no report, none is.
     Hot spots with fewer than 5 incidents are left out and counted: an outline around them would point at places.
     """
     every = shapely.get_coordinates(plan.incidents.geometry.to_numpy())
-    layers: list[tuple[str, str, NDArray[np.bool_], NDArray[Any]]] = [(HOT, plan.window.published, hot.hot, hot.counts)]
+    layers: list[tuple[str, str, NDArray[np.bool_], NDArray[Any]]] = [
+        (name, plan.window.published, item.hot, item.counts) for name, item in zip((HOT, HIGH), tested, strict=True)
+    ]
     if over_time is not None:
         dates = plan.incidents["date"].dropna()
         span = f"half-years, {dates.min().strftime(MONTH)} to {dates.max().strftime(MONTH)}"
@@ -85,13 +94,13 @@ def hot_ground(
             (name, span, over_time.classes == number, counts) for number, name in enumerate(CLASSES) if name != "none"
         ]
     rows: list[dict[str, Any]] = []
-    too_few = 0
+    few = dict.fromkeys((name for name, *_ in layers), 0)
     for name, window, cells, counts in layers:
         label, number = ndimage.label(cells, structure=np.ones((3, 3)))
         for spot in range(1, number + 1):
             part = label == spot
             if counts[part].sum() < SMALLEST_COUNT:
-                too_few += 1
+                few[name] += 1
                 continue
             size = int(part.sum())
             area = size * plan.grid.cell_km2
@@ -100,7 +109,7 @@ def hot_ground(
     index = pd.RangeIndex(1, len(rows) + 1, name="hot_spot")
     outlines = gpd.GeoDataFrame(rows, columns=[*_COLUMNS, "geometry"], index=index, crs=ready.city.crs)
     table, step = _in_view(ready, outlines, owners)
-    return HotGround(outlines, table, too_few, step)
+    return HotGround(outlines, table, few, step)
 
 
 def _outline(part: NDArray[np.bool_], grid: SurfaceGrid) -> shapely.Geometry:

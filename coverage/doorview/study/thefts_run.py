@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from doorview.errors import InputError
 from doorview.overlays.bandwidth import Bandwidth, cross_validated, rule_of_thumb
-from doorview.overlays.hotspots import HotSpots, gi_star, gi_star_scores
-from doorview.overlays.kde import Surface, kde_scores, kernel_density
+from doorview.overlays.hotspots import HotSpots, gi_star, gi_star_scores, local_moran, local_moran_scores
+from doorview.overlays.kde import Surface, kde_scores
 from doorview.overlays.over_coverage import (
     giveaway_change,
     incidents_in_view,
@@ -37,6 +37,7 @@ from doorview.study.alerts_run import seen_places
 from doorview.study.incidents_section import IncidentsSection
 from doorview.study.owners import without_rules_words
 from doorview.study.thefts_hotspots import HotGround, hot_ground
+from doorview.study.thefts_surfaces import TheftSurfaces, street_scores, theft_surfaces
 from doorview.study.zones import COLUMN
 
 if TYPE_CHECKING:
@@ -49,8 +50,6 @@ Floats = NDArray[np.float64]
 
 OUT_M = (1.0, 0.0, 2.0)
 """How far before its door a parcel lies [m]: the first is printed, the others give the range. Free: no source says."""
-SURFACE_CELL_M = 25.0
-"""Cells of the surface [m], a quarter of the narrowest bandwidth that is published; hot spots keep the section's."""
 LISTED = ("kde", NIJ_CELLS_M[1], 0.03)
 """Method, cell [m] and share of the area of the short list."""
 
@@ -88,10 +87,10 @@ class TheftsRun:
     ----------
     plan
         The incidents and windows.
-    bandwidth, surface
-        How the surface was smoothed, and the density [incidents per km2 over the longer window].
-    hot, over_time
-        Gi* in the longer window, and classes over all half-years, where there are three or more.
+    bandwidth, surfaces
+        How surfaces were smoothed, and the surfaces of the longer window.
+    hot, moran, over_time
+        Gi* and local Moran's I in the longer window, and classes over all half-years, where there are three or more.
     ground
         Outlines of hot spots and the share of their public ground in view.
     rates
@@ -112,8 +111,9 @@ class TheftsRun:
 
     plan: TheftsPlan
     bandwidth: Bandwidth | None
-    surface: Surface | None
+    surfaces: TheftSurfaces
     hot: HotSpots
+    moran: HotSpots
     over_time: HotSpotClasses | None
     ground: HotGround
     rates: ZoneRates | None
@@ -125,6 +125,11 @@ class TheftsRun:
     published: pd.DataFrame | None
     number_words: str
     notes: tuple[str, ...]
+
+    @property
+    def surface(self) -> Surface | None:
+        """The density [incidents per km2 over the longer window]."""
+        return self.surfaces.density
 
     @property
     def number(self) -> int:
@@ -184,22 +189,22 @@ def thefts_run(ready: Prepared, plan: TheftsPlan, scenarios: tuple[Scenario, ...
     recent = plan.recent
     xy = _xy(recent)
     bandwidth = _bandwidth(plan.section, xy, ready.study.study.seed, notes)
-    fine = surface_grid(ready.inside, min(SURFACE_CELL_M, plan.section.cell_m))
-    surface = None if bandwidth is None else kernel_density(xy, fine, bandwidth_m=bandwidth.metres)
-    hot = gi_star(xy, plan.grid)
+    surfaces = theft_surfaces(ready, plan, None if bandwidth is None else bandwidth.metres)
+    notes += surfaces.notes
+    hot, moran = gi_star(xy, plan.grid), local_moran(xy, plan.grid)
     over_time = None
     try:
         over_time = hot_spot_classes(_xy(plan.incidents), plan.incidents["date"], plan.grid)
     except InputError as fault:
         notes.append(f"no classes over time: {fault}")
     owners = _owners(ready, scenarios)
-    ground = hot_ground(ready, hot, over_time, plan, owners)
+    ground = hot_ground(ready, (hot, moran), over_time, plan, owners)
     rates, beyond = _rates(ready, plan, notes)
     prediction, listed = _prediction(ready, plan, notes)
     in_view, placed = _in_view(ready, plan, hot, owners)
     published, words = _published(ready, plan, rates, notes, beyond=beyond)
     return TheftsRun(
-        plan, bandwidth, surface, hot, over_time, ground, rates, prediction, listed, in_view,
+        plan, bandwidth, surfaces, hot, moran, over_time, ground, rates, prediction, listed, in_view,
         _change(ready, in_view, owners), placed, published, words, tuple(notes),
     )  # fmt: skip
 
@@ -319,9 +324,14 @@ def _prediction(ready: Prepared, plan: TheftsPlan, notes: list[str]) -> tuple[Pr
     longest = next(reversed(windows))
     trained = before[before["date"] >= windows[longest][0]]
     bandwidth = _bandwidth(section, _xy(trained), seed, notes)
-    methods: dict[str, Method] = {"gi_star": gi_star_scores()}
+    methods: dict[str, Method] = {"gi_star": gi_star_scores(), "local_moran": local_moran_scores()}
     if bandwidth is not None:
-        methods = {"kde": kde_scores(bandwidth.metres), **methods}
+        along = street_scores(ready, _xy(trained), bandwidth.metres, notes)
+        methods = {
+            "kde": kde_scores(bandwidth.metres),
+            **({} if along is None else {"network_kde": along}),
+            **methods,
+        }
     found = predict(
         plan.incidents,
         methods,

@@ -18,6 +18,8 @@ from doorview.city.classes import CLASSES
 from doorview.city.ground_polygons import MAP_CLASSES, MAP_SEGMENTS, ground_polygons
 from doorview.share.scene import SPACES
 from doorview.share.tiles import TileResult, cover
+from doorview.show.briefing.write import write_briefing
+from doorview.show.explorer.build import write_explorer
 from doorview.show.layers import write_doors, write_layers
 from doorview.show.qml import ground_style, line_style, share_style, zone_style
 from doorview.show.rasters import SparseRaster
@@ -28,6 +30,7 @@ from doorview.study.alerts_files import alerts_facts, write_alerts_files
 from doorview.study.camera_mix import values_of
 from doorview.study.compute import Prepared
 from doorview.study.draw import attribution_of, draw_curves, draw_drivers, draw_maps, driver_words
+from doorview.study.explorer_tables import write_explorer_tables
 from doorview.study.hides import obstacle_words
 from doorview.study.kits import views_of_models
 from doorview.study.known_files import (
@@ -38,10 +41,11 @@ from doorview.study.known_files import (
     write_known_files,
 )
 from doorview.study.partnership_files import draw_partnership, partnership_facts, write_partnership_files
+from doorview.study.qgis_files import write_qgis
 from doorview.study.result import Result
 from doorview.study.terrain import terrain_files
 from doorview.study.thefts_draw import draw_thefts
-from doorview.study.thefts_files import hotspot_layer, months_alone, thefts_facts, write_thefts_files
+from doorview.study.thefts_files import months_alone, theft_layers, thefts_facts, write_thefts_files
 
 __all__ = ["raster_sink", "write_into", "write_result"]
 
@@ -132,6 +136,9 @@ def write_into(result: Result, run: RunFolder) -> None:
     with stages.stage("writing layers"):
         written = _write_layers(result, run) | write_known_files(result, run, _licence(result.ready))
         written |= write_thefts_files(result, run)
+        written |= write_qgis(result, run, written)
+    with stages.stage("tables of the explorer"):
+        write_explorer_tables(result, run.path("working", "explorer.npz"), run.path("working", "explorer.json"))
     if study.output.maps:
         with stages.stage("drawing"):
             folder = run.path("maps", "x").parent
@@ -143,6 +150,10 @@ def write_into(result: Result, run: RunFolder) -> None:
             draw_partnership(placed, folder)
             draw_thefts(placed, folder)
     run.write_run(_run_facts(result, written))
+    if study.output.briefing:
+        write_briefing(run.partial)
+    if study.output.explorer:
+        write_explorer(run.partial)
 
 
 def _write_dwellings(path: Path, table: pd.DataFrame) -> None:
@@ -223,10 +234,9 @@ def _write_layers(result: Result, run: RunFolder) -> dict[str, str]:
     if ready.zones is not None:
         layers["zones"] = _zone_layer(result, ready.zones, main)
         styles["zones"] = zone_style()
-    hot_spots = hotspot_layer(result) if own else None
-    if hot_spots is not None:
-        layers["hotspots"] = hot_spots
-        styles["hotspots"] = zone_style()
+    if own:
+        theft, theft_styles = theft_layers(result)
+        layers, styles = layers | theft, styles | theft_styles
     if ready.study.output.crs:
         layers = {name: layer.to_crs(ready.study.output.crs) for name, layer in layers.items()}
     name = "own.gpkg" if own else "city.gpkg"

@@ -1,0 +1,143 @@
+"""A finished run's folder as plain tables: what the briefing says stands in these files, and nowhere else."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from doorview.errors import InputError, MissingFileError
+from doorview.show.run_folder import SCHEMA, SCHEMA_VERSION
+
+__all__ = ["Run", "as_number", "read_run"]
+
+TABLES = (
+    "shares.csv", "curve.csv", "change.csv", "drivers.csv", "stages.csv", "hotspots.csv", "incidents_in_view.csv",
+    "partnership.csv", "densities.csv",
+)  # fmt: skip
+Row = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run's folder holds: `facts` of run.json, and rows of tables by name of file; absent files have none."""
+
+    folder: Path
+    facts: dict[str, Any]
+    tables: dict[str, list[Row]]
+    zone_names: dict[tuple[str, str], str] = field(default_factory=dict)
+    _index: dict[tuple[str, ...], dict[tuple[str | None, ...], list[Row]]] = field(default_factory=dict, repr=False)
+
+    def rows(self, file: str, **key: str) -> list[Row]:
+        """Return the rows of a table in which each column of `key` has its value."""
+        return list(self._rows(file, key))
+
+    def _rows(self, file: str, key: dict[str, str]) -> list[Row]:
+        """Return the rows of a key, from an index by its columns: a briefing asks a large table some hundred times."""
+        columns = tuple(sorted(key))
+        index = self._index.get((file, *columns))
+        if index is None:
+            index = self._index[file, *columns] = {}
+            for row in self.tables.get(file, []):
+                index.setdefault(tuple(row.get(column) for column in columns), []).append(row)
+        return index.get(tuple(key[column] for column in columns), [])
+
+    def value(self, file: str, column: str, **key: str) -> float | None:
+        """Return one number of a table, or None where there is no such row or its cell is empty."""
+        found = self._rows(file, key)
+        return as_number(found[0].get(column)) if found else None
+
+    def fact(self, path: str) -> Any:
+        """Return a fact of run.json by its dotted path, or None."""
+        found: Any = self.facts
+        for part in path.split("."):
+            found = found.get(part) if isinstance(found, dict) else None
+        return found
+
+    def picture(self, name: str) -> Path | None:
+        """Return the path of a picture in ``maps/``, or None where the run drew none."""
+        path = self.folder / "maps" / name
+        return path if path.is_file() else None
+
+
+def as_number(text: str | None) -> float | None:
+    """Return a cell as a finite number; None for what is none, as "fewer than 5" and an empty cell."""
+    try:
+        value = float(text or "")
+    except ValueError:  # words stand where a number would say too much
+        return None
+    return value if math.isfinite(value) else None
+
+
+def read_run(folder: Path) -> Run:
+    """Read a finished run's folder.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such folder, or only an unfinished run.
+    InputError
+        If it holds no doorview run, one of another version, or tables that cannot be read.
+    """
+    if not (folder / "run.json").is_file():
+        if folder.with_name(folder.name + ".partial").is_dir() or folder.name.endswith(".partial"):
+            raise MissingFileError(
+                f"the run '{folder}' is not finished: give the command that began it again, which resumes it, then "
+                "ask for the briefing"
+            )
+        raise MissingFileError(
+            f"'{folder}' holds no finished run (no run.json). Give the folder of one, such as out/demo; "
+            "'doorview run STUDY' makes one"
+        )
+    facts = _facts(folder / "run.json")
+    tables = {name: _table(folder / name) for name in TABLES if (folder / name).is_file()}
+    if not tables.get("shares.csv"):
+        raise InputError(f"the run '{folder}' has no shares in shares.csv: make it anew with 'doorview run STUDY'")
+    return Run(folder, facts, tables, _zone_names(folder))
+
+
+def _facts(path: Path) -> dict[str, Any]:
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as fault:
+        raise InputError(f"'{path}' cannot be read as JSON ({fault}): make the run anew") from fault
+    if not isinstance(facts, dict) or facts.get("doorview") != SCHEMA:
+        raise InputError(f"'{path}' is not of a doorview run: give the folder of one, such as out/demo")
+    if facts.get("schema_version") != SCHEMA_VERSION:
+        raise InputError(
+            f"'{path}' has schema_version {facts.get('schema_version')!r}, and this doorview reads {SCHEMA_VERSION}: "
+            "make the run anew with this version, or the briefing with the one that made the run"
+        )
+    return facts
+
+
+def _table(path: Path) -> list[Row]:
+    try:
+        with path.open(encoding="utf-8", newline="") as stream:
+            rows = csv.DictReader(stream)
+            # The curve of each zone and rate is the largest table by far, and a briefing tells of the whole alone.
+            return [row for row in rows if path.name != "curve.csv" or row.get("zoning") == "all"]
+    except (OSError, ValueError, csv.Error) as fault:
+        raise InputError(f"'{path}' cannot be read as a table ({fault}): make the run anew") from fault
+
+
+def _zone_names(folder: Path) -> dict[tuple[str, str], str]:
+    """Return the names of zones by zoning and id, from the layers of the run; none where zones have no names."""
+    names: dict[tuple[str, str], str] = {}
+    for path in (folder / "city.gpkg", folder / "own.gpkg"):
+        if not path.is_file():
+            continue
+        try:
+            with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as base:
+                columns = {row[1] for row in base.execute("pragma table_info(zones)")}
+                if {"zoning", "zone", "name"} <= columns:
+                    rows = base.execute("select zoning, zone, name from zones where name is not null")
+                    names.update({(str(zoning), str(zone)): str(name) for zoning, zone, name in rows})
+        except sqlite3.Error as fault:
+            raise InputError(f"'{path}' cannot be read ({fault}): make the run anew") from fault
+    return names
