@@ -118,7 +118,8 @@
     kind(name) {
       const item = scenario(name);
       if (item.kind === "fixed") return item.label;
-      return item.label.replace(/^\s*\d+ homes? in \d+\s*,?\s*/, "") || "independently of each other";
+      if (item.kind === "independent") return "independently of each other";
+      return item.label.replace(/^\s*\d+ homes? in \d+\s*,?\s*/, "") || item.label;
     },
     /* "35 % of homes, in clusters" */
     owners(name, rate) {
