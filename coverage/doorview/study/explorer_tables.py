@@ -221,7 +221,6 @@ def _curve_arrays(
         used = knots if closed else np.array(sorted({*FEW_KNOTS, own[plan.name]}))
         moved = [scenario if r == own[plan.name] else _at_rate(result, plan, seen, float(r)) for r in used]
         found = _counted(seen, moved, units, spaces, seed, words)
-        # (units + 1, levels, spaces, used)
         table = np.stack([item.share for item in found], axis=-1)
         drawn = np.stack([item.bells for item in found], axis=1)
         share[number] = _between(used, table[:-1], knots, axis=-1)
@@ -291,7 +290,8 @@ def _laid_out(table: pd.DataFrame, axes: dict[str, list[Any]], value: str) -> ND
     """Return a column of a table as an array with these axes; NaN where the table has no row."""
     index = pd.MultiIndex.from_product(list(axes.values()), names=list(axes))
     found = table.set_index(list(axes))[value].reindex(index)
-    return found.to_numpy(dtype=np.float64).reshape([len(item) for item in axes.values()])
+    values: NDArray[np.float64] = found.to_numpy(dtype=np.float64)
+    return values.reshape([len(item) for item in axes.values()])
 
 
 def _place_key(table: pd.DataFrame) -> pd.DataFrame:
@@ -343,7 +343,6 @@ def _header(
     scenarios = []
     for plan in ready.plans:
         kind = kinds.of(plan)
-        _, scenario = result.tables.counted.views[plan.name]
         built = next(item for item in result.tables.scenarios if item.name == plan.name)
         more = said.get(plan.name, {})
         words = result.scenario_words(built)
