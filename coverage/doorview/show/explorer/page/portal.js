@@ -31,6 +31,7 @@ Also the helpers of the other panels, as dv.panel. All text goes in through text
 
   function percent(share) {
     if (share === null || share === undefined || Number.isNaN(share)) return "not computed";
+    if (share === 0) return "0 %";
     if (share > 0 && share < 0.001) return "under 0.1 %";
     return (share * 100).toFixed(share < 0.1 ? 1 : 0) + " %";
   }
@@ -88,9 +89,7 @@ Also the helpers of the other panels, as dv.panel. All text goes in through text
   }
 
   function scenarioWords() {
-    const item = scenario();
-    const rate = item.kind === "fixed" ? item.label : `${item.label}, ${Math.round(dv.state.rate * 100)} % of homes own one`;
-    return `Simulated. ${rate}. Level: ${level().name}, ${level().plain}.`;
+    return `Simulated owners: ${dv.words.owners(scenario().name, dv.state.rate)}. Level: ${level().name}, ${level().plain}.`;
   }
 
   /* What sight lines do not know of: rules of a scenario that cut views. */
@@ -162,7 +161,7 @@ Also the helpers of the other panels, as dv.panel. All text goes in through text
     );
     const head = h(
       "tr", {}, h("th", { scope: "col" }, "Ground and level"),
-      ["1", "2", "3"].map((m) => h("th", { scope: "col" }, `by ${m}+`)),
+      ["1", "2", "3"].map((m) => h("th", { scope: "col" }, `${m}+`)),
     );
     const bodies = chosen.map((item) =>
       h(
@@ -174,7 +173,7 @@ Also the helpers of the other panels, as dv.panel. All text goes in through text
             h("th", { scope: "row" }, `${one.name}: ${one.plain}`),
             [1, 2, 3].map((m) => {
               const share = dv.unitShare(unit, levelKey(one), spaceKey(item), state.rate, state.scenario, m);
-              return h("td", {}, share === null || share === undefined || Number.isNaN(share) ? "–" : percent(share));
+              return h("td", {}, share === null || share === undefined || Number.isNaN(share) ? "–" : percent(share).replace("under ", "< "));
             }),
           ),
         ),
@@ -183,7 +182,7 @@ Also the helpers of the other panels, as dv.panel. All text goes in through text
     if (bodies.length === 0) return h("p", {}, "There is no street, sidewalk or park in this unit that counts.");
     return h(
       "table", {},
-      h("caption", {}, "Share in view of at least 1, 2 and 3 doorbells (–: not computed for this scenario)"),
+      h("caption", {}, "Share in view of at least 1, 2 and 3 doorbells (1+, 2+, 3+; –: not computed for this scenario)"),
       h("thead", {}, head), bodies,
     );
   }

@@ -130,7 +130,7 @@
         ),
       );
     }
-    const drawn = owners() ? ` Of these doors ${doors.filter(owner).length} own a simulated doorbell in the draw shown (filled dots): this town is fictional.` : "";
+    const drawn = owners() ? ` Of these doors ${doors.filter(owner).length} own(s) a simulated doorbell in the draw shown (filled dots): this town is fictional.` : "";
     const why = few ? "Sides are told only where at least 3 doors could see the spot." : "";
     const notes = (dv.header.sight && dv.header.sight.notes ? dv.header.sight.notes : []).join(" ");
     put(ui.note, `${why} Whether or not the door has a doorbell; by single sight lines past the walls of this run.${dv.panel.cutViews()}${drawn} ${notes}`.trim());
