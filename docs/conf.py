@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
-import shutil
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,8 +34,7 @@ ARRAY = re.compile(
     r"~?(?:numpy\.)?ndarray\[~?tuple\[~?(?:typing\.)?Any, \.\.\.\], "
     r"~?(?:numpy\.)?dtype\[~?(?:numpy\.)?(\w+)\]\]"
 )
-    r"~?(?:numpy\.)?ndarray\[~?tuple\[~?(?:typing\.)?Any, \.\.\.\], ~?(?:numpy\.)?dtype\[~?(?:numpy\.)?(\w+)\]\]"
-)
+NAMES = re.compile(r"^:ivar \w+(?:, \w+)+:")
 ARRAY_LIKE = re.compile(r"~?[\w.]*_Buffer \| .*?_NestedSequence\[complex \| bytes \| str\]")
 
 project = "doorview"
@@ -81,8 +79,7 @@ html_theme_options = {"navigation_with_keys": False}
 
 def write_rooms(folder: Path) -> None:
     """Write one page for each room that documents every public name of its modules."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
+    pages = {}
     for room, text in ROOMS.items():
         package = importlib.import_module(f"doorview.{room}")
         lines = [f"# `doorview.{room}`", "", text, ""]
@@ -95,7 +92,8 @@ def write_rooms(folder: Path) -> None:
             if own:
                 lines += [f"## `{found.name}`", "", "```{eval-rst}", f".. automodule:: {name}"]
                 lines += [f"   :members: {', '.join(own)}", "```", ""]
-        (folder / f"{room}.md").write_text("\n".join(lines), encoding="utf-8")
+        pages[f"{room}.md"] = "\n".join(lines)
+    _renew(folder, pages)
 
 
 def _is_own(module: Any, name: str) -> bool:
@@ -106,11 +104,20 @@ def _is_own(module: Any, name: str) -> bool:
 
 def copy_notebooks(folder: Path) -> None:
     """Copy the notebooks in among the sources, with their links to these pages."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
-        text = path.read_text(encoding="utf-8").replace("](../docs/", "](../")
-        (folder / path.name).write_text(text, encoding="utf-8")
+    paths = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    _renew(folder, {path.name: path.read_text(encoding="utf-8").replace("](../docs/", "](../") for path in paths})
+
+
+def _renew(folder: Path, pages: dict[str, str]) -> None:
+    """Make a folder hold these pages and no others; what is as it was stays, so that it is not built again."""
+    folder.mkdir(exist_ok=True)
+    for path in folder.iterdir():
+        if path.name not in pages:
+            path.unlink()
+    for name, text in pages.items():
+        path = folder / name
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
 
 
 def _inline_math(self: Any, node: nodes.math) -> None:
@@ -141,6 +148,11 @@ def _literal_drawings(_app: Sphinx, what: str, _name: str, _of: Any, _options: A
     lines[:] = shown
 
 
+def _joined_names(_app: Sphinx, _what: str, _name: str, _of: Any, _options: Any, lines: list[str]) -> None:
+    """Keep several attributes of one entry together: after a blank Sphinx takes the last for the name of all."""
+    lines[:] = [NAMES.sub(lambda found: found[0].replace(", ", ",\u200b"), line) for line in lines]
+
+
 def _short_types(
     _app: Sphinx, _what: str, _name: str, _of: Any, _options: Any, signature: str | None, result: str | None
 ) -> tuple[str | None, str | None]:
@@ -153,5 +165,6 @@ def setup(app: Sphinx) -> None:
     write_rooms(HERE / "_rooms")
     copy_notebooks(HERE / "_notebooks")
     app.connect("autodoc-process-docstring", _literal_drawings, priority=100)
+    app.connect("autodoc-process-docstring", _joined_names, priority=900)
     app.connect("autodoc-process-signature", _short_types)
     app.add_html_math_renderer("mathml", (_inline_math, None), (_block_math, None))

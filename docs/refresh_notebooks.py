@@ -2,7 +2,7 @@
 
 What differs from one execution to the next is left out, pictures are made small, and a path of this machine in any
 output is a fault. The documentation shows these outputs and executes nothing.
-"""  # noqa: INP001
+"""
 
 from __future__ import annotations
 
