@@ -13,6 +13,7 @@ export STUDY EXTRACT PLACE BOUNDARY ZONES THEFTS RATES OUT RUN
 
 .DEFAULT_GOAL := help
 .PHONY: help maps explorer briefing demo-data test kernels suite notebooks notebooks-refresh test-long check docs lab bench clean
+.PHONY: help maps explorer demo-data test kernels suite notebooks test-long check lab bench clean
 
 help:  ## this text
 	@echo "Targets:"
@@ -70,6 +71,11 @@ maps: $(STAMP)  ## maps and tables: of the demo town, or of STUDY=, EXTRACT= or 
 
 briefing: $(STAMP)  ## the briefing of a finished run, HTML and PDF: of out/demo, or of RUN=
 	exec "$(BIN)/doorview" briefing "$${RUN:-out/demo}"
+explorer: $(STAMP)  ## one HTML file that anyone can open, of the demo town's run, or of RUN=FOLDER
+	@set -e; \
+	if [ -z "$$RUN" ]; then RUN=out/demo; \
+	  [ -f "$$RUN/run.json" ] || "$(BIN)/doorview" run data/demo/study.toml --out "$$RUN"; fi; \
+	exec "$(BIN)/doorview" explorer "$$RUN"
 
 demo-data: $(STAMP)  ## write data/demo anew from the generator of the demo town
 	"$(BIN)/doorview" demo data/demo

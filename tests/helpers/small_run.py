@@ -115,6 +115,14 @@ def small_run(
         for level, share in SHARES.items()
     ]  # fmt: skip
     write_table(folder / "incidents_in_view.csv", seen)
+    spots = [
+        {
+            "class": kind, "window": "12 months", "hot_spots": 1, "area_km2": 0.2, "level": level,
+            "scenario": "independent_20", "public_m2": 9000.0, "in_view": share * factor,
+        }
+        for kind, factor in (("hot spot", 1.2), ("former", 0.5)) for level, share in SHARES.items()
+    ]  # fmt: skip
+    write_table(folder / "hotspots.csv", spots)
     (folder / "maps").mkdir()
     for name in ("in_view_detect_independent_20.png", "curve.png", "hotspots.png"):
         (folder / "maps" / name).write_bytes(png())

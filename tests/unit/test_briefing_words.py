@@ -75,7 +75,7 @@ def test_a_share_is_said_as_people_say_it(share, said):
 def test_the_same_in_spanish():
     assert ES.share(0.33) == "cerca de un tercio"
     assert ES.share(0.079) == "unas 8 partes de cada 100"
-    assert (ES.percent(0.0789), ES.number(12345.6, 1)) == ("7,9 %", "12.345,6")
+    assert (ES.percent(0.0789), ES.number(12345.6, 1)) == ("7,9\u00a0%", "12.345,6")
     assert ES.rate(0.2) == "1 de cada 5"
 
 

@@ -215,10 +215,12 @@ def test_no_file_names_a_path_of_one_machine_or_a_package_index():
     assert not wrong, "\n".join(wrong)
 
 
-def test_notebooks_hold_no_outputs():
+def test_notebooks_hold_what_they_show_and_no_fault():
+    # The documentation shows these outputs and executes nothing; tests/unit/test_notebooks.py looks at them.
     notebooks = sorted((ROOT / "notebooks").glob("*.ipynb"))
     assert notebooks
     for path in notebooks:
-        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
-            assert not cell.get("outputs"), f"{path.name} holds outputs: clear them"
-            assert cell.get("execution_count") is None
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        outputs = [output for cell in cells for output in cell.get("outputs", [])]
+        assert outputs, f"{path.name} shows nothing: make notebooks-refresh"
+        assert not [output for output in outputs if output["output_type"] == "error"], f"{path.name} failed"

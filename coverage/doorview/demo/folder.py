@@ -136,6 +136,7 @@ maps = true
 svg = true                            # each picture as SVG too, beside the PNG
 viewsheds = true
 briefing = true                       # a few pages for a council
+explorer = true                       # explorer.html: one file that anyone can open
 """
 
 _README = """\

@@ -47,13 +47,13 @@ class HotGround:
     Attributes
     ----------
     outlines
-        A row per hot spot with 5 incidents or more: `class`, `window`, `cells`, `area_km2`, outline of cells that
+        A row per hot spot that may be published: `class`, `window`, `cells`, `area_km2`, outline of cells that
         touch.
     table
         hotspots.csv: class, window, hot_spots, area_km2, and by level and scenario the share of their public ground
         in view (`in_view`, of `public_m2`).
     few
-        Class -> hot spots left out of both, because fewer than 5 incidents lie in them.
+        Class -> hot spots left out of both, because fewer than 5 incidents or one to four homes lie in them.
     step_m
         Of the lattice that stands for public ground.
 
@@ -80,7 +80,8 @@ def hot_ground(
     """Return the hot spots of the longer window, and those over time, with the public ground in view in each class.
 
     `tested` are Gi* and local Moran's I. Cells with few among few are none: where most cells have no report, none is.
-    Hot spots with fewer than 5 incidents are left out and counted: an outline around them would point at places.
+    Hot spots with fewer than 5 incidents, or with one to four homes, are left out and counted: an outline around them
+    would point at places.
     """
     every = shapely.get_coordinates(plan.incidents.geometry.to_numpy())
     layers: list[tuple[str, str, NDArray[np.bool_], NDArray[Any]]] = [
@@ -95,16 +96,18 @@ def hot_ground(
         ]
     rows: list[dict[str, Any]] = []
     few = dict.fromkeys((name for name, *_ in layers), 0)
+    doors, dwellings = shapely.points(ready.scene.door_xy), ready.door_table.dwellings
     for name, window, cells, counts in layers:
         label, number = ndimage.label(cells, structure=np.ones((3, 3)))
         for spot in range(1, number + 1):
             part = label == spot
-            if counts[part].sum() < SMALLEST_COUNT:
+            shape = _outline(part, plan.grid)
+            homes = int(dwellings[shapely.intersects(shape, doors)].sum())
+            if counts[part].sum() < SMALLEST_COUNT or 0 < homes < SMALLEST_COUNT:
                 few[name] += 1
                 continue
             size = int(part.sum())
             area = size * plan.grid.cell_km2
-            shape = _outline(part, plan.grid)
             rows.append({"class": name, "window": window, "cells": size, "area_km2": area, "geometry": shape})
     index = pd.RangeIndex(1, len(rows) + 1, name="hot_spot")
     outlines = gpd.GeoDataFrame(rows, columns=[*_COLUMNS, "geometry"], index=index, crs=ready.city.crs)

@@ -20,6 +20,7 @@ from doorview.share.scene import SPACES
 from doorview.share.tiles import TileResult, cover
 from doorview.show.briefing.write import write_briefing
 from doorview.show.explorer.build import write_explorer
+from doorview.show.explorer.build import write_pages
 from doorview.show.layers import write_doors, write_layers
 from doorview.show.qml import ground_style, line_style, share_style, zone_style
 from doorview.show.rasters import SparseRaster
@@ -153,7 +154,7 @@ def write_into(result: Result, run: RunFolder) -> None:
     if study.output.briefing:
         write_briefing(run.partial)
     if study.output.explorer:
-        write_explorer(run.partial)
+        write_pages(run.partial)
 
 
 def _write_dwellings(path: Path, table: pd.DataFrame) -> None:

@@ -69,8 +69,22 @@ def hot_spots(book: Book, place: str) -> list[Block]:
         blocks.insert(1 if had else 0, picture)
     else:
         blocks.append({"kind": "note", "text": w("hotspots.no_map")})
+    blocks += _ground_of_hot_spots(book, scenario, levels)
     blocks.append({"kind": "para", "text": w("hotspots.caveat")})
     return blocks
+
+
+def _ground_of_hot_spots(book: Book, scenario: str, levels: list[str]) -> list[Block]:
+    """Return how much of the public ground of the areas with most reports is in view; nothing where there are none."""
+    first = next(iter(book.run.rows("hotspots.csv", **{"class": "hot spot"}, scenario=scenario)), None)
+    if first is None:
+        return []
+    key = {"class": "hot spot", "window": first.get("window", ""), "scenario": scenario}
+    said = {level: book.say("percent", "hotspots.csv", "in_view", **key, level=level) for level in levels}
+    parts = [f"{share} ({level_name(book, level)})" for level, share in said.items() if share is not None]
+    if not parts:
+        return []
+    return [{"kind": "para", "text": book.words("hotspots.ground", parts=book.words.join(parts))}]
 
 
 def _change_key(row: Row, level: str) -> dict[str, str]:

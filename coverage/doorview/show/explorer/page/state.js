@@ -119,7 +119,7 @@
       const item = scenario(name);
       if (item.kind === "fixed") return item.label;
       if (item.kind === "independent") return "independently of each other";
-      return item.label.replace(/^\s*\d+ homes? in \d+\s*,?\s*/, "") || "independently of each other";
+      return item.label.replace(/^\s*\d+ homes? in \d+\s*,?\s*/, "") || item.label;
     },
     /* "35 % of homes, in clusters" */
     owners(name, rate) {
