@@ -19,7 +19,6 @@ from doorview.city.ground_polygons import MAP_CLASSES, MAP_SEGMENTS, ground_poly
 from doorview.share.scene import SPACES
 from doorview.share.tiles import TileResult, cover
 from doorview.show.briefing.write import write_briefing
-from doorview.show.explorer.build import write_explorer
 from doorview.show.explorer.build import write_pages
 from doorview.show.layers import write_doors, write_layers
 from doorview.show.qml import ground_style, line_style, share_style, zone_style
