@@ -113,7 +113,7 @@
 
   function levels() {
     const { el } = dv, inputs = new Map();
-    const field = el("fieldset", { class: "field" }, el("legend", {}, "In view: clearly enough to tell …"));
+    const field = el("fieldset", { class: "field" }, el("legend", {}, "What counts as “in view”"));
     const reach = (item) => (item.range_m > 0 ? ` to about ${dv.words.length(item.range_m)}` : "");
     for (const item of dv.header.levels) {
       const input = el("input", { type: "radio", name: "level", value: item.name, "data-control": "level", id: `level-${item.name}` });
@@ -177,7 +177,7 @@
     put(ui.layer.node, s.layer);
     put(ui.heat.node, s.heat);
     const one = dv.heatChoices().find((choice) => choice.name === s.heat);
-    ui.heat.note.textContent = one ? [one.item.note, one.mode === "chance" && item.kind !== "independent" ? "The probability is that of independent owners at the slider's rate, not of this scenario." : ""].filter(Boolean).join(" ") : "";
+    ui.heat.note.textContent = one && !one.item ? "Not in this file for this level." : one ? [one.item.note, one.mode === "chance" && item.kind !== "independent" ? "The probability is that of independent owners at the slider's rate, not of this scenario." : ""].filter(Boolean).join(" ") : "";
     ui.opacity.field.hidden = !s.heat;
     put(ui.opacity.node, String(Math.round(s.opacity * 100)));
     ui.opacity.value.textContent = `${Math.round(s.opacity * 100)} %`;

@@ -84,10 +84,10 @@
     if (Number.isNaN(share)) parts.share.removeAttribute("data-value");
     else parts.share.setAttribute("data-value", String(share));
     parts.words.textContent =
-      `of ${place.label} in view of at least one doorbell camera, clearly enough to tell ${plain(chosen)} (level ${chosen.name}), ` +
+      `of ${place.label} in view of at least one doorbell camera (level ${chosen.name}: ${chosen.plain}), ` +
       (fixed ? `in the scenario “${item.label}”.` : `if ${Math.round(rate * 100)} % of homes own one, ${words.kind(scenario)}.`) +
       " Simulated.";
-    if (Number.isNaN(share)) parts.words.textContent = `${fixed ? "No" : `No figure at ${Math.round(rate * 100)} %: owners cannot be so there, or there is no`} ${place.label}. Simulated.`;
+    if (Number.isNaN(share)) parts.words.textContent = fixed ? `There is no such ground here: ${place.label}. Simulated.` : `No figure at ${Math.round(rate * 100)} %: owners cannot be so at this rate, or there is no such ground (${place.label}). Simulated.`;
     const names = together();
     const listKey = names.map((one) => one.name).join(" ");
     if (lists === null || lists.key !== listKey) {
@@ -108,8 +108,6 @@
     parts.mark.setAttribute("cy", y(share));
     for (const [key, value] of [["x1", x(rate)], ["x2", x(rate)], ["y1", y(share)], ["y2", H - BOTTOM]]) parts.drop.setAttribute(key, value);
   }
-
-  const plain = (level) => `“${level.plain}”`;
 
   /* The range over the assumptions, which the run knows at the scenario's own rate only. */
   function ranged(item) {

@@ -6,18 +6,23 @@
 
   const list = () => (Array.isArray(dv.header.heat) ? dv.header.heat.filter((item) => dv.arrays[item.array]) : []);
 
-  /* Choices of the chooser: a grid of doors that could see a place gives two, the number and the chance. */
-  dv.heatChoices = () =>
-    list().flatMap((item) =>
-      item.scale === "k"
+  const views = () => list().filter((item) => item.scale === "k");
+
+  /* Choices of the chooser. The grids of doors that could see a place, one a level, give two: the number and the chance;
+  both follow the chosen level. */
+  dv.heatChoices = () => {
+    const item = dv.state ? views().find((one) => !one.level || one.level === dv.state.level) || null : null;
+    return [
+      ...(views().length
         ? [
-            { name: `${item.name}:chance`, label: `Probability of being in view${tail(item)}`, item, mode: "chance" },
-            { name: `${item.name}:number`, label: `Number of possible views${tail(item)}`, item, mode: "number" },
+            { name: "views:chance", label: "Probability of being in view", item, mode: "chance" },
+            { name: "views:number", label: "Number of possible views", item, mode: "number" },
           ]
-        : [{ name: item.name, label: item.label, item, mode: "value" }],
-    );
-  const tail = (item) => (item.label ? ` (${item.label})` : "");
-  const chosen = () => dv.heatChoices().find((one) => one.name === dv.state.heat);
+        : []),
+      ...list().filter((one) => one.scale !== "k").map((one) => ({ name: one.name, label: one.label, item: one, mode: "value" })),
+    ];
+  };
+  const chosen = () => dv.heatChoices().find((one) => one.name === dv.state.heat && one.item);
 
   /* How many of a grid's unit are the full colour. */
   const top = (one) => (one.mode === "chance" ? 1 : one.item.max > 0 ? one.item.max : 1);
@@ -31,31 +36,33 @@
 
   function paint(one) {
     const { item, mode } = one, grid = dv.arrays[item.array], rate = dv.state.rate, most = top(one);
-    const key = `${one.name} ${mode === "chance" ? rate : ""}`;
+    const key = `${item.name} ${mode} ${mode === "chance" ? rate : ""}`;
     if (key === drawn) return;
     drawn = key;
     if (picture === null) picture = document.createElement("canvas");
     picture.width = item.width;
     picture.height = item.height;
     const ctx = picture.getContext("2d"), image = ctx.createImageData(item.width, item.height);
-    const known = new Map();
-    const shown = (value) => (mode === "chance" ? dv.chance(value, rate, 1) : value / most);
+    // One word a pixel: a canvas holds red, green, blue and opacity in this order, on every machine that runs a browser.
+    const pixels = new Uint32Array(image.data.buffer);
+    const word = (share) => {
+      if (!(share > 0)) return 0;
+      const [r, g, b] = heat(share);
+      return ((255 << 24) | (b << 16) | (g << 8) | r) >>> 0;
+    };
+    const colours = Array.from({ length: 256 }, (_, i) => word((i + 0.5) / 256));
+    let known = null;
+    if (mode !== "value") {
+      let highest = 0;
+      for (const value of grid) if (value > highest) highest = value;
+      known = Uint32Array.from({ length: highest + 1 }, (_, k) => word(mode === "chance" ? dv.chance(k, rate, 1) : k / most));
+    }
     for (let row = 0; row < item.height; row++) {
+      const to = (item.height - 1 - row) * item.width;
       for (let col = 0; col < item.width; col++) {
         const value = grid[row * item.width + col];
         if (!(value > 0)) continue;
-        let rgb = known.get(value);
-        if (rgb === undefined) {
-          const t = shown(value);
-          rgb = t > 0 ? heat(t) : null;
-          known.set(value, rgb);
-        }
-        if (rgb === null) continue;
-        const to = ((item.height - 1 - row) * item.width + col) * 4;
-        image.data[to] = rgb[0];
-        image.data[to + 1] = rgb[1];
-        image.data[to + 2] = rgb[2];
-        image.data[to + 3] = 255;
+        pixels[to + col] = known ? known[value] : colours[Math.min(255, Math.floor((value / most) * 256))];
       }
     }
     ctx.putImageData(image, 0, 0);
@@ -94,20 +101,20 @@
           el("p", { class: "legend-title" }, `Share of ${space.label} in view (${level.name})`),
           bar(dv.colours.css),
           el("p", { class: "legend-ends" }, el("span", {}, "0 %"), el("span", {}, "50 %"), el("span", {}, "100 %")),
-          el("p", { class: "legend-note legend-grey" }, "none of it here"),
+          el("p", { class: "legend-note legend-grey" }, "none of it here, or no figure"),
         ),
       );
     }
     const one = chosen();
     if (one) {
       const { item, mode } = one;
-      const unit = mode === "chance" ? "" : mode === "number" ? " doors" : ` ${item.unit || ""}`;
-      const note = mode === "chance" ? `each home owning one with ${Math.round(dv.state.rate * 100)} %` : item.legend || item.note;
+      const level = item.level ? ` (${item.level})` : "";
+      const note = mode === "chance" ? `if ${Math.round(dv.state.rate * 100)} % of homes own one` : item.unit || item.legend;
       out.push(
         el("div", { class: "legend-block" },
-          el("p", { class: "legend-title" }, one.label),
+          el("p", { class: "legend-title" }, one.label + level),
           bar((t) => `rgb(${heat(t).join(",")})`),
-          el("p", { class: "legend-ends" }, el("span", {}, mode === "chance" ? "0 %" : "0"), el("span", {}, mode === "chance" ? "100 %" : `${number(top(one))}${unit} or more`)),
+          el("p", { class: "legend-ends" }, el("span", {}, mode === "chance" ? "0 %" : "0"), el("span", {}, mode === "chance" ? "100 %" : number(top(one)))),
           note ? el("p", { class: "legend-note" }, note) : null,
         ),
       );

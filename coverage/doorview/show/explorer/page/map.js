@@ -15,8 +15,8 @@
     const x = Math.min(1, Math.max(0, t)) * (STOPS.length - 1), i = Math.min(STOPS.length - 2, Math.floor(x)), f = x - i;
     return STOPS[i].map((v, c) => Math.round(v + f * (STOPS[i + 1][c] - v)));
   }
-  /* Dark is much: the map's ground is light. */
-  const css = (t) => `rgb(${colour(1 - t).join(",")})`;
+  /* Dark is much: the map's ground is light. The palest yellow is left out, as it would be lost on it. */
+  const css = (t) => `rgb(${colour((1 - t) * 0.93).join(",")})`;
   const COLOURS = Array.from({ length: BINS }, (_, i) => css((i + 0.5) / BINS));
   const NONE = "#b9bec6";
 
@@ -134,7 +134,7 @@
     }
   }
 
-  const lineWidth = () => Math.max(1, Math.min(14, (view.scale > 0.3 ? 2.4 : 0.6) + 5 * view.scale));
+  const lineWidth = () => Math.max(dv.arrays.face_unit.length > 20000 ? 1 : 1.5, Math.min(14, (view.scale > 0.3 ? 2.4 : 0.6) + 5 * view.scale));
 
   /* Shares on the map, of one scenario at one rate. */
   function drawShares(ctx, scenario, rate) {
@@ -283,13 +283,17 @@
     return inside;
   }
 
-  /* All that the file draws [cm]: x0, y0, x1, y1. */
+  /* Where there are faces with figures [cm]: x0, y0, x1, y1. */
   function extent() {
     let x0 = Infinity, y0 = Infinity, x1 = -Infinity, y1 = -Infinity;
-    const xy = dv.arrays.face_xy;
-    for (let i = 0; i < xy.length; i += 2) {
-      x0 = Math.min(x0, xy[i]); x1 = Math.max(x1, xy[i]);
-      y0 = Math.min(y0, xy[i + 1]); y1 = Math.max(y1, xy[i + 1]);
+    const { face_xy: xy, face_start: start, face_unit: unit } = dv.arrays;
+    const some = unit.some((u) => u >= 0);
+    for (let f = 0; f < unit.length; f++) {
+      if (some && unit[f] < 0) continue;
+      for (let i = 2 * start[f]; i < 2 * start[f + 1]; i += 2) {
+        x0 = Math.min(x0, xy[i]); x1 = Math.max(x1, xy[i]);
+        y0 = Math.min(y0, xy[i + 1]); y1 = Math.max(y1, xy[i + 1]);
+      }
     }
     return x0 <= x1 ? [x0, y0, x1, y1] : [0, 0, 100000, 100000];
   }

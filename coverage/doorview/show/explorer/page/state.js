@@ -91,13 +91,13 @@
   dv.words = {
     percent(value) {
       if (value === null || value === undefined || Number.isNaN(value)) return "not computed";
-      if (value > 0 && value < 0.0005) return "under 0.1 %";
-      return (value * 100).toFixed(value < 0.1 ? 1 : 0) + " %";
+      if (value > 0 && value < 0.0005) return "under 0.1\u00a0%";
+      return (value * 100).toFixed(value < 0.1 ? 1 : 0) + "\u00a0%";
     },
     /* As above with one decimal, always. */
     fine(value) {
       if (value === null || value === undefined || Number.isNaN(value)) return "not computed";
-      return value > 0 && value < 0.0005 ? "under 0.1 %" : (value * 100).toFixed(1) + " %";
+      return value > 0 && value < 0.0005 ? "under 0.1\u00a0%" : (value * 100).toFixed(1) + "\u00a0%";
     },
     count(number) {
       return !dv.header.fictional && number > 0 && number < 5 ? "fewer than 5" : number.toLocaleString("en-US");
@@ -119,12 +119,12 @@
       const item = scenario(name);
       if (item.kind === "fixed") return item.label;
       if (item.kind === "independent") return "independently of each other";
-      return item.label.replace(/^\s*\d+ homes? in \d+\s*,?\s*/, "") || "independently of each other";
+      return item.label.replace(/^\s*\d+ homes? in \d+\s*,?\s*/, "") || item.label;
     },
     /* "35 % of homes, in clusters" */
     owners(name, rate) {
       const rest = dv.words.kind(name);
-      return scenario(name).kind === "fixed" ? rest : `${Math.round(rate * 100)} % of homes, ${rest}`;
+      return scenario(name).kind === "fixed" ? rest : `${Math.round(rate * 100)}\u00a0% of homes, ${rest}`;
     },
     unit(unit) {
       const a = dv.arrays, name = a.unit_name[unit] >= 0 ? dv.header.names[a.unit_name[unit]] : "";

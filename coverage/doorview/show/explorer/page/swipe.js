@@ -13,7 +13,10 @@
     bar.style.left = `${divider * 100}%`;
     bar.setAttribute("aria-valuenow", String(Math.round(divider * 100)));
     bar.setAttribute("aria-valuetext", `${Math.round(divider * 100)} percent of the map shows the left side`);
-    const figure = (name, at) => `${dv.words.owners(name, at)}: ${dv.words.fine(dv.share(dv.state.level, dv.state.space, at, name))} in view`;
+    const figure = (name, at) => {
+      const share = dv.share(dv.state.level, dv.state.space, at, name);
+      return `${dv.words.owners(name, at)}: ${Number.isNaN(share) ? "no figure" : `${dv.words.fine(share)} in view`}`;
+    };
     left.textContent = `◀ ${figure(scenario, rate)}`;
     right.textContent = `${figure(compare.scenario, compare.rate)} ▶`;
   }
