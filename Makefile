@@ -8,10 +8,10 @@ LAB_STAMP := $(VENV)/.installed-notebook
 # `import numba` from this folder must not take the folder coverage/ for the package of that name.
 export PYTHONSAFEPATH = 1
 # Reach the recipes as environment variables, so that spaces, quotes and $ in a path stay what they are.
-export STUDY EXTRACT PLACE BOUNDARY ZONES THEFTS RATES OUT
+export STUDY EXTRACT PLACE BOUNDARY ZONES THEFTS RATES OUT RUN
 
 .DEFAULT_GOAL := help
-.PHONY: help maps demo-data test kernels suite notebooks test-long check lab bench clean
+.PHONY: help maps explorer demo-data test kernels suite notebooks test-long check lab bench clean
 
 help:  ## this text
 	@echo "Targets:"
@@ -62,6 +62,12 @@ maps: $(STAMP)  ## maps and tables: of the demo town, or of STUDY=, EXTRACT= or 
 	elif [ -n "$$OUT" ]; then set -- run data/demo/study.toml "$$@"; \
 	else set -- run data/demo/study.toml --out out/demo; fi; \
 	exec "$(BIN)/doorview" "$$@"
+
+explorer: $(STAMP)  ## one HTML file that anyone can open, of the demo town's run, or of RUN=FOLDER
+	@set -e; \
+	if [ -z "$$RUN" ]; then RUN=out/demo; \
+	  [ -f "$$RUN/run.json" ] || "$(BIN)/doorview" run data/demo/study.toml --out "$$RUN"; fi; \
+	exec "$(BIN)/doorview" explorer "$$RUN"
 
 demo-data: $(STAMP)  ## write data/demo anew from the generator of the demo town
 	"$(BIN)/doorview" demo data/demo

@@ -133,6 +133,7 @@ units = "us"                          # feet, acres and miles on pages; computin
 rasters = true
 maps = true
 viewsheds = true
+explorer = true                       # explorer.html: one file that anyone can open
 """
 
 _README = """\

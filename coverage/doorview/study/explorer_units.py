@@ -123,7 +123,8 @@ def _summed(entries: _Entries) -> _Entries:
     code = np.ravel_multi_index(entries[:5], sizes)
     order = np.argsort(code, kind="stable")
     first = np.flatnonzero(np.diff(code[order], prepend=-1))
-    return _Entries(*(c[order[first]] for c in entries[:5]), np.add.reduceat(entries.amount[order], first))
+    keys = [column[order[first]] for column in entries[:5]]
+    return _Entries._make([*keys, np.add.reduceat(entries.amount[order], first)])
 
 
 def _by_unit(coverage: Coverage, units: Units, entries: _Entries, face: Ints, zones: Ints) -> list[_Entries]:
@@ -131,11 +132,11 @@ def _by_unit(coverage: Coverage, units: Units, entries: _Entries, face: Ints, zo
     public = np.array([item.public for item in CLASSES] + [False, False])[entries.space]
     unit = np.where(face >= 0, np.append(units.face, -1)[face], -1)
     mine = np.flatnonzero(public & (unit >= 0))
-    parts = [_summed(_Entries(unit[mine], *(column[mine] for column in entries[1:])))]
+    parts = [_summed(_Entries._make([unit[mine], *(column[mine] for column in entries[1:])]))]
     if len(units.zones):
         # First by combination of zones, so that few are spread over the zones of each.
         by = np.flatnonzero(public)
-        held = _summed(_Entries(zones[by], *(column[by] for column in entries[1:])))
+        held = _summed(_Entries._make([zones[by], *(column[by] for column in entries[1:])]))
         number = {int(zone): units.groups + n for n, zone in enumerate(units.zones)}
         own = [[number[zone] for zone in of if zone in number] for of in coverage.zones]
         sizes = np.array([len(item) for item in own], np.int64)
@@ -144,7 +145,7 @@ def _by_unit(coverage: Coverage, units: Units, entries: _Entries, face: Ints, zo
         times = sizes[held.unit]
         row = np.repeat(np.arange(len(times)), times)
         within = np.arange(len(row)) - np.repeat(np.cumsum(times) - times, times)
-        parts.append(_Entries(flat[start[held.unit[row]] + within], *(column[row] for column in held[1:])))
+        parts.append(_Entries._make([flat[start[held.unit[row]] + within], *(column[row] for column in held[1:])]))
     return parts
 
 

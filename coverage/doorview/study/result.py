@@ -31,6 +31,8 @@ from doorview.study.thefts_files import thefts_words
 if TYPE_CHECKING:
     import geopandas as gpd
 
+    from doorview.study.explorer import Explorer
+
 __all__ = ["HEADLINE_LEVELS", "Result"]
 
 _MEAN_AND_RANGE = ("share_mean", "share_low", "share_high")
@@ -307,6 +309,12 @@ class Result:
         from doorview.study.draw import draw_map
 
         return draw_map(self, path, scenario=scenario, level=level, detail=detail)
+
+    def explore(self) -> Explorer:
+        """Return the explorer: shown inline in a notebook, and written as one HTML file by its `write(path)`."""
+        from doorview.study.explorer import explorer_of
+
+        return explorer_of(self)
 
     def write(self, folder: str | Path, *, fresh: bool = False) -> Path:
         """Write the run's folder and return its path.

@@ -18,7 +18,7 @@ from doorview.city.classes import CLASSES
 from doorview.city.ground_polygons import MAP_CLASSES, MAP_SEGMENTS, ground_polygons
 from doorview.share.scene import SPACES
 from doorview.share.tiles import TileResult, cover
-from doorview.show.explorer.build import write_explorer
+from doorview.show.explorer.build import write_pages
 from doorview.show.layers import write_doors, write_layers
 from doorview.show.qml import ground_style, line_style, share_style, zone_style
 from doorview.show.rasters import SparseRaster
@@ -148,7 +148,7 @@ def write_into(result: Result, run: RunFolder) -> None:
             draw_thefts(placed, folder)
     run.write_run(_run_facts(result, written))
     if study.output.explorer:
-        write_explorer(run.partial)
+        write_pages(run.partial)
 
 
 def _write_dwellings(path: Path, table: pd.DataFrame) -> None:

@@ -29,7 +29,7 @@ from doorview.show.explorer.pack import Arrays, header_text, light_content, pack
 from doorview.show.files import replacing
 from doorview.show.run_folder import SCHEMA, SCHEMA_VERSION, is_run
 
-__all__ = ["FORMAT", "LIGHT_BYTES", "Written", "page_of", "read_tables", "write_explorer"]
+__all__ = ["FORMAT", "LIGHT_BYTES", "Written", "page_of", "read_tables", "write_explorer", "write_pages"]
 
 FORMAT = 1
 LIGHT_BYTES = 5_000_000
@@ -78,7 +78,13 @@ def write_explorer(run: str | os.PathLike[str], *, light_only: bool = False, til
 
     """
     folder = Path(run)
-    header, arrays = read_tables(folder)
+    _check_run(folder)
+    return write_pages(folder, light_only=light_only, tiles=tiles)
+
+
+def write_pages(folder: Path, *, light_only: bool = False, tiles: str | None = None) -> Written:
+    """Do what `write_explorer` says, in a folder that may still be written: nothing but the tables is asked for."""
+    header, arrays = _tables(folder)
     host = None if tiles is None else _tile_host(tiles)
     full = None
     try:
@@ -137,6 +143,10 @@ def read_tables(folder: Path) -> tuple[dict[str, Any], Arrays]:
 
     """
     _check_run(folder)
+    return _tables(folder)
+
+
+def _tables(folder: Path) -> tuple[dict[str, Any], Arrays]:
     missing = [name for name in PARTS if not (folder / name).is_file()]
     if missing:
         raise InputError(
@@ -145,7 +155,8 @@ def read_tables(folder: Path) -> tuple[dict[str, Any], Arrays]:
         )
     try:
         header = json.loads((folder / PARTS[1]).read_text(encoding="utf-8"))
-        with np.load(folder / PARTS[0], allow_pickle=False) as held:
+        # Opened here, because numpy leaves a damaged file open.
+        with (folder / PARTS[0]).open("rb") as stream, np.load(stream, allow_pickle=False) as held:
             arrays = {name: held[name] for name in held.files}
     except (OSError, ValueError, zipfile.BadZipFile, EOFError) as fault:
         raise InputError(f"the run '{folder}' holds damaged data for the explorer ({fault}). {AGAIN}") from fault
