@@ -126,6 +126,7 @@ def test_thefts_add_their_files_and_change_nothing_else(plain: Result, told: Res
     assert {name for name in added if not name.startswith("working/")} == {
         *PUBLISHED,
         *("thefts_change.csv", "maps/hotspots.png", "maps/prediction.png", "maps/thefts_density.png"),
+        "thefts_density.qml",
     }
     assert {"working/incidents.json", "working/incidents_in_view.csv", "working/thefts_by_zone.csv"} <= added
     for name in sorted(files_of(plain)):
