@@ -19,7 +19,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from figure import Figure, MissingDataError, table
 
-BENCHMARKS = ("startup", "viewsheds", "sight_scaling", "clip_against_plain", "ownership", "kde", "estimate_city")
+BENCHMARKS = (
+    "startup",
+    "viewsheds",
+    "sight_scaling",
+    "clip_against_plain",
+    "ownership",
+    "kde",
+    "routes",
+    "estimate_city",
+)
 LIMIT_S = 300.0
 
 

@@ -305,7 +305,7 @@ def _figures(
     table.loc[~found, "doors_in_view"] = pd.NA
     if replicates:
         bits = owner_bits(exposure.doors, p, replicates=replicates, seed=seed)
-        runs = np.empty((len(walk.first) - 1, replicates, 3), np.float32)
+        runs = np.empty((len(walk.first) - 1, 3, replicates), np.float32)
         runs_of_lines(walk.first, walk.step_m, exposure.start, exposure.members, bits, runs)
         longest = np.zeros((len(routes), replicates), np.float32)
         longest_runs(*legs, routes.full, *points, bits, runs, graph.length_m, longest)

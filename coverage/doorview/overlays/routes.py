@@ -22,7 +22,16 @@ from doorview.overlays.kernels.routes import trace
 from doorview.overlays.surface_grid import xy_array
 from doorview.overlays.walking_graph import WalkingGraph
 
-__all__ = ["STATUSES", "Cost", "Routes", "cheapest_routes", "nearest_places", "route_lines", "shortest_routes"]
+__all__ = [
+    "STATUSES",
+    "WITHIN_M",
+    "Cost",
+    "Routes",
+    "cheapest_routes",
+    "nearest_places",
+    "route_lines",
+    "shortest_routes",
+]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -227,30 +236,31 @@ def _pairs(origins: ArrayLike, destinations: ArrayLike, within_m: float) -> tupl
 
 def _feet(graph: WalkingGraph, points: Floats, within_m: float, *, all_parts: bool) -> _Feet:
     """Return the nearest edge of each point (the first of several), the place along it and the distance [m]."""
+    places, which = np.unique(points, axis=0, return_inverse=True)
+    which = which.ravel()
+    shapes = shapely.points(places)
+    edge, off = _nearest(graph.lines, shapes, within_m)
+    moved = np.zeros(len(places), dtype=bool)
     longest = np.flatnonzero(graph.part[graph.ends[:, 0]] == 0)
-    edge, off = _nearest(graph.lines, points, within_m)
-    moved = 0
     if not all_parts:
-        held, held_off = _nearest(graph.lines[longest], points, within_m)
-        moved = int(((held >= 0) & (edge >= 0) & (longest[held] != edge) & (held_off > off)).sum())
-        edge, off = np.where(held >= 0, longest[held], -1), held_off
+        moved = (edge >= 0) & (graph.part[graph.ends[edge, 0]] != 0)
+        held, held_off = _nearest(graph.lines[longest], shapes[moved], within_m)
+        edge[moved], off[moved] = np.where(held >= 0, longest[held], -1), held_off
+        moved &= edge >= 0
     near = edge >= 0
     edge = np.where(near, edge, 0)
-    shapes = shapely.points(points)
     at = np.clip(shapely.line_locate_point(graph.lines[edge], shapes), 0.0, graph.length_m[edge])
     if not near.all():
         # How far a far point is, so that it can be said.
         tree = shapely.STRtree(graph.lines if all_parts else graph.lines[longest])
         (row, _), distance = tree.query_nearest(shapes[~near], return_distance=True, all_matches=False)
-        away = np.flatnonzero(~near)
-        off[away[row]] = distance
-    return _Feet(edge.astype(np.int64), at, off, near, moved)
+        off[np.flatnonzero(~near)[row]] = distance
+    return _Feet(edge[which], at[which], off[which], near[which], int(moved[which].sum()))
 
 
-def _nearest(lines: NDArray[np.object_], points: Floats, within_m: float) -> tuple[Ints, Floats]:
-    shapes = shapely.points(points)
-    found, off = np.full(len(points), -1, dtype=np.int64), np.full(len(points), np.inf)
-    if len(points):
+def _nearest(lines: NDArray[np.object_], shapes: NDArray[np.object_], within_m: float) -> tuple[Ints, Floats]:
+    found, off = np.full(len(shapes), -1, dtype=np.int64), np.full(len(shapes), np.inf)
+    if len(shapes):
         (row, edge), distance = shapely.STRtree(lines).query_nearest(
             shapes, max_distance=within_m, return_distance=True, all_matches=True
         )

@@ -140,7 +140,7 @@ def chances_along(
 def runs_of_lines(first: Any, step: Any, start: Any, doors: Any, bits: Any, runs: Any) -> None:
     """Write the unseen stretches of each walking line and replicate.
 
-    `runs` (lines, replicates, 3): unseen metres at its begin, at its end, and the longest unseen stretch within; a line
+    `runs` (lines, 3, replicates): unseen metres at its begin, at its end, and the longest unseen stretch within; a line
     that is unseen throughout has its whole length three times.
     `bits` (doors, words) uint64 says which doors own in each replicate.
     """  # fmt: skip
@@ -152,7 +152,7 @@ def runs_of_lines(first: Any, step: Any, start: Any, doors: Any, bits: Any, runs
         count = first[line + 1] - first[line]
         for r in range(words * 64):
             # Until an owner sees a point, lead is -1; tail holds the index of the last seen point.
-            runs[line, r, 0], runs[line, r, 1], runs[line, r, 2] = -1.0, -1.0, 0.0
+            runs[line, 0, r], runs[line, 1, r], runs[line, 2, r] = -1.0, -1.0, 0.0
         for i in range(count):
             point = first[line] + i
             if start[point] == start[point + 1]:
@@ -166,16 +166,16 @@ def runs_of_lines(first: Any, step: Any, start: Any, doors: Any, bits: Any, runs
                 for bit in range(64):
                     if (seen[word] >> np.uint64(bit)) & one:
                         r = word * 64 + bit
-                        if runs[line, r, 0] < 0.0:
-                            runs[line, r, 0] = i * size
-                        runs[line, r, 2] = max(runs[line, r, 2], (i - runs[line, r, 1] - 1.0) * size)
-                        runs[line, r, 1] = i
+                        if runs[line, 0, r] < 0.0:
+                            runs[line, 0, r] = i * size
+                        runs[line, 2, r] = max(runs[line, 2, r], (i - runs[line, 1, r] - 1.0) * size)
+                        runs[line, 1, r] = i
         for r in range(words * 64):
-            rest = (count - 1.0 - runs[line, r, 1]) * size
-            runs[line, r, 2] = max(runs[line, r, 2], rest)
-            runs[line, r, 1] = rest
-            if runs[line, r, 0] < 0.0:
-                runs[line, r, 0] = rest
+            rest = (count - 1.0 - runs[line, 1, r]) * size
+            runs[line, 2, r] = max(runs[line, 2, r], rest)
+            runs[line, 1, r] = rest
+            if runs[line, 0, r] < 0.0:
+                runs[line, 0, r] = rest
 
 
 @nb.njit(cache=True, nogil=True)
@@ -212,11 +212,11 @@ def longest_runs(
             if full[leg]:
                 whole = length[half[leg] // 2] * (1.0 - 1e-6)
                 for r in range(words * 64):
-                    lead, tail = runs[line, r, back], runs[line, r, 1 - back]
-                    gap[r] += lead
-                    if lead < whole:
-                        out[route, r] = max(out[route, r], gap[r], runs[line, r, 2])
-                        gap[r] = tail
+                    lead = runs[line, back, r]
+                    reached = gap[r] + lead
+                    # Unseen throughout, the stretch goes on: then `reached` is no end of it, but no longer than it.
+                    out[route, r] = max(out[route, r], reached, runs[line, 2, r])
+                    gap[r] = runs[line, 1 - back, r] if lead < whole else reached
             elif begin[leg] != end[leg]:
                 _steps(begin[leg], end[leg], step[line], first[line + 1] - first[line], reach)
                 for k in range(reach[1] - reach[0] + 1):
