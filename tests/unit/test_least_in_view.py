@@ -123,6 +123,7 @@ def test_the_least_in_view_goes_round_by_the_other_rail():
     tight = trade_off(graph, exposure, start[0], goal[0], 0.4, detour_cap=1.4)
     assert tight.table["detour"].tolist() == [1]
     assert tight.left_out == 1
+    assert all("not safety advice" in table.attrs["caveat"] for table in (least.table, tight.table))
 
 
 def test_where_nothing_is_in_view_the_least_is_the_shortest():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,6 +23,7 @@ from doorview.overlays.route_exposure import (
 )
 from doorview.overlays.routes import shortest_routes
 from doorview.overlays.walking_graph import walking_graph
+from doorview.sight.known import sees_known
 from helpers.ladder import UTM, city_of, ladder
 
 
@@ -224,8 +226,6 @@ def test_what_is_below_the_ground_is_out_of_view():
 
 
 def test_doors_are_asked_through_sees():
-    import geopandas as gpd
-
     graph = walking_graph(ladder(), side="centre")
     walk = walking_points(graph)
     doors = gpd.GeoDataFrame({"heading": [0.0]}, geometry=[shapely.Point(50, -6)], index=["w1@1"], crs=UTM)
@@ -238,6 +238,23 @@ def test_doors_are_asked_through_sees():
     routes = shortest_routes(graph, [[0.0, 0.0]], [[100.0, 0.0]])
     table = route_figures(graph, routes, {"observe": exposure}, 1.0, replicates=0)
     assert table["seen_length_mean_m"].iloc[0] == pytest.approx(len(seen))
+
+
+def test_known_cameras_are_reported_apart():
+    graph = walking_graph(ladder(), side="centre")
+    walk = walking_points(graph)
+    table = {"heading": [0.0], "field_of_view_degrees": [90.0], "height_m": [3.0], "range_m": [12.0]}
+    table |= {"kind": ["fixed"], "source": ["osm"], "private": [False], "tilt_degrees": [np.nan], "certain": [True]}
+    place = [shapely.Point(50, -6)]
+    cameras = gpd.GeoDataFrame(table, geometry=place, index=pd.Index(["k:n1"], name="door"), crs=UTM)
+    nothing = gpd.GeoDataFrame(geometry=[], crs=UTM)
+    known = exposure_of_pairs(walk, cameras.index, sees_known(cameras, walk.points, nothing))
+    routes = shortest_routes(graph, [[0.0, 0.0], [0.0, 50.0]], [[100.0, 0.0], [100.0, 50.0]])
+    figures = route_figures(graph, routes, {"known": known}, 1.0, replicates=0)
+    # 6 m before the camera, its field of 90 degrees is 12 m wide on the rail; of the other rail it sees nothing.
+    assert figures["seen_length_mean_m"].tolist() == pytest.approx([12, 0])
+    assert figures["doors_in_view"].tolist() == [1, 0]
+    assert figures["p_unseen"].tolist() == [0, 1]
 
 
 def test_what_is_no_route_has_no_figures_and_says_why(rungs):

@@ -14,16 +14,14 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from doorview.errors import InputError
-from doorview.overlays.route_exposure import Exposure, seen_metres
+from doorview.overlays.route_exposure import CAVEAT, Exposure, seen_metres
 from doorview.overlays.routes import WITHIN_M, Cost, Routes, cheapest_routes, shortest_routes
 from doorview.overlays.walking_graph import WalkingGraph
 
-__all__ = ["CAVEAT", "Front", "least_in_view", "trade_off"]
+__all__ = ["PER_METRE", "Front", "least_in_view", "trade_off"]
 
 Floats = NDArray[np.float64]
 
-CAVEAT = "Owners are simulated: this says nothing about a real street, and is not safety advice."
-"""Printed on every route that is shown."""
 PER_METRE = 1e-6
 """A metre of length counts as much as this many metres in view: of routes equally in view, nearly the shortest."""
 MOST_POINTS = 64
@@ -35,8 +33,9 @@ class Front:
     """Routes of one pair that trade length against exposure.
 
     `table`, index `point`, from the shortest to the least in view: `length_m`, `seen_length_mean_m`, `detour` (length
-    / shortest length). `routes`: those routes, one row each. `left_out`: routes found that are longer than the cap.
-    `complete`: whether all corners of the front were found (else `MOST_POINTS` of them).
+    / shortest length); `attrs["caveat"]` is to be printed with it. `routes`: those routes, one row each. `left_out`:
+    routes found that are longer than the cap. `complete`: whether all corners of the front were found (else
+    `MOST_POINTS` of them).
     """
 
     table: pd.DataFrame
@@ -60,10 +59,13 @@ def least_in_view(
     The cost of a stretch is step x (1 - product (1 - p_j)) at each point, plus 1e-6 per metre of length, so that a
     route out of view is no stroll: the expected metres in view are the least to within a millionth of the length.
 
-    Arguments and errors as `shortest_routes` and `route_figures`; `cost` in `routes.table` is this cost [m].
+    Arguments and errors as `shortest_routes` and `route_figures`; `cost` in `routes.table` is this cost [m];
+    `routes.table.attrs["caveat"]` is to be printed on every route that is shown.
     """
     cost = seen_metres(exposure, graph, chance, per_metre=PER_METRE)
-    return cheapest_routes(graph, cost, origins, destinations, within_m=within_m, all_parts=all_parts)
+    routes = cheapest_routes(graph, cost, origins, destinations, within_m=within_m, all_parts=all_parts)
+    routes.table.attrs["caveat"] = CAVEAT
+    return routes
 
 
 def trade_off(
@@ -151,6 +153,7 @@ def trade_off(
         },
         index=pd.RangeIndex(len(kept), name="point"),
     )
+    table.attrs["caveat"] = CAVEAT
     return Front(table, tuple(corner[2] for corner in kept), len(corners) - len(kept), complete)
 
 

@@ -30,6 +30,7 @@ from doorview.overlays.routes import Cost, Routes
 from doorview.overlays.walking_graph import WalkingGraph
 
 __all__ = [
+    "CAVEAT",
     "Exposure",
     "WalkingPoints",
     "edge_exposure",
@@ -44,6 +45,8 @@ __all__ = [
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+CAVEAT = "Owners are simulated: this says nothing about a real street, and is not safety advice."
+"""Printed on every route that is shown."""
 SPACING_M = 1.0
 """Longest step between points along a walk [m]."""
 WALKING_M_PER_S = 1.4
@@ -253,8 +256,8 @@ def route_figures(
     seed
         Of the simulation.
 
-    Columns `route`, `level`, `status`, `length_m` and these. Where the status is not `found`, there is no route and
-    the figures are missing; on one spot (`same_place`) shares of a length of 0 are.
+    Columns `route`, `level`, `status`, `length_m` and these; `attrs["caveat"]` is printed with every route. Where there
+    is no route (the status says why) the figures are missing; on one spot (`same_place`) shares of a length of 0 are.
 
     Raises
     ------
@@ -269,7 +272,9 @@ def route_figures(
         part = _figures(graph, routes, exposure, _chances(exposure, chance), replicates, seed)
         part.insert(1, "level", level)
         parts.append(part)
-    return pd.concat(parts, ignore_index=True).sort_values("route", kind="stable", ignore_index=True)
+    table = pd.concat(parts, ignore_index=True).sort_values("route", kind="stable", ignore_index=True)
+    table.attrs["caveat"] = CAVEAT
+    return table
 
 
 def _figures(
