@@ -85,6 +85,26 @@ def test_the_rules_say_where_a_way_is_walked(tags, walked):
     assert graph.hidden.any() == (walked == "hidden")
 
 
+def test_a_driveway_is_walked_where_nothing_else_leads_on():
+    street, drive = {"highway": "residential"}, {"highway": "service", "service": "driveway"}
+    ways = [
+        ([(0, 0), (100, 0)], street, [1, 2]),
+        ([(100, 0), (200, 0)], street, [2, 3]),
+        ([(0, 0), (50, 60)], drive, [1, 10]),  # w3 and w4 lead into a complex
+        ([(50, 60), (50, 100)], drive, [10, 11]),
+        ([(50, 100), (150, 100)], street, [11, 12]),
+        ([(200, 0), (200, 40)], drive, [3, 13]),  # w6 to one house
+        ([(100, 0), (150, -30), (200, 0)], drive, [2, 14, 3]),  # w7 between streets that meet anyway
+    ]
+    graph = walking_graph(city_of(ways), side="centre")
+    assert set(graph.osm_id) == {"w1", "w2", "w3", "w4", "w5"}
+    assert graph.notes["links_taken"] == 2
+    assert graph.notes["parts"] == 1
+    assert graph.notes["ways"] == {"closed": 2, "line": 2, "side": 3}
+    private = [(points, {**tags, "access": "private"} if tags is drive else tags, ids) for points, tags, ids in ways]
+    assert walking_graph(city_of(private), side="centre").notes["parts"] == 2
+
+
 def test_a_track_is_closed_in_the_united_states_alone():
     ways = [([(0, 0), (100, 0)], {"highway": "track"}, [1, 2]), ([(0, 9), (9, 9)], {"highway": "path"}, [3, 4])]
     assert len(walking_graph(city_of(ways, "us"), side="centre")) == 1
@@ -92,7 +112,7 @@ def test_a_track_is_closed_in_the_united_states_alone():
 
 
 def test_every_rule_has_a_reason_and_a_known_place():
-    assert {rule.ground for rule in walking_rules()} == {"side", "line", "hidden", "closed"}
+    assert {rule.ground for rule in walking_rules()} == {"side", "line", "hidden", "link", "closed"}
     assert all(rule.reason.endswith(".") for rule in walking_rules())
 
 

@@ -74,7 +74,7 @@ class WalkingGraph:
     side
         The side that was asked for.
     notes
-        Counts: ways by what they are for a walker, edges by where one walks, connected parts.
+        Counts: ways by what they are for a walker, driveways taken as links, edges by where one walks, connected parts.
 
     """
 
@@ -100,7 +100,7 @@ class WalkingGraph:
 
 @cache
 def walking_rules() -> tuple[Rule, ...]:
-    """Return the rules in order; `ground` of each says where it is walked: side, line, hidden or closed."""
+    """Return the rules in order; `ground` of each says where it is walked: side, line, hidden, link, closed."""
     raw = tomllib.loads(files("doorview.overlays").joinpath("rules/walking.toml").read_text(encoding="utf-8"))
 
     def conditions(table: dict[str, Any]) -> dict[str, tuple[str, ...] | str]:
@@ -155,6 +155,9 @@ def walking_graph(city: City, ground: Ground | None = None, *, side: str = "righ
     verdict = classify(city.ways, walking_rules(), city.country)
     where = np.where(verdict.ground == "none", "closed", verdict.ground.astype(str))
     long = shapely.length(city.ways.geometry.to_numpy()) > 0
+    asked = where == "link"
+    where = _links_taken(city.ways, where, long)
+    place = where
     kept = (where != "closed") & long
     if not kept.any():
         raise InputError(
@@ -177,12 +180,11 @@ def walking_graph(city: City, ground: Ground | None = None, *, side: str = "righ
     if ground is not None and side != "centre":
         offset[on_street], counts = _offsets(lines[on_street], osm_id[on_street], ground, side)
         beside |= counts
-    names, number = np.unique(
-        np.where(verdict.ground == "none", "closed", verdict.ground.astype(str)), return_counts=True
-    )
+    names, number = np.unique(place, return_counts=True)
     parts_m = np.bincount(part[ends[:, 0]], weights=length)
     notes = {
         "ways": dict(zip(names.tolist(), number.tolist(), strict=True)),
+        "links_taken": int((asked & (place == "line")).sum()),
         "ways_without_length": int((~long).sum()),
         "edges_by_place": beside,
         "parts": len(parts_m),
@@ -193,6 +195,35 @@ def walking_graph(city: City, ground: Ground | None = None, *, side: str = "righ
     return WalkingGraph(
         xy, osm_node, lines, ends, length, osm_id, hidden, offset, part, matrix, half, ways.crs, side, notes
     )
+
+
+def _links_taken(ways: gpd.GeoDataFrame, where: NDArray[Any], long: NDArray[np.bool_]) -> NDArray[Any]:
+    """Turn each link into a line where it, with links that it meets, joins parts of the network; else into closed."""
+    rows = np.flatnonzero((where != "closed") & long)
+    link = where[rows] == "link"
+    taken = np.where(where == "link", "closed", where)
+    if not link.any():
+        return taken
+    xy, owner = shapely.get_coordinates(ways.geometry.to_numpy()[rows], return_index=True)
+    node = node_numbers(ways.iloc[rows], xy, owner)
+    size = len(rows) + int(node.max()) + 1
+    of_link = link[owner]
+
+    def parts(chosen: NDArray[np.bool_]) -> Ints:
+        # Ways and nodes together: a way meets its nodes.
+        ones = np.ones(int(chosen.sum()))
+        meets = csr_array((ones, (owner[chosen], len(rows) + node[chosen])), shape=(size, size))
+        label: Ints = connected_components(meets, directed=False)[1]
+        return label
+
+    network, clusters = parts(~of_link), parts(of_link)
+    walked = np.zeros(size, dtype=bool)
+    walked[len(rows) + node[~of_link]] = True
+    touch = of_link & walked[len(rows) + node]
+    pairs = np.unique(np.column_stack([clusters[owner[touch]], network[len(rows) + node[touch]]]), axis=0)
+    joined = np.bincount(pairs[:, 0], minlength=size) > 1
+    taken[rows[link & joined[clusters[: len(rows)]]]] = "line"
+    return taken
 
 
 @dataclass(frozen=True, eq=False)
