@@ -13,7 +13,6 @@ export STUDY EXTRACT PLACE BOUNDARY ZONES THEFTS RATES OUT RUN
 
 .DEFAULT_GOAL := help
 .PHONY: help maps explorer briefing demo-data test kernels suite notebooks notebooks-refresh test-long check docs lab bench clean
-.PHONY: help maps explorer demo-data test kernels suite notebooks test-long check lab bench clean
 
 help:  ## this text
 	@echo "Targets:"

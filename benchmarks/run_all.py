@@ -28,6 +28,8 @@ BENCHMARKS = (
     "kde",
     "estimate_city",
     "explorer",
+    "routes",
+    "estimate_city",
 )
 LIMIT_S = 300.0
 

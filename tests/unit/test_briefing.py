@@ -19,7 +19,7 @@ from doorview.show.briefing.content import briefing_content
 from doorview.show.briefing.tables import read_run
 from doorview.show.briefing.write import briefing_html, briefing_pdf, write_briefing
 from helpers.lix import lix
-from helpers.small_run import SHARES, png, small_run
+from helpers.small_run import SHARES, png, small_run, write_table
 
 FRACTIONS = {
     "a tenth": 0.1, "an eighth": 0.125, "a seventh": 1 / 7, "a sixth": 1 / 6, "a fifth": 0.2, "a quarter": 0.25,
@@ -400,3 +400,15 @@ def test_the_briefing_of_the_demo_town_says_what_its_tables_say(tmp_path, projec
     text, shown = pdf_text(pdf), close(" ".join(texts_of(content)))
     said = [close(figure.said) for figure in content.figures]
     assert all(words in text for words in said if words in shown)
+
+
+def test_a_published_rate_is_the_one_that_the_run_worked_out(tmp_path):
+    folder = small_run(tmp_path / "run")
+    facts = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    facts["settings"]["scenarios"]["independent_20"] |= {"rate": None, "rate_preset": "us_2026"}
+    (folder / "run.json").write_text(json.dumps(facts), encoding="utf-8")
+    write_table(folder / "densities.csv", [{"name": "independent_20", "share_of_households": 0.27}])
+    for language, words in (("en", "If 27% of households own"), ("es", "Si el 27\u00a0% de los hogares tienen")):
+        content = briefing_content(read_run(folder), language=language)
+        assert content.sections[0]["blocks"][0]["text"].startswith(words)
+        assert all(figure.value == in_the_tables(folder, figure) for figure in content.figures)

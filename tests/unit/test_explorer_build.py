@@ -59,14 +59,19 @@ class Read(HTMLParser):
         super().__init__(convert_charrefs=True)
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.text: list[tuple[int, str]] = []
+        self.inside = -1
         self.feed(page)
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.inside = len(self.tags)
         self.tags.append((tag, dict(attrs)))
 
+    def handle_endtag(self, tag: str) -> None:
+        self.inside = -1
+
     def handle_data(self, data: str) -> None:
-        self.text.append((len(self.tags) - 1, data))
+        self.text.append((self.inside, data))
 
     def of(self, tag: str) -> list[tuple[dict[str, str | None], str]]:
         return [
@@ -185,7 +190,7 @@ def test_heat_layers_are_the_raster_sampled(result: Result) -> None:
         # A hair off the centre, so that it lies in one cell.
         x = x0 + item["x"] / 100 + (column + 0.5) * item["pixel_m"] + 1e-3
         y = y0 + item["y"] / 100 + (row + 0.5) * item["pixel_m"] - 1e-3
-        c, r = ~transform * (x, y)
+        c, r = (x - transform.c) / transform.a, (transform.f - y) / transform.a
         assert values[int(r), int(c)] == layer[row, column]
 
 

@@ -92,7 +92,7 @@ def test_nothing_simulated_changes_by_one_byte(plain, mapped, both):
 def test_what_a_run_adds_for_known_cameras(plain, mapped, both, folder):
     public = {
         "known.csv",
-        *(f"known_{name}.tif" for name in LEVELS),
+        *(f"known_{name}.{ending}" for name in LEVELS for ending in ("tif", "qml")),
         "maps/known_detect.png",
         "maps/known_detect_detail.png",
     }

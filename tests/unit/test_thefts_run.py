@@ -133,7 +133,7 @@ def test_thefts_add_their_files_and_change_nothing_else(plain: Result, told: Res
     added = files_of(told) - files_of(plain)
     assert {name for name in added if not name.startswith("working/")} == {
         *PUBLISHED,
-        *("thefts_change.csv", "maps/hotspots.png", "maps/prediction.png", "maps/thefts_density.png"),
+        *("thefts_change.csv", "maps/prediction.png", "maps/thefts_density.png", "thefts_density.qml"),
         *("maps/hotspots_window.png", "maps/thefts_streets.png"),
     }
     assert {"working/incidents.json", "working/incidents_in_view.csv", "working/thefts_by_zone.csv"} <= added
@@ -297,15 +297,20 @@ def test_four_far_from_the_rest_are_no_bump_and_no_outline(folder: Path, tmp_pat
     assert found.ground.too_few > 0
     outlines = shapely.union_all(found.ground.outlines.geometry.to_numpy())
     assert not shapely.intersects(outlines, shapely.multipoints(points[four]))
-    assert shapely.intersects(outlines, shapely.multipoints(points[ten]))
+    # Ten at one home: hot, and no outline either, which would point at it.
+    assert found.hot.hot[row[ten], column[ten]].all()
+    assert not shapely.intersects(outlines, shapely.multipoints(points[ten]))
 
 
 def test_the_planted_door_is_hot_and_the_forecast_uses_earlier_reports_alone(told: Result):
     found = thefts_of(told)
     outlines = found.ground.outlines
     place = found.plan.recent.geometry.value_counts().index[0]
+    row, column = found.plan.grid.cell_of(shapely.get_coordinates(place))
+    assert found.hot.hot[row, column].all()
+    # One home is in that cell of 20 m: the outline stays unpublished.
     hot = outlines[outlines["class"] == "hot spot"]
-    assert shapely.intersects(shapely.union_all(hot.geometry.to_numpy()), place)
+    assert not shapely.intersects(shapely.union_all(hot.geometry.to_numpy()), place)
     assert found.prediction is not None
     held = sum(dt.date(2024, 7, 1) <= day <= LAST for *_, day in planted())
     # In larger cells fewer centres lie in the counted area, and so fewer incidents in cells that count.
@@ -359,6 +364,21 @@ def test_where_no_withholding_helps_no_rates_by_zone_are_published(folder: Path,
     assert "thefts_by_zone.csv" not in files_of(result)
     assert "working/thefts_by_zone.csv" in files_of(result)
     assert any("no rates by zone" in note for note in thefts_of(result).notes)
+
+
+def test_a_hot_spot_round_one_to_four_homes_is_not_published(folder: Path, tmp_path: Path):
+    # Thirty reports at one door: hot beyond any chance, and an outline of 10 m would point at that home.
+    x, y, _ = planted()[0]
+    write_thefts(folder / "home.csv", [(x, y, LAST - dt.timedelta(days=n)) for n in range(30)])
+    for cell_m, shown in ((10.0, 0), (200.0, None)):
+        asked = {"file": "home.csv", "known_to": "point", "cell_m": cell_m, "bandwidth_m": 100.0}
+        result = run_study(study_of(folder, asked, **QUICK), tmp_path / f"home {cell_m:g}")
+        outlines, doors = thefts_of(result).ground.outlines, result.doors
+        homes = [int(doors["dwellings"][doors.intersects(shape)].sum()) for shape in outlines.geometry]
+        assert not [number for number in homes if 0 < number < 5]
+        if shown == 0:
+            assert thefts_of(result).hot.hot.any(), "a hot spot is found, and kept back"
+            assert thefts_of(result).ground.too_few
 
 
 def test_all_at_one_place_have_no_surface_by_a_rule(folder: Path, tmp_path: Path):

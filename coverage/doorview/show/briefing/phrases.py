@@ -60,6 +60,8 @@ def scenario_phrase(book: Book, name: str) -> str:
     process = str(book.run.fact(f"{at}.process") or "")
     key = f"process.{process}"
     number, rate = book.fact("count", f"{at}.number"), book.fact("rate", f"{at}.rate")
+    if rate is None and number is None:  # a published rate, or cameras to the kilometre: the run has worked it out
+        rate = book.say("rate", "densities.csv", "share_of_households", name=name)
     if rate is not None and w.get(key, ""):
         clause = w(key, rate=rate, strength=book.fact("short", f"{at}.strength") or "")
     elif number is not None:

@@ -155,7 +155,8 @@ def _tables(folder: Path) -> tuple[dict[str, Any], Arrays]:
         )
     try:
         header = json.loads((folder / PARTS[1]).read_text(encoding="utf-8"))
-        with np.load(folder / PARTS[0], allow_pickle=False) as held:
+        # Opened here, because numpy leaves a damaged file open.
+        with (folder / PARTS[0]).open("rb") as stream, np.load(stream, allow_pickle=False) as held:
             arrays = {name: held[name] for name in held.files}
     except (OSError, ValueError, zipfile.BadZipFile, EOFError) as fault:
         raise InputError(f"the run '{folder}' holds damaged data for the explorer ({fault}). {AGAIN}") from fault

@@ -42,7 +42,7 @@ def packed(arrays: Mapping[str, NDArray[Any]]) -> tuple[str, dict[str, dict[str,
         gap = -len(data) % ALIGNED
         parts += [data, b"\0" * gap]
         offset += len(data) + gap
-    return base64.b64encode(zlib.compress(b"".join(parts), 9)).decode("ascii"), table
+    return base64.b64encode(zlib.compress(b"".join(parts), 6)).decode("ascii"), table
 
 
 def header_text(header: Mapping[str, Any]) -> str:

@@ -1,0 +1,290 @@
+"""Routes: paths traced through predecessors, and what doors see along them.
+
+A route is a row of legs. A leg is a half-edge (2 e along edge e, 2 e + 1 against it) walked from `begin` to `end`,
+metres along the edge's line. A half-edge is walked on a walking line, whose equal steps of `step` metres have a point
+each, in the order of the edge's line.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba as nb
+import numpy as np
+
+__all__ = ["chances_along", "longest_runs", "misses_of_points", "recorded_along", "runs_of_lines", "trace"]
+
+HAIR_M = 1e-9
+"""A stretch shorter than this is rounding, and no part of a leg."""
+
+
+@nb.njit(cache=True, nogil=True)
+def trace(
+    before: Any, last: Any, row: Any, nodes: int, indptr: Any, indices: Any, half: Any, first: Any, out: Any
+) -> int:
+    """Trace paths back from the nodes `last` (paths,) through predecessors (rows, nodes and more).
+
+    Path i stands in row `row[i]` and begins at a node numbered `nodes` or more, which is no part of it. `first`
+    (paths + 1,) gets where the half-edges of each begin in `out`; with an empty `out` they are only counted. A `last`
+    below 0 is an empty path. Returns the number of half-edges.
+    """
+    total = 0
+    first[0] = 0
+    for i in range(last.shape[0]):
+        node = last[i]
+        count = 0
+        while node >= 0:
+            earlier = before[row[i], node]
+            if earlier < 0 or earlier >= nodes:
+                break
+            count += 1
+            node = earlier
+        if out.shape[0] > 0:
+            node = last[i]
+            for k in range(count):
+                earlier = before[row[i], node]
+                for at in range(indptr[earlier], indptr[earlier + 1]):
+                    if indices[at] == node:
+                        out[total + count - 1 - k] = half[at]
+                node = earlier
+        total += count
+        first[i + 1] = total
+    return total
+
+
+@nb.njit(cache=True, nogil=True)
+def misses_of_points(start: Any, doors: Any, miss: Any, out: Any) -> None:
+    """Write the chance (points,) that no door of each point's set owns: the product of `miss` in order of doors."""
+    for i in range(out.shape[0]):
+        chance = 1.0
+        for at in range(start[i], start[i + 1]):
+            chance *= miss[doors[at]]
+        out[i] = chance
+
+
+@nb.njit(cache=True, nogil=True)
+def _steps(begin: float, end: float, step: float, points: int, at: Any) -> None:
+    """Write the first and last point (inclusive) of the stretch between two places, low to high."""
+    low, high = min(begin, end), max(begin, end)
+    at[0] = min(max(int(np.floor(low / step)), 0), points - 1)
+    at[1] = min(max(int(np.ceil(high / step)) - 1, at[0]), points - 1)
+
+
+@nb.njit(cache=True, nogil=True)
+def _overlap(begin: float, end: float, step: float, i: int) -> float:
+    """Return how much of the stretch between two places lies in step i [m]."""
+    return max(0.0, min(max(begin, end), (i + 1) * step) - max(min(begin, end), i * step))
+
+
+@nb.njit(cache=True, nogil=True)
+def chances_along(
+    first_leg: Any,
+    half: Any,
+    begin: Any,
+    end: Any,
+    full: Any,
+    line_of: Any,
+    first: Any,
+    step: Any,
+    start: Any,
+    doors: Any,
+    point_miss: Any,
+    line_start: Any,
+    line_doors: Any,
+    line_seen: Any,
+    miss: Any,
+    stamp: Any,
+    out: Any,
+) -> None:
+    """Write what doors see of each route, by chances.
+
+    `out` (routes, 4): expected metres in view, doors that see any of it, their expected owners, and the chance that
+    none of them owns.
+    `full` (legs,): the whole edge is walked; then `line_seen` (lines,), the expected metres of a whole walking line,
+    and `line_doors`, the doors that see any of it, are read instead of points. `stamp` (doors,) int64 holds -1 or any
+    route's number that is not one of these.
+    """  # fmt: skip
+    reach = np.zeros(2, np.int64)
+    for route in range(first_leg.shape[0] - 1):
+        seen, number, owners, none = 0.0, 0, 0.0, 1.0
+        for leg in range(first_leg[route], first_leg[route + 1]):
+            line = line_of[half[leg]]
+            if full[leg]:
+                seen += line_seen[line]
+                for at in range(line_start[line], line_start[line + 1]):
+                    door = line_doors[at]
+                    if stamp[door] != route:
+                        stamp[door] = route
+                        number += 1
+                        owners += 1.0 - miss[door]
+                        none *= miss[door]
+            elif begin[leg] != end[leg]:
+                _steps(begin[leg], end[leg], step[line], first[line + 1] - first[line], reach)
+                for i in range(reach[0], reach[1] + 1):
+                    long = _overlap(begin[leg], end[leg], step[line], i)
+                    if long <= HAIR_M:
+                        continue
+                    point = first[line] + i
+                    seen += long * (1.0 - point_miss[point])
+                    for at in range(start[point], start[point + 1]):
+                        door = doors[at]
+                        if stamp[door] != route:
+                            stamp[door] = route
+                            number += 1
+                            owners += 1.0 - miss[door]
+                            none *= miss[door]
+        out[route, 0], out[route, 1], out[route, 2], out[route, 3] = seen, number, owners, none
+
+
+@nb.njit(cache=True, nogil=True)
+def runs_of_lines(first: Any, step: Any, start: Any, doors: Any, bits: Any, runs: Any) -> None:
+    """Write the unseen stretches of each walking line and replicate.
+
+    `runs` (lines, 3, replicates): unseen metres at its begin, at its end, and the longest unseen stretch within; a line
+    that is unseen throughout has its whole length three times.
+    `bits` (doors, words) uint64 says which doors own in each replicate.
+    """  # fmt: skip
+    words = bits.shape[1]
+    seen = np.zeros(words, np.uint64)
+    one = np.uint64(1)
+    for line in range(first.shape[0] - 1):
+        size = step[line]
+        count = first[line + 1] - first[line]
+        for r in range(words * 64):
+            # Until an owner sees a point, lead is -1; tail holds the index of the last seen point.
+            runs[line, 0, r], runs[line, 1, r], runs[line, 2, r] = -1.0, -1.0, 0.0
+        for i in range(count):
+            point = first[line] + i
+            if start[point] == start[point + 1]:
+                continue
+            for word in range(words):
+                seen[word] = np.uint64(0)
+                for at in range(start[point], start[point + 1]):
+                    seen[word] |= bits[doors[at], word]
+                if seen[word] == np.uint64(0):
+                    continue
+                for bit in range(64):
+                    if (seen[word] >> np.uint64(bit)) & one:
+                        r = word * 64 + bit
+                        if runs[line, 0, r] < 0.0:
+                            runs[line, 0, r] = i * size
+                        runs[line, 2, r] = max(runs[line, 2, r], (i - runs[line, 1, r] - 1.0) * size)
+                        runs[line, 1, r] = i
+        for r in range(words * 64):
+            rest = (count - 1.0 - runs[line, 1, r]) * size
+            runs[line, 2, r] = max(runs[line, 2, r], rest)
+            runs[line, 1, r] = rest
+            if runs[line, 0, r] < 0.0:
+                runs[line, 0, r] = rest
+
+
+@nb.njit(cache=True, nogil=True)
+def longest_runs(
+    first_leg: Any,
+    half: Any,
+    begin: Any,
+    end: Any,
+    full: Any,
+    line_of: Any,
+    first: Any,
+    step: Any,
+    start: Any,
+    doors: Any,
+    bits: Any,
+    runs: Any,
+    length: Any,
+    out: Any,
+) -> None:
+    """Write the longest unseen stretch (routes, replicates) [m] of each route; `runs` as `runs_of_lines` writes it.
+
+    `length` (edges,) [m] tells a line that is unseen throughout.
+    """  # fmt: skip
+    words = bits.shape[1]
+    gap = np.zeros(words * 64)
+    reach = np.zeros(2, np.int64)
+    seen = np.zeros(words, np.uint64)
+    one = np.uint64(1)
+    for route in range(first_leg.shape[0] - 1):
+        gap[:] = 0.0
+        for leg in range(first_leg[route], first_leg[route + 1]):
+            line = line_of[half[leg]]
+            back = half[leg] % 2
+            if full[leg]:
+                whole = length[half[leg] // 2] * (1.0 - 1e-6)
+                for r in range(words * 64):
+                    lead = runs[line, back, r]
+                    reached = gap[r] + lead
+                    # Unseen throughout, the stretch goes on: then `reached` is no end of it, but no longer than it.
+                    out[route, r] = max(out[route, r], reached, runs[line, 2, r])
+                    gap[r] = runs[line, 1 - back, r] if lead < whole else reached
+            elif begin[leg] != end[leg]:
+                _steps(begin[leg], end[leg], step[line], first[line + 1] - first[line], reach)
+                for k in range(reach[1] - reach[0] + 1):
+                    i = reach[1] - k if back else reach[0] + k
+                    long = _overlap(begin[leg], end[leg], step[line], i)
+                    if long <= HAIR_M:
+                        continue
+                    point = first[line] + i
+                    for word in range(words):
+                        seen[word] = np.uint64(0)
+                        for at in range(start[point], start[point + 1]):
+                            seen[word] |= bits[doors[at], word]
+                        for bit in range(64):
+                            r = word * 64 + bit
+                            if (seen[word] >> np.uint64(bit)) & one:
+                                out[route, r] = max(out[route, r], gap[r])
+                                gap[r] = 0.0
+                            else:
+                                gap[r] += long
+        for r in range(words * 64):
+            out[route, r] = max(out[route, r], gap[r])
+
+
+@nb.njit(cache=True, nogil=True)
+def recorded_along(
+    first_leg: Any,
+    half: Any,
+    begin: Any,
+    end: Any,
+    line_of: Any,
+    first: Any,
+    step: Any,
+    start: Any,
+    doors: Any,
+    trigger_start: Any,
+    trigger_doors: Any,
+    clip_m: float,
+    miss: Any,
+    last: Any,
+    out: Any,
+) -> None:
+    """Write the expected recorded metres of each route (routes,).
+
+    A point is recorded by a door that has it in view and was triggered at it or at most `clip_m` before it on the same
+    route, from middle to middle of steps. `last` (doors,) float64 is overwritten.
+    """  # fmt: skip
+    reach = np.zeros(2, np.int64)
+    for route in range(first_leg.shape[0] - 1):
+        last[:] = -np.inf
+        done, recorded = 0.0, 0.0
+        for leg in range(first_leg[route], first_leg[route + 1]):
+            if begin[leg] == end[leg]:
+                continue
+            line = line_of[half[leg]]
+            _steps(begin[leg], end[leg], step[line], first[line + 1] - first[line], reach)
+            for k in range(reach[1] - reach[0] + 1):
+                i = reach[1] - k if half[leg] % 2 else reach[0] + k
+                long = _overlap(begin[leg], end[leg], step[line], i)
+                if long <= HAIR_M:
+                    continue
+                point = first[line] + i
+                here = done + long / 2.0
+                for at in range(trigger_start[point], trigger_start[point + 1]):
+                    last[trigger_doors[at]] = here
+                none = 1.0
+                for at in range(start[point], start[point + 1]):
+                    if here - last[doors[at]] <= clip_m:
+                        none *= miss[doors[at]]
+                recorded += long * (1.0 - none)
+                done += long
+        out[route] = recorded

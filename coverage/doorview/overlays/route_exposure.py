@@ -1,0 +1,422 @@
+"""What doors see along the walking graph, and the figures of routes.
+
+Each walking line has a point in the middle of every step of at most `spacing_m`, and a point has the set of doors that
+see it at a level. A scenario is a chance per door. A door counts once for a whole route.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import ArrayLike, NDArray
+
+from doorview.city.chances import keys_of, uniform
+from doorview.city.streets import sample_lines
+from doorview.errors import InputError
+from doorview.overlays.kernels.routes import (
+    chances_along,
+    longest_runs,
+    misses_of_points,
+    recorded_along,
+    runs_of_lines,
+)
+from doorview.overlays.routes import Cost, Routes
+from doorview.overlays.walking_graph import WalkingGraph
+
+__all__ = [
+    "CAVEAT",
+    "Exposure",
+    "WalkingPoints",
+    "edge_exposure",
+    "exposure_of_pairs",
+    "owner_bits",
+    "recorded_share",
+    "route_figures",
+    "seen_metres",
+    "walking_points",
+]
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+CAVEAT = "Owners are simulated: this says nothing about a real street, and is not safety advice."
+"""Printed on every route that is shown."""
+SPACING_M = 1.0
+"""Longest step between points along a walk [m]."""
+WALKING_M_PER_S = 1.4
+"""Speed on foot [m/s]: an assumption, 5 km/h."""
+
+
+@dataclass(frozen=True, eq=False)
+class WalkingPoints:
+    """Points along the walking lines of a graph.
+
+    Attributes
+    ----------
+    points
+        GeoSeries of Point, index 0, 1, ...: by walking line, in the direction of the edge's line.
+    first
+        (lines + 1,) where the points of each walking line begin.
+    step_m
+        (lines,) what each point of a line stands for.
+    line_of
+        (2 edges,) walking line of each half-edge; both of an edge may have one.
+    hidden
+        (points,) under a roof or below the ground.
+
+    """
+
+    points: gpd.GeoSeries
+    first: Ints
+    step_m: Floats
+    line_of: Ints
+    hidden: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Exposure:
+    """Which doors see each point at one level.
+
+    Attributes
+    ----------
+    walk
+        The points.
+    doors
+        Labels of the doors, in the order by which they are numbered.
+    start, members
+        Sets: point i is seen by `members[start[i]:start[i + 1]]`, ascending.
+    line_start, line_members
+        Doors that see any point of each walking line.
+
+    """
+
+    walk: WalkingPoints
+    doors: pd.Index
+    start: Ints
+    members: Ints
+    line_start: Ints
+    line_members: Ints
+
+
+def walking_points(graph: WalkingGraph, *, spacing_m: float = SPACING_M) -> WalkingPoints:
+    """Return points along the walking lines of a graph, in equal steps of at most `spacing_m`.
+
+    Places are those of the street's line, moved aside by the graph's `offset_m`; a step is as long as on that line.
+
+    Raises
+    ------
+    InputError
+        For a spacing outside 0.1 to 10 m.
+
+    """
+    if not 0.1 <= spacing_m <= 10.0:
+        raise InputError(f"spacing_m is {spacing_m!r}: points stand every 0.1 to 10 m along a walk; 0.5 to 1 is usual.")
+    edges = len(graph)
+    two = graph.offset_m[:, 0] != graph.offset_m[:, 1]
+    line_of = np.repeat(np.arange(edges), 2)
+    line_of[2 * np.flatnonzero(two) + 1] = edges + np.arange(int(two.sum()))
+    edge = np.concatenate([np.arange(edges), np.flatnonzero(two)])
+    offset = np.concatenate([graph.offset_m[:, 0], graph.offset_m[two, 1]])
+    samples = sample_lines(graph.lines[edge], spacing_m)
+    left = np.column_stack([-samples.direction[:, 1], samples.direction[:, 0]])
+    xy = samples.xy + offset[samples.line][:, None] * left
+    count = np.bincount(samples.line, minlength=len(edge))
+    first = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
+    points = gpd.GeoSeries(shapely.points(xy), crs=graph.crs)
+    hidden = graph.hidden[edge][samples.line]
+    return WalkingPoints(points, first, graph.length_m[edge] / count, line_of.astype(np.int64), hidden)
+
+
+def exposure_of_pairs(walk: WalkingPoints, doors: pd.Index, pairs: pd.DataFrame) -> Exposure:
+    """Return the exposure of points from pairs `door`, `point`, as `doorview.sight.points.sees` returns them.
+
+    Known cameras (`doorview.sight.known.sees_known`) make an exposure of their own: with them no way is surely unseen,
+    so they are reported apart. Pairs of hidden points are left out.
+
+    Raises
+    ------
+    InputError
+        For doubled labels of doors, and pairs that name an unknown door or point.
+
+    """
+    if not doors.is_unique:
+        raise InputError("doors: labels stand twice, so pairs name no one door. Use doors.reset_index(drop=True).")
+    door = doors.get_indexer(pairs["door"])
+    point = walk.points.index.get_indexer(pairs["point"])
+    if (door < 0).any() or (point < 0).any():
+        raise InputError(
+            f"pairs: {int(((door < 0) | (point < 0)).sum())} rows name a door or point that is not among those given. "
+            "Use sees(doors, walk.points, ...) with the same doors and points."
+        )
+    return _exposure(walk, doors, door.astype(np.int64), point.astype(np.int64))
+
+
+def edge_exposure(exposure: Exposure, graph: WalkingGraph, chance: float | ArrayLike) -> pd.DataFrame:
+    """Return a row per edge, in the graph's order: a layer to route on.
+
+    Columns: `osm_id`, `length_m`; `seen_m_along`, `seen_m_against` (expected metres in view, walked along the line and
+    against it), `doors_along`, `doors_against` (doors that see any of it). `chance` as for `route_figures`.
+    """
+    cost = seen_metres(exposure, graph, chance)
+    number = np.diff(exposure.line_start)[exposure.walk.line_of].reshape(-1, 2)
+    seen = cost.half.reshape(-1, 2)
+    return pd.DataFrame(
+        {
+            "osm_id": graph.osm_id,
+            "length_m": graph.length_m,
+            "seen_m_along": seen[:, 0],
+            "seen_m_against": seen[:, 1],
+            "doors_along": number[:, 0],
+            "doors_against": number[:, 1],
+        },
+        index=pd.RangeIndex(len(graph), name="edge"),
+    )
+
+
+def seen_metres(exposure: Exposure, graph: WalkingGraph, chance: float | ArrayLike, *, per_metre: float = 0.0) -> Cost:
+    """Return expected metres in view as a cost, sum of step x (1 - prod (1 - p_j)), plus `per_metre` of length."""
+    walk = exposure.walk
+    miss = 1.0 - _chances(exposure, chance)
+    seen, before = _seen(exposure, _point_misses(exposure, miss))
+    step, first = walk.step_m, walk.first
+    count = np.diff(first)
+
+    def upto(line: Ints, at: Floats) -> Floats:
+        number = np.clip((at / step[line]).astype(np.int64), 0, count[line] - 1)
+        point = first[line] + number
+        metres: Floats = before[point] + seen[point] * (at - number * step[line])
+        return metres
+
+    def part(half: Ints, begin: Floats, end: Floats) -> Floats:
+        line = walk.line_of[half]
+        metres: Floats = np.abs(upto(line, end) - upto(line, begin)) + per_metre * np.abs(end - begin)
+        return metres
+
+    total = _line_seen(exposure, seen)
+    return Cost(total[walk.line_of] + per_metre * np.repeat(graph.length_m, 2), part)
+
+
+def owner_bits(doors: pd.Index, chance: float | ArrayLike, *, replicates: int, seed: int) -> NDArray[np.uint64]:
+    """Return who owns in each replicate, as bits (doors, replicates / 64).
+
+    Doors draw by their label alone: owners at one rate stay owners at a higher one, and no route changes another.
+
+    Raises
+    ------
+    InputError
+        For replicates that are no positive multiple of 64, chances outside [0, 1], and a seed that is no whole number.
+
+    """
+    if replicates < 64 or replicates % 64:
+        raise InputError(f"replicates is {replicates!r}: take a multiple of 64, so that they fill words of 64 bits.")
+    p = _checked(chance, len(doors))
+    keys = keys_of(str(label) for label in doors)
+    bits = np.zeros((len(doors), replicates // 64), np.uint64)
+    for number in range(replicates):
+        owns = uniform(keys, seed, number) < p
+        bits[:, number // 64] |= owns.astype(np.uint64) << np.uint64(number % 64)
+    return bits
+
+
+def route_figures(
+    graph: WalkingGraph,
+    routes: Routes,
+    exposures: Mapping[str, Exposure],
+    chance: float | ArrayLike,
+    *,
+    replicates: int = 256,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Return what doors see along each route at each level: a row per route and level.
+
+    With p_j the chance that door j owns, independently, and U the doors that see any part of the route, each once:
+
+    - `seen_length_mean_m`: sum over points of step x (1 - product over doors that see the point of (1 - p_j));
+    - `share_in_view_mean`: that / `length_m`;
+    - `doors_in_view`: size of U; `doorbells_mean`: sum over U of p_j;
+    - `p_unseen`: product over U of (1 - p_j), not the product over segments, which would count a door twice;
+    - `longest_unseen_mean_m`, `_p05_m`, `_p95_m`: longest stretch that no owner sees, simulated (`owner_bits`).
+
+    Parameters
+    ----------
+    graph, routes
+        From `walking_graph` and `shortest_routes` or another that gives routes.
+    exposures
+        By level, from `exposure_of_pairs`, over one set of points or several.
+    chance
+        Chance that a door owns a camera: one number, or (doors,) in the order of `exposure.doors`.
+    replicates
+        A multiple of 64; 0: nothing is simulated, and those columns are left out.
+    seed
+        Of the simulation.
+
+    Columns `route`, `level`, `status`, `length_m` and these; `attrs["caveat"]` is printed with every route. Where there
+    is no route (the status says why) the figures are missing; on one spot (`same_place`) shares of a length of 0 are.
+
+    Raises
+    ------
+    InputError
+        For chances outside [0, 1] or of another number, and replicates that are no multiple of 64.
+
+    """
+    if not exposures:
+        raise InputError("route_figures: no level; give exposures={'observe': exposure_of_pairs(...)}.")
+    parts = []
+    for level, exposure in exposures.items():
+        part = _figures(graph, routes, exposure, _chances(exposure, chance), replicates, seed)
+        part.insert(1, "level", level)
+        parts.append(part)
+    table = pd.concat(parts, ignore_index=True).sort_values("route", kind="stable", ignore_index=True)
+    table.attrs["caveat"] = CAVEAT
+    return table
+
+
+def _figures(
+    graph: WalkingGraph, routes: Routes, exposure: Exposure, p: Floats, replicates: int, seed: int
+) -> pd.DataFrame:
+    walk, miss = exposure.walk, 1.0 - p
+    point_miss = _point_misses(exposure, miss)
+    seen, _ = _seen(exposure, point_miss)
+    out = np.zeros((len(routes), 4))
+    stamp = np.full(len(p), -1, np.int64)
+    legs = (routes.first, routes.half, routes.begin_m, routes.end_m)
+    points = (walk.line_of, walk.first, walk.step_m, exposure.start, exposure.members)
+    chances_along(
+        *legs, routes.full, *points, point_miss, exposure.line_start, exposure.line_members,
+        _line_seen(exposure, seen), miss, stamp, out,
+    )  # fmt: skip
+    found = routes.table["length_m"].notna().to_numpy()
+    length = routes.table["length_m"].to_numpy()
+    out[~found] = np.nan
+    share = np.divide(out[:, 0], length, out=np.full(len(routes), np.nan), where=length > 0)
+    table = pd.DataFrame(
+        {
+            "route": routes.table.index,
+            "status": routes.table["status"].to_numpy(),
+            "length_m": length,
+            "seen_length_mean_m": out[:, 0],
+            "share_in_view_mean": share,
+            "doors_in_view": pd.array(np.where(found, out[:, 1], -1).astype(np.int64), dtype="Int64"),
+            "doorbells_mean": out[:, 2],
+            "p_unseen": out[:, 3],
+        }
+    )
+    table.loc[~found, "doors_in_view"] = pd.NA
+    if replicates:
+        bits = owner_bits(exposure.doors, p, replicates=replicates, seed=seed)
+        runs = np.empty((len(walk.first) - 1, 3, replicates), np.float32)
+        runs_of_lines(walk.first, walk.step_m, exposure.start, exposure.members, bits, runs)
+        longest = np.zeros((len(routes), replicates), np.float32)
+        longest_runs(*legs, routes.full, *points, bits, runs, graph.length_m, longest)
+        low, high = np.quantile(longest, [0.05, 0.95], axis=1)
+        for name, value in (("mean", longest.mean(axis=1, dtype=np.float64)), ("p05", low), ("p95", high)):
+            table[f"longest_unseen_{name}_m"] = np.where(found, value, np.nan)
+    return table
+
+
+def recorded_share(
+    routes: Routes,
+    trigger: Exposure,
+    view: Exposure,
+    chance: float | ArrayLike,
+    *,
+    clip_s: float,
+    speed_m_s: float = WALKING_M_PER_S,
+) -> pd.Series:
+    """Return the expected share of each route's length that is recorded; on the index of `routes.table`.
+
+    The rule: an owner's door that has a point at the trigger level starts a recording, and what it has in view at the
+    level of `view` within `clip_s` seconds of walking from there is recorded; it starts anew at every further point
+    that triggers it, without a pause between clips (so this is an upper bound for models that pause). What triggered a
+    door before the route is not known. Owners decide independently: 1 - product (1 - p_j) over the doors that record a
+    point. `chance` may be thinned by the share of cameras that work. Missing where there is no route or no length.
+
+    Parameters
+    ----------
+    routes
+        Routes on the graph of both exposures.
+    trigger, view
+        Exposures over the same points and doors.
+    chance
+        As for `route_figures`.
+    clip_s
+        Length of a clip [s]: a free parameter, no source says it for all makers.
+    speed_m_s
+        Walking speed [m/s].
+
+    Raises
+    ------
+    InputError
+        For exposures over other points or doors, and a clip or speed that is not above 0.
+
+    """
+    for name, value in (("clip_s", clip_s), ("speed_m_s", speed_m_s)):
+        if not (math.isfinite(value) and value > 0):
+            raise InputError(f"{name} is {value!r}: it must be more than 0.")
+    if trigger.walk is not view.walk or not trigger.doors.equals(view.doors):
+        raise InputError(
+            "recorded_share: trigger and view are over different points or doors. Make both from one "
+            "walking_points(graph) and the same doors."
+        )
+    walk = view.walk
+    out = np.zeros(len(routes))
+    recorded_along(
+        routes.first, routes.half, routes.begin_m, routes.end_m, walk.line_of, walk.first, walk.step_m,
+        view.start, view.members, trigger.start, trigger.members, clip_s * speed_m_s,
+        1.0 - _chances(view, chance), np.zeros(len(view.doors)), out,
+    )  # fmt: skip
+    length = routes.table["length_m"].to_numpy()
+    share = np.divide(out, length, out=np.full(len(out), np.nan), where=length > 0)
+    return pd.Series(share, index=routes.table.index, name="share_recorded_mean")
+
+
+def _exposure(walk: WalkingPoints, doors: pd.Index, door: Ints, point: Ints) -> Exposure:
+    count = max(len(doors), 1)
+    clear = ~walk.hidden[point]
+    key = np.unique(point[clear] * count + door[clear])
+    at, members = key // count, key % count
+    start = np.searchsorted(at, np.arange(len(walk.points) + 1)).astype(np.int64)
+    line = np.searchsorted(walk.first, at, side="right") - 1
+    both = np.unique(line * count + members)
+    line_start = np.searchsorted(both // count, np.arange(len(walk.first))).astype(np.int64)
+    return Exposure(walk, doors, start, members, line_start, both % count)
+
+
+def _checked(chance: float | ArrayLike, doors: int) -> Floats:
+    p = np.asarray(chance, dtype=np.float64)
+    if p.ndim and p.shape != (doors,):
+        raise InputError(f"chance has the shape {p.shape}: give one number, or one for each of the {doors} doors.")
+    if not ((p >= 0) & (p <= 1)).all():
+        raise InputError("chance lies outside [0, 1] or is no number: it is each door's chance of owning a camera.")
+    return np.ascontiguousarray(np.broadcast_to(p, (doors,)))
+
+
+def _chances(exposure: Exposure, chance: float | ArrayLike) -> Floats:
+    return _checked(chance, len(exposure.doors))
+
+
+def _point_misses(exposure: Exposure, miss: Floats) -> Floats:
+    out = np.empty(len(exposure.start) - 1)
+    misses_of_points(exposure.start, exposure.members, miss, out)
+    return out
+
+
+def _seen(exposure: Exposure, point_miss: Floats) -> tuple[Floats, Floats]:
+    """Return the chance that each point is in view, and the expected metres before it on its walking line."""
+    walk = exposure.walk
+    seen = 1.0 - point_miss
+    line = np.repeat(np.arange(len(walk.step_m)), np.diff(walk.first))
+    running = np.cumsum(seen * walk.step_m[line])
+    before = np.concatenate([[0.0], running[:-1]])
+    return seen, before - before[walk.first[:-1]][line]
+
+
+def _line_seen(exposure: Exposure, seen: Floats) -> Floats:
+    walk = exposure.walk
+    return np.add.reduceat(seen, walk.first[:-1]) * walk.step_m

@@ -1,0 +1,85 @@
+"""Kernels of routes, on two edges in a row: run interpreted for honest coverage."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from doorview.overlays.kernels.routes import (
+    chances_along,
+    longest_runs,
+    misses_of_points,
+    recorded_along,
+    runs_of_lines,
+    trace,
+)
+
+# Edge 0 from node 0 to 1, edge 1 from node 1 to 2; each 40 m in four steps, walked on one line both ways.
+LINE_OF = np.array([0, 0, 1, 1])
+FIRST = np.array([0, 4, 8])
+STEP = np.array([10.0, 10.0])
+# Door 0 sees points 1 and 6, door 1 sees point 6.
+START = np.array([0, 0, 1, 1, 1, 1, 1, 3, 3])
+DOORS = np.array([0, 0, 1])
+LINE_START, LINE_DOORS = np.array([0, 1, 3]), np.array([0, 0, 1])
+MISS = np.array([0.5, 0.75])
+# There: from 15 m on; back: to 15 m; from 12 m to 18 m of edge 1, where no door sees.
+FIRST_LEG = np.array([0, 2, 4, 5])
+HALF = np.array([0, 2, 3, 1, 2])
+BEGIN = np.array([15.0, 0.0, 40.0, 40.0, 12.0])
+END = np.array([40.0, 40.0, 0.0, 15.0, 18.0])
+FULL = np.array([False, True, True, False, False])
+LEGS = (FIRST_LEG, HALF, BEGIN, END)
+POINTS = (LINE_OF, FIRST, STEP, START, DOORS)
+
+
+def test_a_path_is_traced_from_the_end_to_the_source():
+    indptr, indices = np.array([0, 1, 3, 4]), np.array([1, 0, 2, 1])
+    half = np.array([0, 1, 2, 3])
+    # Node 3 is the source; it leads to node 0.
+    before = np.array([[3, 0, 1, -9999]])
+    last, row, first = np.array([2, 0, -1]), np.zeros(3, np.int64), np.zeros(4, np.int64)
+    assert trace(before, last, row, 3, indptr, indices, half, first, np.zeros(0, np.int64)) == 2
+    out = np.zeros(2, np.int64)
+    trace(before, last, row, 3, indptr, indices, half, first, out)
+    assert out.tolist() == [0, 2]
+    assert first.tolist() == [0, 2, 2, 2]
+
+
+def test_a_door_counts_once_for_a_route():
+    point_miss = np.empty(8)
+    misses_of_points(START, DOORS, MISS, point_miss)
+    assert point_miss.tolist() == [1, 0.5, 1, 1, 1, 1, 0.375, 1]
+    line_seen = np.array([5.0, 6.25])
+    out = np.zeros((3, 4))
+    stamp = np.full(2, -1, np.int64)
+    chances_along(*LEGS, FULL, *POINTS, point_miss, LINE_START, LINE_DOORS, line_seen, MISS, stamp, out)
+    expected = [5 * 0.5 + 6.25, 2, 0.75, 0.375]
+    assert out == pytest.approx(np.array([expected, expected, [0, 0, 0, 1]]))
+
+
+def test_unseen_stretches_join_over_edges():
+    # Replicate 0: nobody owns; 1: door 0; 2: door 1; 3: both.
+    bits = np.array([[0b1010], [0b1100]], np.uint64)
+    runs = np.empty((2, 3, 64), np.float32)
+    runs_of_lines(FIRST, STEP, START, DOORS, bits, runs)
+    assert runs[0, :, :4].T.tolist() == [[40, 40, 40], [10, 20, 20], [40, 40, 40], [10, 20, 20]]
+    assert runs[1, :, :4].T.tolist() == [[40, 40, 40], [20, 10, 20], [20, 10, 20], [20, 10, 20]]
+    out = np.zeros((3, 64), np.float32)
+    longest_runs(*LEGS, FULL, *POINTS, bits, runs, np.array([40.0, 40.0]), out)
+    # Seen from 15 to 20 m and from 60 to 70 m, if door 0 owns; else all from 15 to 60 m is unseen.
+    assert out[0, :4].tolist() == [65, 40, 45, 40]
+    assert out[1, :4].tolist() == [65, 40, 45, 40]
+    assert out[2, :4].tolist() == [6] * 4
+
+
+def test_what_is_recorded_depends_on_the_direction():
+    trigger_start = np.array([0, 0, 1, 1, 1, 1, 1, 1, 1])
+    trigger = np.array([0])
+    out = np.empty(3)
+    legs = (FIRST_LEG, HALF, BEGIN, END)
+    recorded_along(*legs, *POINTS, trigger_start, trigger, 1000.0, MISS, np.zeros(2), out)
+    # Door 0 is triggered in its first 5 m, and sees point 6 later; on the way back point 6 comes before the trigger.
+    assert out == pytest.approx([0.5 * 5 + 0.5 * 10, 0.5 * 5, 0])
+    recorded_along(*legs, *POINTS, trigger_start, trigger, 40.0, MISS, np.zeros(2), out)
+    assert out == pytest.approx([0.5 * 5, 0.5 * 5, 0])
