@@ -115,7 +115,7 @@
     if (!a || (item.kind !== "fixed" && Math.abs(dv.state.rate - item.rate) > 1e-9)) return "";
     const l = h.levels.findIndex((one) => one.name === dv.state.level), p = h.spaces.findIndex((one) => one.name === dv.state.space);
     const at = ((s * h.levels.length + l) * h.spaces.length + p) * 2;
-    if (Number.isNaN(a[at]) || Number.isNaN(a[at + 1]) || a[at + 1] <= a[at]) return "";
+    if (!(a[at + 1] > a[at])) return "";
     return `Over the assumptions tried: ${dv.words.fine(a[at])} to ${dv.words.fine(a[at + 1])}.`;
   }
 
