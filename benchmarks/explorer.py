@@ -2,7 +2,7 @@
 
 A step is from the slider's input event until the second frame after it: all numbers follow and the map is drawn anew.
 Median of 20. Then the same with ten times the block faces: the arrays of units, faces and doors tiled ten times over in
-a folder of its own, so that a city of that size is stood in for by ten copies side by side.
+a folder of its own, so that a city of that size is stood in for by ten copies in rows of four, all in the picture.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ STEP = """async (rate) => {
   slider.dispatchEvent(new Event("input", {bubbles: true}));
   await frame();
   await frame();
+  if (Math.abs(dv.state.rate - rate) > 1e-9) throw new Error("the page did not follow the slider");
   return performance.now() - start;
 }"""
 
@@ -70,7 +71,7 @@ def measured(browser: object, page_file: Path) -> tuple[float, float]:
 
 
 def tiled(folder: Path) -> None:
-    """Make the explorer's arrays of a run `TIMES` as large: copies of all units side by side, ten times to the east."""
+    """Make the explorer's arrays of a run `TIMES` as large: copies of all units, `wide` apart."""
     path = folder / "working" / "explorer.npz"
     header = json.loads((folder / "working" / "explorer.json").read_text(encoding="utf-8"))
     with np.load(path) as held:
@@ -120,9 +121,11 @@ def ragged(start: np.ndarray, order: np.ndarray, lists: int) -> tuple[np.ndarray
 
 
 def moved(xy: np.ndarray, wide: int) -> np.ndarray:
-    """Return copies of coordinates [cm], each `wide` farther east."""
+    """Return copies of coordinates [cm], `wide` apart in rows of four, so that all are in the picture at once."""
     pairs = xy.reshape(-1, 2)
-    return np.concatenate([pairs + np.array([number * wide, 0]) for number in range(TIMES)]).astype(xy.dtype)
+    return np.concatenate(
+        [pairs + np.array([number % 4 * wide, number // 4 * wide]) for number in range(TIMES)]
+    ).astype(xy.dtype)
 
 
 def copies(start: np.ndarray, xy: np.ndarray, wide: int) -> tuple[np.ndarray, np.ndarray]:
