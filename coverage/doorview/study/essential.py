@@ -54,6 +54,8 @@ def files_lines(result: Result) -> list[str]:
     first = [
         ("map", f"maps/in_view_{result.main_level()}_{result.main_scenario()}.png"),
         ("tables", "shares.csv"),
+        ("page for a browser", "explorer.html"),
+        ("briefing", "briefing.pdf"),
         ("QGIS", "map.qgz"),
     ]
     there = [f"{what} {name}" for what, name in first if (result.folder / name).is_file()]
