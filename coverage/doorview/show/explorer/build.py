@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from doorview.errors import InputError, OutputError
 from doorview.show.explorer.heat import heat_layers
+from doorview.show.explorer.online import tile_fit
 from doorview.show.explorer.pack import Arrays, header_text, light_content, packed, without_spaces
 from doorview.show.files import replacing
 from doorview.show.run_folder import SCHEMA, SCHEMA_VERSION, is_run
@@ -90,7 +91,7 @@ def write_pages(folder: Path, *, light_only: bool = False, tiles: str | None = N
     try:
         if not light_only:
             said, more = heat_layers(folder, header)
-            online = {} if tiles is None else {"tiles": {"url": tiles, "host": host}}
+            online = {} if tiles is None else {"tiles": {"url": tiles, "host": host, **_tile_fit(header, arrays)}}
             full = folder / "explorer.html"
             _write(full, page_of({**header, "heat": said, **online}, {**arrays, **more}, tile_host=host))
         light = folder / "explorer-light.html"
@@ -128,6 +129,16 @@ def _tile_host(url: str) -> str:
             "as in --tiles https://tiles.example.org/{z}/{x}/{y}.png"
         )
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _tile_fit(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+    """Return where tiles lie: fitted over all streets and a fifth more around."""
+    xy = np.asarray(arrays["face_xy"], dtype=np.float64) / 100.0
+    low, high = xy.min(axis=0), xy.max(axis=0)
+    around = 0.2 * (high - low)
+    x0, y0 = header["origin"]
+    west, south, east, north = (*(low - around).tolist(), *(high + around).tolist())
+    return tile_fit(str(header["crs"]), (float(x0), float(y0)), (west, south, east, north))
 
 
 # --- reading the run -------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@
     await dv.data.load();
     dv.begin();
     dv.startMap();
+    dv.startOnline();
     dv.startLayers();
     dv.startControls();
     dv.startSwipe();
