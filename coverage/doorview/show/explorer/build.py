@@ -137,8 +137,9 @@ def _tile_fit(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> 
     low, high = xy.min(axis=0), xy.max(axis=0)
     around = 0.2 * (high - low)
     x0, y0 = header["origin"]
-    west, south, east, north = (*(low - around).tolist(), *(high + around).tolist())
-    return tile_fit(str(header["crs"]), (float(x0), float(y0)), (west, south, east, north))
+    (west, south), (east, north) = low - around, high + around
+    box = (float(west), float(south), float(east), float(north))
+    return tile_fit(str(header["crs"]), (float(x0), float(y0)), box)
 
 
 # --- reading the run -------------------------------------------------------------------------------------------------
