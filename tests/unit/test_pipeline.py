@@ -84,6 +84,8 @@ def test_the_folder_holds_what_the_contract_says(result):
         "maps/in_view_detect_independent_20.png",
         "maps/in_view_detect_independent_20_detail.png",
         "working/doors.gpkg",
+        "working/explorer.json",
+        "working/explorer.npz",
         "working/coverage.parquet",
         "working/intervals.csv",
         "working/members.parquet",
