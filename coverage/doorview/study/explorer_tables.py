@@ -338,7 +338,7 @@ def _header(
     ready, study = result.ready, result.ready.study
     units, near = study.output.units, study.public_space.near_home_m
     fictional = study.study.fictional
-    title = clean(study.study.label or ready.city.name, 160)
+    title = clean(study.study.label or ready.city.name.replace("_", " "), 160)
     stages = study.stages
     scenarios = []
     for plan in ready.plans:
@@ -369,7 +369,7 @@ def _header(
         "kind": "full",
         "title": title,
         "name": clean(study.name, 80),
-        "place": clean(ready.city.name, 120),
+        "place": clean(ready.city.name.replace("_", " "), 120),
         "fictional": fictional,
         "label": clean(study.study.label or "", 160),
         "data_date": ready.city.source.get("data_date"),
