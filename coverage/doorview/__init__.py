@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from doorview.sight.points import sees
     from doorview.study.audit import audit_form, compare_audit
     from doorview.study.pipeline import estimate, run
+    from doorview.study.private_ground_run import private_ground
 
 __all__ = [
     "City",
@@ -37,6 +38,7 @@ __all__ = [
     "find_obstacles",
     "fit_camera",
     "level",
+    "private_ground",
     "public_space",
     "run",
     "sees",
@@ -57,6 +59,7 @@ _HOMES = {
     "find_obstacles": "doorview.city.obstacles",
     "fit_camera": "doorview.sight.fit",
     "level": "doorview.sight.api",
+    "private_ground": "doorview.study.private_ground_run",
     "public_space": "doorview.city.ground",
     "run": "doorview.study.pipeline",
     "sees": "doorview.sight.points",

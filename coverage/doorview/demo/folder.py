@@ -126,6 +126,9 @@ zoning = "district"
 hold_out_from = "2025-07-01"          # do heat maps of what was reported before tell where later ones are?
 ratios = true                         # the last 60 days over the months before, and thefts over dwellings
 
+[private_ground]                      # whose ground cameras see; neighbours' front yards and facades
+lots = "tessellation"                 # there are no parcels: each building has what lies nearest to it
+
 [drivers]
 sobol = true                          # which assumption moves the answer most, at each level
 

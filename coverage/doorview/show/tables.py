@@ -38,6 +38,7 @@ __all__ = [
     "write_known",
     "write_parquet",
     "write_partnership",
+    "write_private_ground",
     "write_range_curve",
     "write_shares",
 ]
@@ -68,6 +69,10 @@ KNOWN_COLUMNS: tuple[str, ...] = (
 )
 ALERTS_COLUMNS: tuple[str, ...] = ("scenario", "level", "radius_m", "spots", "measure", "mean", "p05", "p95")
 _ALERTS_COUNTS = ("app_homes_reached", "doors_in_view", "owners_in_view", "app_owners_in_view")
+PRIVATE_GROUND_COLUMNS: tuple[str, ...] = (
+    *("scenario", "level", "zoning", "zone", "what", "part", "unit"),
+    *("homes", "amount", "share_mean", "share_p05", "share_p95", "note"),
+)
 PARTNERSHIP_KEYS: tuple[str, ...] = ("programme", "level", "space", "measure", "month")
 PARTNERSHIP_COLUMNS: tuple[str, ...] = (
     *PARTNERSHIP_KEYS,
@@ -222,6 +227,18 @@ def write_alerts(path: str | os.PathLike[str], table: pd.DataFrame) -> None:
     for name, counted in (("mean", counts & few), ("p05", counts), ("p95", counts)):
         small = counted & (checked[name] > 0) & (checked[name] < SMALLEST_COUNT)
         checked[name] = checked[name].astype(object).where(~small, count(1))
+    write_csv(path, checked)
+
+
+def write_private_ground(path: str | os.PathLike[str], table: pd.DataFrame) -> None:
+    """Write private_ground.csv; shares are NaN (written as nothing) where nobody owns a camera or nothing is there.
+
+    Raises ValueError as `write_shares` does.
+    """
+    optional = frozenset({"share_mean", "share_p05", "share_p95", "amount"})
+    checked = _checked(table, PRIVATE_GROUND_COLUMNS, PRIVATE_GROUND_COLUMNS[:6], optional, "private_ground.csv")
+    if (checked["homes"] < SMALLEST_COUNT).any():
+        raise ValueError(f"private_ground.csv: rows of fewer than {SMALLEST_COUNT} homes: leave them out.")
     write_csv(path, checked)
 
 

@@ -24,6 +24,7 @@ from doorview.study.hides import obstacle_words
 from doorview.study.known import ALL as EVERY
 from doorview.study.known import OSM
 from doorview.study.partnership_words import partnership_words
+from doorview.study.private_ground_words import private_ground_words
 from doorview.study.shown import HEADLINE_LEVELS, shown_scenario
 from doorview.study.terrain import terrain_note, terrain_phrase
 from doorview.study.thefts_files import thefts_words
@@ -104,6 +105,11 @@ class Result:
     def thefts(self) -> pd.DataFrame | None:
         """Reported thefts in view, beside doors at random, with exact counts; None where the study has none."""
         return None if self.tables.thefts is None else self.tables.thefts.in_view
+
+    @property
+    def private_ground(self) -> pd.DataFrame | None:
+        """Whose ground cameras see, and of neighbours' yards and facades (private_ground.csv); None where not asked."""
+        return None if self.tables.private_ground is None else self.tables.private_ground.table
 
     @property
     def doors(self) -> gpd.GeoDataFrame:
@@ -244,6 +250,7 @@ class Result:
         lines += partnership_words(self.tables.partnership, units, ready.study.public_space.near_home_m)
         lines += alerts_words(self.tables.alerts, units)
         lines += thefts_words(self.tables.thefts, self.main_scenario())
+        lines += private_ground_words(self.tables.private_ground, self.main_scenario(), self.levels)
         if ready.reading_words:
             lines.append(ready.reading_words)
         lines.append(self.grid_error_words())

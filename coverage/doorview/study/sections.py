@@ -20,6 +20,7 @@ from doorview.study.drivers_section import DriversSection
 from doorview.study.fields import NAMED_LAYER, CrsText, FilePath, LayerPath, MetreCrsText
 from doorview.study.incidents_section import IncidentsSection
 from doorview.study.partnership_section import PartnershipSection
+from doorview.study.private_ground_section import PrivateGroundSection
 from doorview.study.scenario_sections import (
     BUILTIN_SCENARIOS,
     OwnershipSection,
@@ -45,6 +46,7 @@ __all__ = [
     "OwnershipSection",
     "PartnershipSection",
     "Place",
+    "PrivateGroundSection",
     "PublicSpaceSection",
     "Scenario",
     "Study",
@@ -299,6 +301,7 @@ class Study(_Section):
     partnership: PartnershipSection | None = Field(None)
     alerts: AlertsSection | None = Field(None)
     incidents: IncidentsSection | None = Field(None)
+    private_ground: PrivateGroundSection | None = Field(None)
     output: OutputSection = Field(default_factory=OutputSection)
     _file: Path | None = PrivateAttr(default=None)
 
@@ -363,6 +366,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "partnership": PartnershipSection,
     "alerts": AlertsSection,
     "incidents": IncidentsSection,
+    "private_ground": PrivateGroundSection,
     "output": OutputSection,
 }
 """The sections by the names that they have in the file."""

@@ -41,6 +41,11 @@ from doorview.study.known_files import (
     write_known_files,
 )
 from doorview.study.partnership_files import draw_partnership, partnership_facts, write_partnership_files
+from doorview.study.private_ground_files import (
+    draw_private_ground,
+    private_ground_facts,
+    write_private_ground_files,
+)
 from doorview.study.qgis_files import write_qgis
 from doorview.study.result import Result
 from doorview.study.terrain import terrain_files
@@ -132,6 +137,7 @@ def write_into(result: Result, run: RunFolder) -> None:
         _write_scenarios(result, run)
         write_partnership_files(result, run)
         write_alerts_files(result, run)
+        write_private_ground_files(result, run)
         _write_working(result, run)
     with stages.stage("writing layers"):
         written = _write_layers(result, run) | write_known_files(result, run, _licence(result.ready))
@@ -149,6 +155,7 @@ def write_into(result: Result, run: RunFolder) -> None:
             draw_known(placed, folder, run.partial)
             draw_partnership(placed, folder)
             draw_thefts(placed, folder)
+            draw_private_ground(placed, folder)
     run.write_run(_run_facts(result, written))
     if study.output.briefing:
         write_briefing(run.partial)
@@ -333,6 +340,7 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
         **partnership_facts(result),
         **alerts_facts(result),
         **thefts_facts(result),
+        **private_ground_facts(result),
         "assumed_of_obstacles": list(ready.obstacles.attrs.get("notes", [])),
         "intervals": "share_p05 and share_p95: chance alone, which homes happen to own one "
         f"({ready.study.ownership.replicates} simulated ownerships, their errors in working/intervals.csv); "
