@@ -24,12 +24,21 @@ def lot_box(number: int) -> shapely.Polygon:
 
 
 def street_city(
-    houses: int, *, sheds: bool = False, house_front: float = HOUSE_FRONT, parcels: gpd.GeoDataFrame | None = None
+    houses: int,
+    *,
+    sheds: bool = False,
+    opposite: bool = False,
+    more: Sequence[Any] = (),
+    house_front: float = HOUSE_FRONT,
+    parcels: gpd.GeoDataFrame | None = None,
 ) -> City:
-    """A street of 400 m and houses of 10 m by 10 m on its north side, one every 20 m."""
+    """A street of 400 m and houses of 10 m by 10 m on its north side, one every 20 m; as many opposite, and `more`."""
     west = [EAST - 35.0 + WIDTH * number for number in range(houses)]
     shapes: list[Any] = [shapely.box(x, house_front, x + 10.0, house_front + 10.0) for x in west]
-    kinds = ["house"] * houses
+    if opposite:
+        shapes += [shapely.box(x, -house_front - 10.0, x + 10.0, -house_front) for x in west]
+    shapes += more
+    kinds = ["house"] * len(shapes)
     if sheds:
         shapes += [shapely.box(x, house_front + 20.0, x + 4.0, house_front + 24.0) for x in west]
         kinds += ["shed"] * houses
