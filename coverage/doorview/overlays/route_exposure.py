@@ -39,6 +39,7 @@ __all__ = [
     "exposure_of_pairs",
     "exposure_of_rows",
     "owner_bits",
+    "point_chances",
     "recorded_share",
     "route_figures",
     "seen_metres",
@@ -218,6 +219,11 @@ def seen_metres(exposure: Exposure, graph: WalkingGraph, chance: Chance, *, per_
 
     total = _line_seen(exposure, seen)
     return Cost(total[walk.line_of] + per_metre * np.repeat(graph.length_m, 2), part)
+
+
+def point_chances(exposure: Exposure, chance: Chance) -> Floats:
+    """Return the chance (points,) that each point is in view: that any owner has it in view; `chance` as elsewhere."""
+    return 1.0 - _point_misses(exposure, _owners(exposure, chance))
 
 
 def owner_bits(doors: pd.Index, chance: Chance, *, replicates: int, seed: int) -> NDArray[np.uint64]:
