@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from doorview.overlays.kernels.route_sets import doors_of_routes, recorded_sets
 from doorview.overlays.kernels.routes import (
     chances_along,
     longest_runs,
@@ -62,11 +63,11 @@ def test_unseen_stretches_join_over_edges():
     # Replicate 0: nobody owns; 1: door 0; 2: door 1; 3: both.
     bits = np.array([[0b1010], [0b1100]], np.uint64)
     runs = np.empty((2, 3, 64), np.float32)
-    runs_of_lines(FIRST, STEP, START, DOORS, bits, runs)
+    runs_of_lines(np.array([0, 1]), FIRST, STEP, START, DOORS, bits, runs)
     assert runs[0, :, :4].T.tolist() == [[40, 40, 40], [10, 20, 20], [40, 40, 40], [10, 20, 20]]
     assert runs[1, :, :4].T.tolist() == [[40, 40, 40], [20, 10, 20], [20, 10, 20], [20, 10, 20]]
     out = np.zeros((3, 64), np.float32)
-    longest_runs(*LEGS, FULL, *POINTS, bits, runs, np.array([40.0, 40.0]), out)
+    longest_runs(*LEGS, FULL, *POINTS, bits, np.array([0, 1]), runs, np.array([40.0, 40.0]), out)
     # Seen from 15 to 20 m and from 60 to 70 m, if door 0 owns; else all from 15 to 60 m is unseen.
     assert out[0, :4].tolist() == [65, 40, 45, 40]
     assert out[1, :4].tolist() == [65, 40, 45, 40]
@@ -83,3 +84,40 @@ def test_what_is_recorded_depends_on_the_direction():
     assert out == pytest.approx([0.5 * 5 + 0.5 * 10, 0.5 * 5, 0])
     recorded_along(*legs, *POINTS, trigger_start, trigger, 40.0, MISS, np.zeros(2), out)
     assert out == pytest.approx([0.5 * 5, 0.5 * 5, 0])
+
+
+def test_only_lines_walked_whole_are_laid_out():
+    bits = np.array([[0b1010], [0b1100]], np.uint64)
+    runs = np.empty((1, 3, 64), np.float32)
+    runs_of_lines(np.array([1]), FIRST, STEP, START, DOORS, bits, runs)
+    out = np.zeros((3, 64), np.float32)
+    # Only edge 1 is walked whole by the first two routes.
+    longest_runs(*LEGS, FULL, *POINTS, bits, np.array([-1, 0]), runs, np.array([40.0, 40.0]), out)
+    assert out[:2, :4].tolist() == [[65, 40, 45, 40]] * 2
+
+
+def test_the_doors_of_a_route_stand_once_each():
+    start = np.zeros(4, np.int64)
+    arguments = (*LEGS, FULL, *POINTS, LINE_START, LINE_DOORS)
+    doors_of_routes(*arguments, np.full(2, -1, np.int64), start, np.zeros(0, np.int64))
+    assert start.tolist() == [0, 2, 4, 4]
+    out = np.zeros(4, np.int64)
+    doors_of_routes(*arguments, np.full(2, -1, np.int64), start, out)
+    assert sorted(out[:2]) == [0, 1]
+    assert sorted(out[2:]) == [0, 1]
+
+
+def test_recorded_steps_hold_the_doors_that_record_them():
+    trigger_start, trigger = np.array([0, 0, 1, 1, 1, 1, 1, 1, 1]), np.array([0])
+    for clip, expected in ((1000.0, [0.5 * 5 + 0.5 * 10, 0.5 * 5, 0]), (40.0, [0.5 * 5, 0.5 * 5, 0])):
+        steps, count = np.zeros(4, np.int64), np.zeros(1, np.int64)
+        arguments = (*LEGS, *POINTS, trigger_start, trigger, clip, np.zeros(2), steps)
+        recorded_sets(*arguments, np.zeros(0), count, np.zeros(0, np.int64))
+        long, doors = np.zeros(steps[-1]), np.zeros(count[0], np.int64)
+        sets = np.zeros(len(long) + 1, np.int64)
+        recorded_sets(*arguments, long, sets, doors)
+        # By the product over each step's doors it is what `recorded_along` says.
+        none = np.array([np.prod(MISS[doors[a:b]]) for a, b in zip(sets[:-1], sets[1:], strict=True)])
+        metres = [float((long[a:b] * (1 - none[a:b])).sum()) for a, b in zip(steps[:-1], steps[1:], strict=True)]
+        assert metres == pytest.approx(expected)
+        assert long[: steps[1]].sum() == pytest.approx(65.0)

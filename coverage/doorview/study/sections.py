@@ -21,6 +21,7 @@ from doorview.study.fields import NAMED_LAYER, CrsText, FilePath, LayerPath, Met
 from doorview.study.incidents_section import IncidentsSection
 from doorview.study.partnership_section import PartnershipSection
 from doorview.study.private_ground_section import PrivateGroundSection
+from doorview.study.routes_section import RoutesSection, Way
 from doorview.study.scenario_sections import (
     BUILTIN_SCENARIOS,
     OwnershipSection,
@@ -48,6 +49,7 @@ __all__ = [
     "Place",
     "PrivateGroundSection",
     "PublicSpaceSection",
+    "RoutesSection",
     "Scenario",
     "Study",
     "StudySection",
@@ -302,6 +304,7 @@ class Study(_Section):
     alerts: AlertsSection | None = Field(None)
     incidents: IncidentsSection | None = Field(None)
     private_ground: PrivateGroundSection | None = Field(None)
+    routes: RoutesSection | None = Field(None)
     output: OutputSection = Field(default_factory=OutputSection)
     _file: Path | None = PrivateAttr(default=None)
 
@@ -367,6 +370,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "alerts": AlertsSection,
     "incidents": IncidentsSection,
     "private_ground": PrivateGroundSection,
+    "routes": RoutesSection,
+    "routes.way": Way,
     "output": OutputSection,
 }
 """The sections by the names that they have in the file."""

@@ -12,7 +12,16 @@ from typing import Any
 import numba as nb
 import numpy as np
 
-__all__ = ["chances_along", "longest_runs", "misses_of_points", "recorded_along", "runs_of_lines", "trace"]
+__all__ = [
+    "chances_along",
+    "longest_runs",
+    "misses_of_points",
+    "overlap",
+    "recorded_along",
+    "runs_of_lines",
+    "steps",
+    "trace",
+]
 
 HAIR_M = 1e-9
 """A stretch shorter than this is rounding, and no part of a leg."""
@@ -63,7 +72,7 @@ def misses_of_points(start: Any, doors: Any, miss: Any, out: Any) -> None:
 
 
 @nb.njit(cache=True, nogil=True)
-def _steps(begin: float, end: float, step: float, points: int, at: Any) -> None:
+def steps(begin: float, end: float, step: float, points: int, at: Any) -> None:
     """Write the first and last point (inclusive) of the stretch between two places, low to high."""
     low, high = min(begin, end), max(begin, end)
     at[0] = min(max(int(np.floor(low / step)), 0), points - 1)
@@ -71,7 +80,7 @@ def _steps(begin: float, end: float, step: float, points: int, at: Any) -> None:
 
 
 @nb.njit(cache=True, nogil=True)
-def _overlap(begin: float, end: float, step: float, i: int) -> float:
+def overlap(begin: float, end: float, step: float, i: int) -> float:
     """Return how much of the stretch between two places lies in step i [m]."""
     return max(0.0, min(max(begin, end), (i + 1) * step) - max(min(begin, end), i * step))
 
@@ -119,9 +128,9 @@ def chances_along(
                         owners += 1.0 - miss[door]
                         none *= miss[door]
             elif begin[leg] != end[leg]:
-                _steps(begin[leg], end[leg], step[line], first[line + 1] - first[line], reach)
+                steps(begin[leg], end[leg], step[line], first[line + 1] - first[line], reach)
                 for i in range(reach[0], reach[1] + 1):
-                    long = _overlap(begin[leg], end[leg], step[line], i)
+                    long = overlap(begin[leg], end[leg], step[line], i)
                     if long <= HAIR_M:
                         continue
                     point = first[line] + i
@@ -137,22 +146,23 @@ def chances_along(
 
 
 @nb.njit(cache=True, nogil=True)
-def runs_of_lines(first: Any, step: Any, start: Any, doors: Any, bits: Any, runs: Any) -> None:
-    """Write the unseen stretches of each walking line and replicate.
+def runs_of_lines(lines: Any, first: Any, step: Any, start: Any, doors: Any, bits: Any, runs: Any) -> None:
+    """Write the unseen stretches of the walking lines `lines`, in each replicate.
 
-    `runs` (lines, 3, replicates): unseen metres at its begin, at its end, and the longest unseen stretch within; a line
-    that is unseen throughout has its whole length three times.
+    `runs` (len(lines), 3, replicates): unseen metres at its begin, at its end, and the longest unseen stretch within; a
+    line that is unseen throughout has its whole length three times.
     `bits` (doors, words) uint64 says which doors own in each replicate.
     """  # fmt: skip
     words = bits.shape[1]
     seen = np.zeros(words, np.uint64)
     one = np.uint64(1)
-    for line in range(first.shape[0] - 1):
+    for k in range(lines.shape[0]):
+        line = lines[k]
         size = step[line]
         count = first[line + 1] - first[line]
         for r in range(words * 64):
             # Until an owner sees a point, lead is -1; tail holds the index of the last seen point.
-            runs[line, 0, r], runs[line, 1, r], runs[line, 2, r] = -1.0, -1.0, 0.0
+            runs[k, 0, r], runs[k, 1, r], runs[k, 2, r] = -1.0, -1.0, 0.0
         for i in range(count):
             point = first[line] + i
             if start[point] == start[point + 1]:
@@ -166,16 +176,16 @@ def runs_of_lines(first: Any, step: Any, start: Any, doors: Any, bits: Any, runs
                 for bit in range(64):
                     if (seen[word] >> np.uint64(bit)) & one:
                         r = word * 64 + bit
-                        if runs[line, 0, r] < 0.0:
-                            runs[line, 0, r] = i * size
-                        runs[line, 2, r] = max(runs[line, 2, r], (i - runs[line, 1, r] - 1.0) * size)
-                        runs[line, 1, r] = i
+                        if runs[k, 0, r] < 0.0:
+                            runs[k, 0, r] = i * size
+                        runs[k, 2, r] = max(runs[k, 2, r], (i - runs[k, 1, r] - 1.0) * size)
+                        runs[k, 1, r] = i
         for r in range(words * 64):
-            rest = (count - 1.0 - runs[line, 1, r]) * size
-            runs[line, 2, r] = max(runs[line, 2, r], rest)
-            runs[line, 1, r] = rest
-            if runs[line, 0, r] < 0.0:
-                runs[line, 0, r] = rest
+            rest = (count - 1.0 - runs[k, 1, r]) * size
+            runs[k, 2, r] = max(runs[k, 2, r], rest)
+            runs[k, 1, r] = rest
+            if runs[k, 0, r] < 0.0:
+                runs[k, 0, r] = rest
 
 
 @nb.njit(cache=True, nogil=True)
@@ -191,13 +201,15 @@ def longest_runs(
     start: Any,
     doors: Any,
     bits: Any,
+    slot: Any,
     runs: Any,
     length: Any,
     out: Any,
 ) -> None:
     """Write the longest unseen stretch (routes, replicates) [m] of each route; `runs` as `runs_of_lines` writes it.
 
-    `length` (edges,) [m] tells a line that is unseen throughout.
+    `slot` (lines,) is the row of `runs` of each line that is walked whole. `length` (edges,) [m] tells a line that is
+    unseen throughout.
     """  # fmt: skip
     words = bits.shape[1]
     gap = np.zeros(words * 64)
@@ -212,16 +224,16 @@ def longest_runs(
             if full[leg]:
                 whole = length[half[leg] // 2] * (1.0 - 1e-6)
                 for r in range(words * 64):
-                    lead = runs[line, back, r]
+                    lead = runs[slot[line], back, r]
                     reached = gap[r] + lead
                     # Unseen throughout, the stretch goes on: then `reached` is no end of it, but no longer than it.
-                    out[route, r] = max(out[route, r], reached, runs[line, 2, r])
-                    gap[r] = runs[line, 1 - back, r] if lead < whole else reached
+                    out[route, r] = max(out[route, r], reached, runs[slot[line], 2, r])
+                    gap[r] = runs[slot[line], 1 - back, r] if lead < whole else reached
             elif begin[leg] != end[leg]:
-                _steps(begin[leg], end[leg], step[line], first[line + 1] - first[line], reach)
+                steps(begin[leg], end[leg], step[line], first[line + 1] - first[line], reach)
                 for k in range(reach[1] - reach[0] + 1):
                     i = reach[1] - k if back else reach[0] + k
-                    long = _overlap(begin[leg], end[leg], step[line], i)
+                    long = overlap(begin[leg], end[leg], step[line], i)
                     if long <= HAIR_M:
                         continue
                     point = first[line] + i
@@ -271,10 +283,10 @@ def recorded_along(
             if begin[leg] == end[leg]:
                 continue
             line = line_of[half[leg]]
-            _steps(begin[leg], end[leg], step[line], first[line + 1] - first[line], reach)
+            steps(begin[leg], end[leg], step[line], first[line + 1] - first[line], reach)
             for k in range(reach[1] - reach[0] + 1):
                 i = reach[1] - k if half[leg] % 2 else reach[0] + k
-                long = _overlap(begin[leg], end[leg], step[line], i)
+                long = overlap(begin[leg], end[leg], step[line], i)
                 if long <= HAIR_M:
                     continue
                 point = first[line] + i
