@@ -412,12 +412,30 @@ def test_a_few_homes_are_not_split_by_door(folder: Path, tmp_path: Path) -> None
     result = run_study(study_of(folder, {"block_faces": False}, **asked), tmp_path / "out")
     exact = rows(result, zone="few", level="detect", space="streets").iloc[0]
     assert exact["dwellings"] == 2
-    assert exact["share_inside_only"] > 0
     table = pd.read_csv(tmp_path / "out" / "fairness.csv")
     few = table[(table["zone"] == "few") & (table["level"] == "detect") & (table["space"] == "streets")].iloc[0]
     assert few["dwellings"] == few["doors_inside"] == "fewer than 5"
     assert few[[*SIDES, "in_view_m2_per_dwelling"]].isna().all()
-    assert few["share_mean"] == exact["share_mean"]
+    assert few["share_mean"] == exact["share_mean"] > 0
+    assert "fewer than 5 homes" in few["note"]
+
+
+def test_homes_beyond_the_counted_area_count_as_few_too(folder: Path, tmp_path: Path) -> None:
+    """The counted area is cut at the middle: two homes of the zone lie beyond, and see into it."""
+    town = OsmFile()
+    half = shapely.box(*town.lonlat(-150, -60), *town.lonlat(0, 60))
+    gpd.GeoDataFrame({"id": ["x"]}, geometry=[half], crs="EPSG:4326").to_file(tmp_path / "half.geojson")
+    boxes(tmp_path / "z.geojson", {"few": (-2, -30, 30, 30), "rest": (-150, -60, -2, 60)})
+    asked = {
+        "place": {"extract": "town.osm.pbf", "boundary": str(tmp_path / "half.geojson")},
+        "zones": [{"file": str(tmp_path / "z.geojson"), "id": "id"}],
+        "scenarios": {"r": {"rate": 0.2}},
+    }
+    result = run_study(study_of(folder, {"block_faces": False}, **asked), tmp_path / "out")
+    few = rows(result, zone="few", level="detect", space="streets").iloc[0]
+    assert few["dwellings"] == 0
+    assert few["share_mean"] > 0
+    assert few[SIDES].isna().all()
     assert "fewer than 5 homes" in few["note"]
 
 

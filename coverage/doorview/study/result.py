@@ -20,6 +20,7 @@ from doorview.study.alerts_files import alerts_words
 from doorview.study.compute import Prepared, Stages, Tables
 from doorview.study.dwellings import ALL, DOUBTFUL
 from doorview.study.essential import essential_lines, files_lines, result_html
+from doorview.study.fairness_files import fairness_words
 from doorview.study.hides import obstacle_words
 from doorview.study.known import ALL as EVERY
 from doorview.study.known import OSM
@@ -249,6 +250,7 @@ class Result:
         lines += partnership_words(self.tables.partnership, units, ready.study.public_space.near_home_m)
         lines += alerts_words(self.tables.alerts, units)
         lines += thefts_words(self.tables.thefts, self.main_scenario())
+        lines += fairness_words(self)
         if ready.reading_words:
             lines.append(ready.reading_words)
         lines.append(self.grid_error_words())
