@@ -45,6 +45,7 @@ from doorview.study.counting import Counted, Cut, Views, count_scenarios, cuts_o
 from doorview.study.cuts import ruled_by
 from doorview.study.drivers import Drivers, assumptions_of
 from doorview.study.dwellings import dwellings_table
+from doorview.study.fairness_run import FairnessRun, fairness_plan, fairness_run
 from doorview.study.kits import kits_of_models, lenses_and_obstacles
 from doorview.study.known import KnownCameras, find_known, known_scene, known_tables
 from doorview.study.owners import Plan, Residents, columns_of, plans_of, residents_of
@@ -170,6 +171,7 @@ class Tables:
     thefts: TheftsRun | None = None
     private_ground: PrivateGroundRun | None = None
     routes: RoutesRun | None = None
+    fairness: FairnessRun | None = None
 
 
 def _counted_area(city: City, reach_m: float) -> tuple[Any, float]:
@@ -315,6 +317,7 @@ def measure(
     partnership = partnership_plan(study, ready.residents)
     thefts = thefts_plan(ready)
     ways = routes_plan(ready)
+    people = fairness_plan(ready)
     with stages.stage("seeing and covering"):
         coverage = fold(ready.scene, passed_on())
         if not len(coverage.totals):
@@ -366,9 +369,11 @@ def measure(
     if ways is not None:
         with stages.stage("routes on foot"):
             walked = routes_run(ready, ways, {s.name: s for s in scenarios if counted.views[s.name][0] is base})
+    with stages.stage("who is in view by zone"):
+        fair = fairness_run(ready, coverage, counted, shares, faces, people)
     return Tables(
         coverage, outputs, scenarios, counted, shares, curve, ranges, counts, faces, dwellings, errors, known, drivers,
-        partnership=deal, alerts=told, thefts=laid_over, private_ground=land, routes=walked,
+        partnership=deal, alerts=told, thefts=laid_over, private_ground=land, routes=walked, fairness=fair,
     )  # fmt: skip
 
 

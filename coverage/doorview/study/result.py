@@ -20,6 +20,7 @@ from doorview.study.alerts_files import alerts_words
 from doorview.study.compute import Prepared, Stages, Tables
 from doorview.study.dwellings import ALL, DOUBTFUL
 from doorview.study.essential import essential_lines, files_lines, result_html
+from doorview.study.fairness_files import fairness_words
 from doorview.study.hides import obstacle_words
 from doorview.study.known import ALL as EVERY
 from doorview.study.known import OSM
@@ -116,6 +117,9 @@ class Result:
     def private_ground(self) -> pd.DataFrame | None:
         """Whose ground cameras see, and of neighbours' yards and facades (private_ground.csv); None where not asked."""
         return None if self.tables.private_ground is None else self.tables.private_ground.table
+    def fairness(self) -> pd.DataFrame | None:
+        """Who is in view, by zone and block face (fairness.csv); None where not asked for."""
+        return None if self.tables.fairness is None else self.tables.fairness.table
 
     @property
     def doors(self) -> gpd.GeoDataFrame:
@@ -258,6 +262,7 @@ class Result:
         lines += routes_words(self.tables.routes, units, fictional=ready.study.study.fictional)
         lines += thefts_words(self.tables.thefts, self.main_scenario())
         lines += private_ground_words(self.tables.private_ground, self.main_scenario(), self.levels)
+        lines += fairness_words(self)
         if ready.reading_words:
             lines.append(ready.reading_words)
         lines.append(self.grid_error_words())

@@ -31,6 +31,8 @@ from doorview.study.camera_mix import values_of
 from doorview.study.compute import Prepared
 from doorview.study.draw import attribution_of, draw_curves, draw_drivers, draw_maps, driver_words
 from doorview.study.explorer_tables import write_explorer_tables
+from doorview.study.fairness_draw import draw_fairness
+from doorview.study.fairness_files import fairness_facts, write_fairness_files
 from doorview.study.hides import obstacle_words
 from doorview.study.kits import views_of_models
 from doorview.study.known_files import (
@@ -141,6 +143,7 @@ def write_into(result: Result, run: RunFolder) -> None:
         write_alerts_files(result, run)
         write_private_ground_files(result, run)
         write_routes_files(result, run)
+        write_fairness_files(result, run)
         _write_working(result, run)
     with stages.stage("writing layers"):
         written = _write_layers(result, run) | write_known_files(result, run, _licence(result.ready))
@@ -160,6 +163,7 @@ def write_into(result: Result, run: RunFolder) -> None:
             draw_thefts(placed, folder)
             draw_private_ground(placed, folder)
             draw_routes(placed, folder)
+            draw_fairness(placed, folder)
     run.write_run(_run_facts(result, written))
     if study.output.briefing:
         write_briefing(run.partial)
@@ -348,6 +352,7 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
         **routes_facts(result),
         **thefts_facts(result),
         **private_ground_facts(result),
+        **fairness_facts(result),
         "assumed_of_obstacles": list(ready.obstacles.attrs.get("notes", [])),
         "intervals": "share_p05 and share_p95: chance alone, which homes happen to own one "
         f"({ready.study.ownership.replicates} simulated ownerships, their errors in working/intervals.csv); "
