@@ -6,9 +6,8 @@ from pathlib import Path
 
 from doorview.show.briefing.appendix import appendix, sources
 from doorview.show.briefing.book import Block, Book, Content
-from doorview.show.briefing.laid_over import assumptions, changes, hot_spots, private_ground
 from doorview.show.briefing.fairness import fairness
-from doorview.show.briefing.laid_over import assumptions, changes, hot_spots
+from doorview.show.briefing.laid_over import assumptions, changes, hot_spots, private_ground
 from doorview.show.briefing.phrases import (
     level_name,
     level_plain,
