@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
+
+if TYPE_CHECKING:
+    from doorview.study.result import Result
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
@@ -28,6 +32,25 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(NO_SHARED_DATA)
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def demo_result(project_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Result:
+    """Return the result of a fresh run of the demo town, all that its study asks for; read only, copy to change it."""
+    import doorview as dv
+
+    return dv.run(project_root / "data" / "demo" / "study.toml", tmp_path_factory.mktemp("session") / "demo")
+
+
+@pytest.hookimpl
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep each file's tests in one process, and all that read the one run of the demo town together.
+
+    Fixtures of a file are then made once, with however many processes (``pytest -n 2 --dist loadgroup``).
+    """
+    for item in items:
+        fixtures = getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("demo" if "demo_result" in fixtures else str(item.path)))
 
 
 @pytest.hookimpl

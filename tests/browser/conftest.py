@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from doorview.cli import main
+
+if TYPE_CHECKING:
+    from doorview.study.result import Result
 
 ARGUMENTS = (
     "--no-sandbox",
@@ -83,19 +85,12 @@ def chromium() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def demo_run(project_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of a run of the demo town with its explorer; DOORVIEW_TEST_RUN names one that is kept."""
-    kept = os.environ.get("DOORVIEW_TEST_RUN")
-    folder = Path(kept) if kept else tmp_path_factory.mktemp("browser") / "demo"
-    if not (folder / "run.json").is_file():
-        assert main(["run", str(project_root / "data" / "demo" / "study.toml"), "--out", str(folder)]) == 0
-    if kept:
-        # Its files are left alone.
-        copy = tmp_path_factory.mktemp("kept") / "demo"
-        shutil.copytree(folder, copy)
-        folder = copy
-    assert main(["explorer", str(folder)]) == 0
-    return folder
+def demo_run(demo_result: Result, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a run of the demo town, a copy, with its explorer built anew from the folder."""
+    copy = tmp_path_factory.mktemp("browser") / "demo"
+    shutil.copytree(demo_result.folder, copy)
+    assert main(["explorer", str(copy)]) == 0
+    return copy
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import rasterio
 
 from doorview.show.columns import data_dictionary
 from doorview.study.pipeline import run_study
+from doorview.study.result import Result
 from doorview.study.schema import study_from_dict
 from helpers.tiny import tiny_town
 
@@ -58,15 +58,9 @@ def found_in(folder: Path) -> dict[str, set[str]]:
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[str]]:
-    """Return what a run of the demo town leaves; fewer draws and no pictures, for they change no column."""
-    raw = tomllib.loads((DEMO / "study.toml").read_text(encoding="utf-8"))
-    raw["drivers"] |= {"spots": 600, "ranges": 0}
-    raw["output"] |= {"maps": False}
-    raw["ownership"] |= {"replicates": 64}
-    folder = tmp_path_factory.mktemp("columns") / "demo"
-    run_study(study_from_dict(raw, folder=DEMO, name="demo"), folder)
-    return found_in(folder)
+def demo(demo_result: Result) -> dict[str, set[str]]:
+    """Return what a run of the demo town leaves."""
+    return found_in(demo_result.folder)
 
 
 def test_every_file_and_column_of_the_demo_run_is_explained(demo):

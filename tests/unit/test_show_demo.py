@@ -10,14 +10,13 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-import doorview as dv
 from doorview.show.style import SHARE_COLOURS, rgb
 
 
 @pytest.fixture(scope="module")
-def demo(project_root, tmp_path_factory):
+def demo(demo_result):
     """Return the result of a fresh run of the demo town."""
-    return dv.run(project_root / "data" / "demo" / "study.toml", tmp_path_factory.mktemp("run") / "demo")
+    return demo_result
 
 
 @pytest.fixture(scope="module")
