@@ -17,6 +17,9 @@ import doorview as dv
 from doorview.city.model import City
 from doorview.errors import InputError, StudyError
 from doorview.share.lots import PARTS
+from doorview.show.briefing.content import briefing_content
+from doorview.show.briefing.tables import read_run
+from doorview.show.briefing.words import load_words
 from doorview.show.private_ground import view_plot
 from doorview.show.tables import PRIVATE_GROUND_COLUMNS, write_private_ground
 from doorview.study.draw import caption_of
@@ -358,6 +361,25 @@ def test_the_law_stands_in_notes_where_the_study_says_so(four: Result, told: Res
     assert json.loads((four.folder / "run.json").read_text(encoding="utf-8"))["private_ground"]["law"] == LAW
     # Nobody says where the tiny town lies.
     assert [line for line in told.notes() if "C-212/13" in line] in ([], [UNKNOWN_LAW + LAW])
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_the_briefing_has_a_block_of_it_where_the_run_has(four: Result, plain: Result, language: str):
+    """Every number is one of the table's, as it says it, or part of the case that is quoted."""
+    assert four.folder is not None
+    assert plain.folder is not None
+    content = briefing_content(read_run(four.folder), language=language)
+    title = {"en": "Whose ground is in view", "es": "De quién es el suelo a la vista"}[language]
+    section = next(item for item in content.sections if item["title"] == title)
+    rows = section["blocks"][1]["rows"]
+    assert [row[0] for row in rows] == [load_words(language)(f"levels.{name}.name") for name in ("detect", "observe")]
+    figures = [figure for figure in content.figures if figure.file == "private_ground.csv"]
+    assert [figure.said for figure in figures] == [cell for row in rows for cell in row[1:]]
+    assert figures[0].value == share(four, "independent_20", "detect", VIEW, "own")
+    assert figures[2].value == share(four, "independent_20", "detect", FRONT_YARDS)
+    assert "C-212/13" in section["blocks"][-1]["text"]
+    assert section["blocks"][-1]["text"] in content.quoted
+    assert title not in [item["title"] for item in briefing_content(read_run(plain.folder), language=language).sections]
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ ROUND_SEGMENTS = 8
 NOTES = {
     "parcels": "A home's land is the parcel that holds its door.",
     "tessellation": "There are no parcels: land between streets is shared out among buildings, to each what lies "
-    f"nearest to it, within {REACH_M:g} m (enclosed tessellation). That is a guess of lot lines, not a cadastre.",
+    "nearest to it (enclosed tessellation). That is a guess of lot lines, not a cadastre.",
 }
 """How land was found, in words."""
 NOTES_SHORT = {

@@ -60,7 +60,7 @@ def draw_private_ground(result: Result, folder: Path) -> list[Path]:
                 [result.levels[name] for name in names if views[views["level"] == name]["share_mean"].notna().any()],
                 caption_of(result),
                 scenario=base.scenario,
-                said=found.lots.words,
+                said=NOTES_SHORT[found.lots.method],
                 law=found.law,
             )
         )
