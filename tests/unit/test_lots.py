@@ -17,6 +17,7 @@ from doorview.city.obstacles import find_obstacles
 from doorview.errors import InputError
 from doorview.overlays.lots import REACH_M, Lots, front_yards, lots_of_homes
 from doorview.share.coverage import Coverage, fold
+from doorview.share.grid import Grid
 from doorview.share.lots import PARTS, front_yard_rows, lot_scene, view_parts, whose
 from doorview.share.scene import Kit, Scene, build_scene
 from doorview.share.tiles import cover
@@ -28,12 +29,12 @@ RATE = 0.3
 EXTENT = shapely.box(EAST - 150.0, -150.0, EAST + 150.0, 150.0)
 
 
-def scene_of(city: City, doors: gpd.GeoDataFrame, ground: Ground) -> Scene:
+def scene_of(city: City, doors: gpd.GeoDataFrame, ground: Ground, grid: Grid | None = None) -> Scene:
     model = camera("ring-video-doorbell-wired")
     levels = tuple(level(model, name) for name in KIT_LEVELS)
     walls = wall_index(find_obstacles(city), doors.crs, model.mount_height_m, 1.5)
     kit = Kit(levels, walls, math.radians(model.field_of_view_degrees))
-    return build_scene(doors, kit, ground, inside=EXTENT.buffer(-60.0, join_style="mitre"))
+    return build_scene(doors, kit, ground, inside=EXTENT.buffer(-60.0, join_style="mitre"), grid=grid)
 
 
 class Street:
@@ -159,6 +160,18 @@ def test_no_home_sees_its_own_front_yard_in_this_count(street: Street):
         members = street.rows.members.doors[first:last]
         assert len(members) > 0
         assert not (lots[members] == street.rows.owner[row]).any()
+
+
+def test_tiles_and_threads_change_no_bit(street: Street):
+    small = lot_scene(
+        scene_of(street.city, street.doors, street.ground, Grid(tile=64)), street.lots.shapes, street.fronts, [], EXTENT
+    )
+    coverage = fold(small, cover(small, rasters=False, threads=1))
+    ground = whose(coverage, len(street.lots))
+    assert (view_parts(coverage, ground, street.lots.of_door) == street.parts).all()
+    rows = front_yard_rows(coverage, ground, street.lots.of_door, len(street.lots), 0)
+    for name in ("level", "amount", "owner", "total"):
+        assert (getattr(rows, name) == getattr(street.rows, name)).all(), name
 
 
 # --- what may be wrong with parcels -----------------------------------------------------------------------------------

@@ -11,13 +11,20 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
+from PIL import Image
 
 import doorview as dv
 from doorview.city.model import City
 from doorview.errors import InputError, StudyError
 from doorview.share.lots import PARTS
+from doorview.show.briefing.content import briefing_content
+from doorview.show.briefing.tables import read_run
+from doorview.show.briefing.words import load_words
+from doorview.show.private_ground import view_plot
 from doorview.show.tables import PRIVATE_GROUND_COLUMNS, write_private_ground
+from doorview.study.draw import caption_of
 from doorview.study.pipeline import run_study
+from doorview.study.private_ground_files import _share_by_group
 from doorview.study.private_ground_run import FACADES, FRONT_YARDS, VIEW, PrivateGroundRun, _enough
 from doorview.study.private_ground_section import LAW, UNKNOWN_LAW, law_words
 from doorview.study.result import Result
@@ -266,6 +273,42 @@ def test_zones_of_few_homes_are_left_out_and_no_remainder_gives_them_away():
     assert _enough(np.array([3]), zoning[:0]).rows.tolist() == []
 
 
+# --- pictures ---------------------------------------------------------------------------------------------------------
+
+
+def test_pictures_are_drawn_and_say_that_cameras_are_simulated(folder: Path):
+    scenarios = {"independent_20": {"rate": 0.2}}
+    asked = study_of(folder, {"jurisdiction": "EU"}, scenarios=scenarios, output={"maps": True, "rasters": False})
+    result = run_study(asked, folder / "out" / "drawn")
+    assert result.folder is not None
+    for name in ("private_ground.png", "private_ground_views.png"):
+        with Image.open(result.folder / "maps" / name) as picture:
+            assert "Simulated cameras, not real ones." in picture.text["Description"]
+            assert "OpenStreetMap" in picture.text["Description"]
+
+
+def test_yards_have_the_share_of_their_group_of_five_homes_or_more(told: Result):
+    found = run_of(told)
+    share_of = _share_by_group(told, found, "everybody", "detect")
+    known = ~np.isnan(share_of)
+    assert known.any()
+    # 28 homes along one street, cut in pieces of 200 m: as many colours as groups, none of fewer than 5 homes.
+    for value in np.unique(share_of[known]):
+        assert found.homes_of_lot[share_of == value].sum() >= 5
+    whole = (share_of[known] * found.front_m2[known]).sum() / found.front_m2[known].sum()
+    assert whole == pytest.approx(share(told, "everybody", "detect", FRONT_YARDS), abs=1e-9)
+
+
+def test_a_bar_of_several_scenarios_or_without_a_level_is_refused(told: Result, tmp_path: Path):
+    views = run_of(told).table.query("what == 'view' and zone == 'all'")
+    levels = [told.levels[name] for name in LEVELS]
+    with pytest.raises(ValueError, match="several scenarios"):
+        view_plot(tmp_path / "x.png", views, levels, caption_of(told), scenario="", said="")
+    one = views[(views["scenario"] == "independent_20") & (views["level"] == "observe")]
+    with pytest.raises(ValueError, match="detect"):
+        view_plot(tmp_path / "x.png", one, levels, caption_of(told), scenario="", said="")
+
+
 # --- parcels ----------------------------------------------------------------------------------------------------------
 
 
@@ -318,6 +361,25 @@ def test_the_law_stands_in_notes_where_the_study_says_so(four: Result, told: Res
     assert json.loads((four.folder / "run.json").read_text(encoding="utf-8"))["private_ground"]["law"] == LAW
     # Nobody says where the tiny town lies.
     assert [line for line in told.notes() if "C-212/13" in line] in ([], [UNKNOWN_LAW + LAW])
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_the_briefing_has_a_block_of_it_where_the_run_has(four: Result, plain: Result, language: str):
+    """Every number is one of the table's, as it says it, or part of the case that is quoted."""
+    assert four.folder is not None
+    assert plain.folder is not None
+    content = briefing_content(read_run(four.folder), language=language)
+    title = {"en": "Whose ground is in view", "es": "De quién es el suelo a la vista"}[language]
+    section = next(item for item in content.sections if item["title"] == title)
+    rows = section["blocks"][1]["rows"]
+    assert [row[0] for row in rows] == [load_words(language)(f"levels.{name}.name") for name in ("detect", "observe")]
+    figures = [figure for figure in content.figures if figure.file == "private_ground.csv"]
+    assert [figure.said for figure in figures] == [cell for row in rows for cell in row[1:]]
+    assert figures[0].value == share(four, "independent_20", "detect", VIEW, "own")
+    assert figures[2].value == share(four, "independent_20", "detect", FRONT_YARDS)
+    assert "C-212/13" in section["blocks"][-1]["text"]
+    assert section["blocks"][-1]["text"] in content.quoted
+    assert title not in [item["title"] for item in briefing_content(read_run(plain.folder), language=language).sections]
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from doorview.overlays.pysal_home import no_folder_at_home
 if TYPE_CHECKING:
     from doorview.city.ground import Ground
 
-__all__ = ["METHODS", "NOTES", "REACH_M", "Lots", "front_yards", "lots_of_homes"]
+__all__ = ["METHODS", "NOTES", "NOTES_SHORT", "REACH_M", "Lots", "front_yards", "lots_of_homes"]
 
 METHODS = ("parcels", "tessellation")
 REACH_M = 40.0
@@ -46,9 +46,13 @@ ROUND_SEGMENTS = 8
 NOTES = {
     "parcels": "A home's land is the parcel that holds its door.",
     "tessellation": "There are no parcels: land between streets is shared out among buildings, to each what lies "
-    f"nearest to it, within {REACH_M:g} m (enclosed tessellation). That is a guess of lot lines, not a cadastre.",
+    "nearest to it (enclosed tessellation). That is a guess of lot lines, not a cadastre.",
 }
 """How land was found, in words."""
+NOTES_SHORT = {
+    "parcels": "Lots: parcels.",
+    "tessellation": "Lots are a guess: to each building what lies nearest to it.",
+}
 
 Shapes = NDArray[Any]
 Ints = NDArray[np.int64]

@@ -119,7 +119,7 @@ def front_yard_map(path: str | os.PathLike[str], data: FrontYards, *, dpi: int =
 
 def _figures(sheet: Sheet, figures: Sequence[tuple[LevelLike, float]], caption: Caption, x: float, y: float) -> float:
     """Write the share of all front yards at each level; return where they end."""
-    y = sheet.write(x, y, "In view of all front yards, whole place:", PANEL, size=9, bold=True) - 0.03
+    y = sheet.write(x, y, "In view of others, of all front yards:", PANEL, size=9, bold=True) - 0.03
     for level, share in figures:
         put(sheet.page, x + 0.02, y - 0.17, percent(share), size=12, bold=True, va="baseline")
         name = f"{clean(level.name, 30)}, up to {distance(level.range_m, caption.units)}: {clean(level.plain, 60)}"

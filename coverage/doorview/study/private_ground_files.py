@@ -13,7 +13,7 @@ from doorview.city.classes import STREET_CLASSES
 from doorview.city.ground import Ground
 from doorview.city.ground_polygons import MAP_SEGMENTS, strip_polygons
 from doorview.overlays.facades import BAND_M, FACING_COSINE, OUT_M
-from doorview.overlays.lots import OUTBUILDING_M2
+from doorview.overlays.lots import NOTES_SHORT, OUTBUILDING_M2
 from doorview.share.face_groups import SMALLEST_GROUP, nearest_faces
 from doorview.share.lots import PARTS
 from doorview.show.run_folder import RunFolder
@@ -60,7 +60,7 @@ def draw_private_ground(result: Result, folder: Path) -> list[Path]:
                 [result.levels[name] for name in names if views[views["level"] == name]["share_mean"].notna().any()],
                 caption_of(result),
                 scenario=base.scenario,
-                said=found.lots.words,
+                said=NOTES_SHORT[found.lots.method],
                 law=found.law,
             )
         )
@@ -77,7 +77,7 @@ def draw_private_ground(result: Result, folder: Path) -> list[Path]:
                     share[some],
                     tuple((result.levels[name], float(yards[name])) for name in names),
                     _street_ground(result.ready.ground),
-                    found.lots.words,
+                    NOTES_SHORT[found.lots.method],
                     LAW_SHORT if found.law else None,
                 ),
             )
