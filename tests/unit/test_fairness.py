@@ -12,6 +12,7 @@ import pytest
 import shapely
 
 import doorview as dv
+from doorview.cli import main
 from doorview.errors import InputError, MissingFileError, StudyError, UnknownNameError
 from doorview.share.simulate import QUANTILES
 from doorview.show.tables import FAIRNESS_COLUMNS
@@ -20,6 +21,7 @@ from doorview.study.pipeline import run_study
 from doorview.study.result import Result
 from doorview.study.schema import study_from_dict
 from doorview.study.sections import Study
+from doorview.study.zone_faults import zone_faults
 from helpers.osmfile import OsmFile
 from helpers.tiny import tiny_town
 
@@ -465,6 +467,26 @@ def test_all_faults_of_the_section_at_once(folder: Path) -> None:
         "fairness.blockfaces: unknown key. Did you mean 'block_faces'?",
     ):
         assert part in text, text
+
+
+def test_a_weight_that_no_zones_have_is_told_before_anything_slow(folder: Path, tmp_path: Path) -> None:
+    faults, _ = zone_faults(study_of(folder, {"weight": "pupil"}))
+    assert faults == [
+        "fairness.weight: no set of zones has a column 'pupil'. Did you mean 'pupils'? Known: id, name, pupils, words."
+    ]
+    assert zone_faults(study_of(folder, {"weight": "pupils"})) == ([], [])
+    with pytest.raises(StudyError, match="Did you mean 'pupils'"):
+        run_study(study_of(folder, {"weight": "pupil"}), tmp_path / "out")
+
+
+def test_check_says_what_is_compared(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "study.toml"
+    file.write_text(
+        f"[place]\nextract = '{folder / 'town.osm.pbf'}'\n[[zones]]\nfile = '{folder / 'halves.gpkg'}'\n[fairness]\n",
+        encoding="utf-8",
+    )
+    assert main(["check", str(file)]) == 0
+    assert "fairness   halves, block faces, by whose doors" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
