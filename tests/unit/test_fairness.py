@@ -15,7 +15,7 @@ import doorview as dv
 from doorview.cli import main
 from doorview.errors import InputError, MissingFileError, StudyError, UnknownNameError
 from doorview.share.simulate import QUANTILES
-from doorview.show.tables import FAIRNESS_COLUMNS
+from doorview.show.tables import FAIRNESS_COLUMNS, write_by_people
 from doorview.study.fairness_section import BLOCK_FACES
 from doorview.study.pipeline import run_study
 from doorview.study.result import Result
@@ -336,6 +336,17 @@ def test_people_of_a_csv_in_a_run(folder: Path, tmp_path: Path) -> None:
     assert facts["rows_left_out"] == {"without a number": 1}
     assert facts["people_left_out"] == {"more than 50 m from any block face that has a share": 7.0}
     assert result.tables.fairness is not None
+
+
+def test_fewer_than_five_people_are_not_published(run: Result, tmp_path: Path) -> None:
+    assert run.tables.fairness is not None
+    table = run.tables.fairness.by_people
+    assert table is not None
+    write_by_people(tmp_path / "p.csv", table.assign(people=np.where(table["level"] == "detect", 4.5, 400.0)))
+    written = pd.read_csv(tmp_path / "p.csv").set_index("level")
+    assert set(written.loc["detect", "people"]) == {"fewer than 5"}
+    assert written.loc["detect", "share_by_people"].isna().all()
+    assert written.loc["observe", "share_by_people"].notna().all()
 
 
 @pytest.mark.parametrize(
