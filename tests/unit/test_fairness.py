@@ -517,3 +517,14 @@ def test_without_zones(folder: Path, asked: dict[str, object], said: str) -> Non
 
 def test_quantiles_are_those_of_the_run() -> None:
     assert QUANTILES == (0.05, 0.95)
+
+
+def test_an_estimate_has_block_faces(folder: Path) -> None:
+    """A run without zones, that never heard of fairness."""
+    city = dv.City.from_extract(folder / "town.osm.pbf")
+    result = dv.estimate(city, levels=["detect"], rates=0.2, drivers={"ranges": 0}, range_curve=False)
+    table = dv.fairness(result)
+    assert set(table["zoning"]) == {BLOCK_FACES}
+    # One street, and every home's nearest block face is a piece of it.
+    assert table["dwellings"].sum() == 28
+    assert result.fairness is None
