@@ -12,14 +12,16 @@ import pytest
 import shapely
 
 import doorview as dv
+from doorview.cli import main
 from doorview.errors import InputError, MissingFileError, StudyError, UnknownNameError
 from doorview.share.simulate import QUANTILES
-from doorview.show.tables import FAIRNESS_COLUMNS
+from doorview.show.tables import FAIRNESS_COLUMNS, write_by_people
 from doorview.study.fairness_section import BLOCK_FACES
 from doorview.study.pipeline import run_study
 from doorview.study.result import Result
 from doorview.study.schema import study_from_dict
 from doorview.study.sections import Study
+from doorview.study.zone_faults import zone_faults
 from helpers.osmfile import OsmFile
 from helpers.tiny import tiny_town
 
@@ -336,6 +338,17 @@ def test_people_of_a_csv_in_a_run(folder: Path, tmp_path: Path) -> None:
     assert result.tables.fairness is not None
 
 
+def test_fewer_than_five_people_are_not_published(run: Result, tmp_path: Path) -> None:
+    assert run.tables.fairness is not None
+    table = run.tables.fairness.by_people
+    assert table is not None
+    write_by_people(tmp_path / "p.csv", table.assign(people=np.where(table["level"] == "detect", 4.5, 400.0)))
+    written = pd.read_csv(tmp_path / "p.csv").set_index("level")
+    assert set(written.loc["detect", "people"]) == {"fewer than 5"}
+    assert written.loc["detect", "share_by_people"].isna().all()
+    assert written.loc["observe", "share_by_people"].notna().all()
+
+
 @pytest.mark.parametrize(
     ("cells", "said"),
     [
@@ -467,6 +480,26 @@ def test_all_faults_of_the_section_at_once(folder: Path) -> None:
         assert part in text, text
 
 
+def test_a_weight_that_no_zones_have_is_told_before_anything_slow(folder: Path, tmp_path: Path) -> None:
+    faults, _ = zone_faults(study_of(folder, {"weight": "pupil"}))
+    assert faults == [
+        "fairness.weight: no set of zones has a column 'pupil'. Did you mean 'pupils'? Known: id, name, pupils, words."
+    ]
+    assert zone_faults(study_of(folder, {"weight": "pupils"})) == ([], [])
+    with pytest.raises(StudyError, match="Did you mean 'pupils'"):
+        run_study(study_of(folder, {"weight": "pupil"}), tmp_path / "out")
+
+
+def test_check_says_what_is_compared(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "study.toml"
+    file.write_text(
+        f"[place]\nextract = '{folder / 'town.osm.pbf'}'\n[[zones]]\nfile = '{folder / 'halves.gpkg'}'\n[fairness]\n",
+        encoding="utf-8",
+    )
+    assert main(["check", str(file)]) == 0
+    assert "fairness   halves, block faces, by whose doors" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     [
@@ -484,3 +517,14 @@ def test_without_zones(folder: Path, asked: dict[str, object], said: str) -> Non
 
 def test_quantiles_are_those_of_the_run() -> None:
     assert QUANTILES == (0.05, 0.95)
+
+
+def test_an_estimate_has_block_faces(folder: Path) -> None:
+    """A run without zones, that never heard of fairness."""
+    city = dv.City.from_extract(folder / "town.osm.pbf")
+    result = dv.estimate(city, levels=["detect"], rates=0.2, drivers={"ranges": 0}, range_curve=False)
+    table = dv.fairness(result)
+    assert set(table["zoning"]) == {BLOCK_FACES}
+    # One street, and every home's nearest block face is a piece of it.
+    assert table["dwellings"].sum() == 28
+    assert result.fairness is None
