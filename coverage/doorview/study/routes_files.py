@@ -102,6 +102,7 @@ def routes_facts(result: Result) -> dict[str, Any]:
         "routes": {
             "caveat": CAVEAT,
             "scenarios": list(found.owners),
+            "shown": {"scenario": found.shown, "level": found.level},
             "least_in_view": {
                 "scenario": "each",
                 "level": found.level,
@@ -140,9 +141,9 @@ def routes_words(found: RoutesRun | None, units: Units, *, fictional: bool) -> l
         first = clean(found.plan.left_out[0], 80)
         lines.append(f"Pairs left out of the table: {len(found.plan.left_out):,} rows, the first: {first}.")
     if not fictional and found.private:
-        lines.append(
-            f"{len(found.private):,} ways begin or end at a home: they are kept back, in working/routes_homes.csv."
-        )
+        number = len(found.private)
+        said = "1 way begins or ends" if number == 1 else f"{number:,} ways begin or end"
+        lines.append(f"{said} at a home of fewer than 5: kept back, in working/routes_homes.csv.")
     return [*lines, CAVEAT] if lines else lines
 
 

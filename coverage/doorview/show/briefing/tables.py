@@ -20,6 +20,7 @@ TABLES = (
     "shares.csv", "curve.csv", "change.csv", "drivers.csv", "stages.csv", "hotspots.csv", "incidents_in_view.csv",
     "partnership.csv", "densities.csv", "private_ground.csv",
     "fairness.csv", "fairness_change.csv", "fairness_by_people.csv",
+    "routes.csv", "routes_homes.csv",
 )  # fmt: skip
 Row = dict[str, str]
 
