@@ -11,7 +11,7 @@ in 91 to 96 of 100, Conley's in 68 to 83, the ordinary one in 54 to 90 (docs/fai
 from __future__ import annotations
 
 import warnings
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -53,6 +53,8 @@ class Slope(NamedTuple):
         The ordinary slope's error by a kernel over the distance of zones (Conley).
     moran, moran_p
         Moran's I of the ordinary residuals, and the chance of one as far from its expectation without likeness.
+    weights
+        By zone (zones,): what the slope adds up of shares at this likeness; empty where none is given.
 
     """
 
@@ -68,6 +70,7 @@ class Slope(NamedTuple):
     kernel_error: float = _NONE
     moran: float = _NONE
     moran_p: float = _NONE
+    weights: NDArray[np.float64] = np.zeros(0)
 
 
 def line_slope(shares: ArrayLike, attribute: ArrayLike) -> NDArray[np.float64]:
@@ -156,7 +159,16 @@ def _slope(y: NDArray[np.float64], z: NDArray[np.float64], place: NDArray[np.flo
         float(np.sqrt(robust.vm[1, 1])) if robust.vm[1, 1] > 0 else _NONE,
         float(moran.I),
         float(2 * norm.sf(abs(float(moran.zI)))),
+        _weights(right, near.sparse, float(model.lam)),
     )
+
+
+def _weights(x: NDArray[np.float64], near: Any, likeness: float) -> NDArray[np.float64]:
+    """Return (zones,) what the slope is of shares: (X'A'A X)^-1 X'A'A, A = I - lambda W, its second row."""
+    a = np.eye(len(x)) - likeness * near.toarray()
+    ax = a @ x
+    found: NDArray[np.float64] = (np.linalg.solve(ax.T @ ax, ax.T) @ a)[1]
+    return found
 
 
 def _neighbours(place: NDArray[np.float64]) -> dict[int, list[int]]:
