@@ -26,6 +26,7 @@ from doorview.share.rows import HALF, MASK, LevelRows, expected_shares, ratio, r
 
 __all__ = [
     "DoorTable",
+    "chances_of",
     "counts_table",
     "curve_table",
     "face_amounts",
@@ -65,28 +66,38 @@ class DoorTable:
 
 
 def set_chances(coverage: Coverage, scenario: Scenario, doors: DoorTable, seed: int = 0) -> NDArray[np.int64]:
-    """Return (3, sets) in fixed point: the chance that at least 1, 2, 3 doors of each set own a camera.
+    """Return (3, sets) in fixed point: the chance that at least 1, 2, 3 doors of each set own a camera."""
+    return chances_of(coverage.members.start, coverage.members.doors, scenario, doors, seed)
+
+
+def chances_of(
+    start: NDArray[np.int64],
+    members: NDArray[np.int64],
+    scenario: Scenario,
+    doors: DoorTable,
+    seed: int = 0,
+    most: int = SEEN_BY,
+) -> NDArray[np.int64]:
+    """Return (most, sets) in fixed point: the chance that at least 1 .. `most` doors of any sets own a camera.
 
     Exact where there is a closed form. Else (owners alike over a distance) the mean over draws of what doors share,
     each exact given it. With several layers of lots and clusters seen by one is exact, seen by two and three are such
     means. `Scenario.exact` says which.
     """
-    members = coverage.members
     rate = scenario.equal_rate(doors.dwellings, doors.inside)
     if rate is not None:
-        return at_least_independent(members.size, rate, SEEN_BY)
+        return at_least_independent(np.diff(start), rate, most)
     owners = scenario.owners(doors.dwellings, doors.inside)
-    exact = owners.at_least(members.start, members.doors, SEEN_BY)
+    exact = owners.at_least(start, members, most)
     if exact is not None:
         return exact
     # Seen by one has a closed form for several lots and clusters too; then less is left to chance.
-    first = owners.at_least(members.start, members.doors, 1)
+    first = owners.at_least(start, members, 1)
     draws = SHARED_WORDS if first is None else SHARED_WORDS_BESIDES
-    mean = chances_given_shared(owners, doors.key, members.start, members.doors, seed=seed, words=draws, most=SEEN_BY)
+    mean = chances_given_shared(owners, doors.key, start, members, seed=seed, words=draws, most=most)
     if mean is None:
-        mean = fixed_point(
-            mean_of_draws(owners, doors.key, members.start, members.doors, seed=seed, words=DRAWN_WORDS).mean
-        )
+        mean = fixed_point(mean_of_draws(owners, doors.key, start, members, seed=seed, words=DRAWN_WORDS).mean)
+        mean = mean[:most]
     if first is None:
         return mean
     return np.concatenate([first, np.minimum(mean[1:], first)])

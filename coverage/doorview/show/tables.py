@@ -25,6 +25,7 @@ __all__ = [
     "ALERTS_COLUMNS",
     "CURVE_COLUMNS",
     "DRIVERS_COLUMNS",
+    "FAIRNESS_COLUMNS",
     "KNOWN_COLUMNS",
     "PARTNERSHIP_COLUMNS",
     "RANGE_CURVE_COLUMNS",
@@ -35,6 +36,7 @@ __all__ = [
     "write_csv",
     "write_curve",
     "write_drivers",
+    "write_fairness",
     "write_known",
     "write_parquet",
     "write_partnership",
@@ -68,6 +70,15 @@ KNOWN_COLUMNS: tuple[str, ...] = (
 )
 ALERTS_COLUMNS: tuple[str, ...] = ("scenario", "level", "radius_m", "spots", "measure", "mean", "p05", "p95")
 _ALERTS_COUNTS = ("app_homes_reached", "doors_in_view", "owners_in_view", "app_owners_in_view")
+FAIRNESS_COLUMNS: tuple[str, ...] = (
+    *("scenario", "level", "zoning", "zone", "space", "name", "doors_inside", "dwellings"),
+    *("polygon_m2", "counted_m2", "grid_m2", "cells", "under_100_cells", "street_km", "public_m2"),
+    *_SHARES,
+    *("share_inside_only", "share_both", "share_outside_only"),
+    *("in_view_m2", "in_view_m2_per_dwelling", "in_view_m2_per_street_km", "note"),
+)
+_SIDES = ("share_inside_only", "share_both", "share_outside_only")
+_FEW_HOMES = "fewer than 5 homes: from whose doors, and per dwelling, is not published"
 PARTNERSHIP_KEYS: tuple[str, ...] = ("programme", "level", "space", "measure", "month")
 PARTNERSHIP_COLUMNS: tuple[str, ...] = (
     *PARTNERSHIP_KEYS,
@@ -94,6 +105,7 @@ _IN_UNIT = frozenset(
         "share_either",
         *_SHARES,
         *_SEEN_BY,
+        *_SIDES,
         "share_without_programme",
     }
 )
@@ -223,6 +235,22 @@ def write_alerts(path: str | os.PathLike[str], table: pd.DataFrame) -> None:
         small = counted & (checked[name] > 0) & (checked[name] < SMALLEST_COUNT)
         checked[name] = checked[name].astype(object).where(~small, count(1))
     write_csv(path, checked)
+
+
+def write_fairness(path: str | os.PathLike[str], table: pd.DataFrame) -> None:
+    """Write fairness.csv; shares may be NaN (a zone without public space) and are written as nothing.
+
+    Of a zone with 1 to 4 homes nothing is written that points at them: counts as words, no split by side, no amount per
+    dwelling. Raises ValueError as `write_shares` does.
+    """
+    optional = frozenset({*_SHARES, *_SIDES})
+    shown = _checked(table, FAIRNESS_COLUMNS, FAIRNESS_COLUMNS[:5], optional, "fairness.csv").copy()
+    few = shown["dwellings"].between(1, SMALLEST_COUNT - 1) | shown["doors_inside"].between(1, SMALLEST_COUNT - 1)
+    shown.loc[few, [*_SIDES, "in_view_m2_per_dwelling"]] = np.nan
+    shown.loc[few, "note"] = [f"{said}; {_FEW_HOMES}" if said else _FEW_HOMES for said in shown.loc[few, "note"]]
+    for name in ("doors_inside", "dwellings"):
+        shown[name] = _hide_small(shown[name])
+    write_csv(path, shown)
 
 
 def write_drivers(path: str | os.PathLike[str], drivers: pd.DataFrame) -> None:

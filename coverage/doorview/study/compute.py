@@ -46,6 +46,7 @@ from doorview.study.camera_mix import Mix
 from doorview.study.counting import Counted, Cut, Views, count_scenarios, cuts_of, views_of
 from doorview.study.drivers import Drivers, assumptions_of
 from doorview.study.dwellings import dwellings_table
+from doorview.study.fairness_run import FairnessRun, fairness_run
 from doorview.study.kits import kits_of_models, lenses_and_obstacles
 from doorview.study.known import KnownCameras, find_known, known_scene, known_tables
 from doorview.study.owners import Plan, Residents, columns_of, plans_of, residents_of
@@ -166,6 +167,7 @@ class Tables:
     partnership: PartnershipRun | None = None
     alerts: AlertsRun | None = None
     thefts: TheftsRun | None = None
+    fairness: FairnessRun | None = None
 
 
 def _counted_area(city: City, reach_m: float) -> tuple[Any, float]:
@@ -353,9 +355,11 @@ def measure(
     if thefts is not None:
         with stages.stage("reported thefts"):
             laid_over = thefts_run(ready, thefts, tuple(s for s in scenarios if counted.views[s.name][0] is base))
+    with stages.stage("who is in view by zone"):
+        fair = fairness_run(ready, coverage, counted, shares)
     return Tables(
         coverage, outputs, scenarios, counted, shares, curve, ranges, counts, faces, dwellings, errors, known, drivers,
-        deal, told, laid_over,
+        deal, told, laid_over, fair,
     )  # fmt: skip
 
 

@@ -106,6 +106,11 @@ class Result:
         return None if self.tables.thefts is None else self.tables.thefts.in_view
 
     @property
+    def fairness(self) -> pd.DataFrame | None:
+        """Who is in view, by zone and block face (fairness.csv); None where not asked for."""
+        return None if self.tables.fairness is None else self.tables.fairness.table
+
+    @property
     def doors(self) -> gpd.GeoDataFrame:
         """The doors, candidate places for cameras."""
         return self.ready.doors

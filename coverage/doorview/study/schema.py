@@ -20,6 +20,7 @@ from doorview.sight.levels import DEFAULT_LEVELS, LEVEL_NAMES
 from doorview.study.alerts_section import alerts_faults
 from doorview.study.doors_section import doors_faults
 from doorview.study.drivers_section import drivers_faults
+from doorview.study.fairness_section import fairness_faults
 from doorview.study.incidents_section import incidents_faults, recognised
 from doorview.study.partnership_section import partnership_faults
 from doorview.study.scenario_faults import hint, scenario_faults, with_bases
@@ -305,6 +306,7 @@ def _cross_faults(data: Mapping[str, Any], *, needs_place: bool = True) -> list[
     asked = data.get("scenarios", BUILTIN_SCENARIOS)
     faults += alerts_faults(data.get("alerts"), asked if isinstance(asked, Mapping) else {})
     faults += incidents_faults(data.get("incidents"), names, coverage=data.get("coverage"))
+    faults += fairness_faults(data.get("fairness"), names, asked if isinstance(asked, Mapping) else {})
     for name in sorted({name for name in names if names.count(name) > 1}):
         faults.append(f"zones: two sets of zones are named '{name}'; tell them apart with zoning = '...'")
     if "all" in names:

@@ -17,6 +17,7 @@ from doorview.study.alerts_section import AlertsSection
 from doorview.study.camera_sections import DEFAULT_CAMERA, CameraSection, OwnCamera
 from doorview.study.doors_section import DoorsSection
 from doorview.study.drivers_section import DriversSection
+from doorview.study.fairness_section import FairnessSection
 from doorview.study.fields import NAMED_LAYER, CrsText, FilePath, LayerPath, MetreCrsText
 from doorview.study.incidents_section import IncidentsSection
 from doorview.study.partnership_section import PartnershipSection
@@ -38,6 +39,7 @@ __all__ = [
     "CoverageSection",
     "DoorsSection",
     "DriversSection",
+    "FairnessSection",
     "KnownSection",
     "Layers",
     "OutputSection",
@@ -299,6 +301,7 @@ class Study(_Section):
     partnership: PartnershipSection | None = Field(None)
     alerts: AlertsSection | None = Field(None)
     incidents: IncidentsSection | None = Field(None)
+    fairness: FairnessSection | None = Field(None)
     output: OutputSection = Field(default_factory=OutputSection)
     _file: Path | None = PrivateAttr(default=None)
 
@@ -363,6 +366,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "partnership": PartnershipSection,
     "alerts": AlertsSection,
     "incidents": IncidentsSection,
+    "fairness": FairnessSection,
     "output": OutputSection,
 }
 """The sections by the names that they have in the file."""

@@ -31,6 +31,7 @@ from doorview.study.camera_mix import values_of
 from doorview.study.compute import Prepared
 from doorview.study.draw import attribution_of, draw_curves, draw_drivers, draw_maps, driver_words
 from doorview.study.explorer_tables import write_explorer_tables
+from doorview.study.fairness_files import fairness_facts, write_fairness_files
 from doorview.study.hides import obstacle_words
 from doorview.study.kits import views_of_models
 from doorview.study.known_files import (
@@ -132,6 +133,7 @@ def write_into(result: Result, run: RunFolder) -> None:
         _write_scenarios(result, run)
         write_partnership_files(result, run)
         write_alerts_files(result, run)
+        write_fairness_files(result, run)
         _write_working(result, run)
     with stages.stage("writing layers"):
         written = _write_layers(result, run) | write_known_files(result, run, _licence(result.ready))
@@ -333,6 +335,7 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
         **partnership_facts(result),
         **alerts_facts(result),
         **thefts_facts(result),
+        **fairness_facts(result),
         "assumed_of_obstacles": list(ready.obstacles.attrs.get("notes", [])),
         "intervals": "share_p05 and share_p95: chance alone, which homes happen to own one "
         f"({ready.study.ownership.replicates} simulated ownerships, their errors in working/intervals.csv); "
