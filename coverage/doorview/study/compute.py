@@ -42,6 +42,7 @@ from doorview.show.text import OSM_ATTRIBUTION
 from doorview.sight.camera import CameraModel
 from doorview.sight.levels import Level
 from doorview.study.alerts_run import AlertsRun, alerts_run
+from doorview.study.attributes_run import AttributesRun, attributes_plan, attributes_run
 from doorview.study.camera_mix import Mix
 from doorview.study.counting import Counted, Cut, Views, count_scenarios, cuts_of, views_of
 from doorview.study.drivers import Drivers, assumptions_of
@@ -168,6 +169,7 @@ class Tables:
     alerts: AlertsRun | None = None
     thefts: TheftsRun | None = None
     fairness: FairnessRun | None = None
+    attributes: AttributesRun | None = None
 
 
 def _counted_area(city: City, reach_m: float) -> tuple[Any, float]:
@@ -312,6 +314,7 @@ def measure(
     # Before anything slow: its faults that only a city shows are told of at once.
     partnership = partnership_plan(study, ready.residents)
     thefts = thefts_plan(ready)
+    attributes = attributes_plan(ready)
     with stages.stage("seeing and covering"):
         coverage = fold(ready.scene, passed_on())
         if not len(coverage.totals):
@@ -357,9 +360,10 @@ def measure(
             laid_over = thefts_run(ready, thefts, tuple(s for s in scenarios if counted.views[s.name][0] is base))
     with stages.stage("who is in view by zone"):
         fair = fairness_run(ready, coverage, counted, shares)
+        beside = attributes_run(attributes, ready, base, counted, shares, laid_over)
     return Tables(
         coverage, outputs, scenarios, counted, shares, curve, ranges, counts, faces, dwellings, errors, known, drivers,
-        deal, told, laid_over, fair,
+        deal, told, laid_over, fair, beside,
     )  # fmt: skip
 
 

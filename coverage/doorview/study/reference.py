@@ -29,7 +29,8 @@ def _type_text(annotation: Any) -> str:
         )
     if origin is tuple:
         inner = _type_text(arguments[0])
-        return "list of " + ("lists" if inner.startswith("list") else {"number": "numbers"}.get(inner, "texts"))
+        plural = {"number": "numbers", "table": "tables"}
+        return "list of " + ("lists" if inner.startswith("list") else plural.get(inner, "texts"))
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "table"
     return {float: "number", int: "whole number", bool: "true or false", str: "text", Path: "file"}[annotation]
@@ -63,7 +64,11 @@ def reference_markdown() -> str:
         "as one with Even Better TOML) then completes keys, shows what they mean and marks wrong ones.",
     ]
     for section, model in SECTIONS.items():
-        header = {"zones": "[[zones]]", "scenarios": "[scenarios.NAME]"}.get(section, f"[{section}]")
+        header = {
+            "zones": "[[zones]]",
+            "scenarios": "[scenarios.NAME]",
+            "fairness.attributes": "[[fairness.attributes]]",
+        }.get(section, f"[{section}]")
         lines += ["", f"## `{header}`", "", " ".join((model.__doc__ or "").split()), ""]
         lines += ["| key | takes | default | what it means |", "|---|---|---|---|"]
         for name, field in model.model_fields.items():
