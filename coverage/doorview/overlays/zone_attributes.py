@@ -55,13 +55,17 @@ class ZoneAttribute:
         """Return what was left out, by zone, in words; the text comes from data."""
         said = []
         if self.empty:
-            said.append(f"{len(self.empty)} zones have no value ({_some(self.empty)})")
+            said.append(f"{_zones(len(self.empty))} without a value ({_some(self.empty)})")
         if self.unread:
             pairs = [f"{zone}: {text!r}" for zone, text in self.unread.items()]
-            said.append(f"{len(self.unread)} zones hold what is no plain number ({_some(pairs)})")
+            said.append(f"{_zones(len(self.unread))} with what is no plain number ({_some(pairs)})")
         if self.coded:
-            said.append(f"{len(self.coded)} zones hold a census code for no estimate ({_some(self.coded)})")
+            said.append(f"{_zones(len(self.coded))} with a census code for no estimate ({_some(self.coded)})")
         return said
+
+
+def _zones(number: int) -> str:
+    return "1 zone" if number == 1 else f"{number:,} zones"
 
 
 def _some(items: Sequence[str]) -> str:

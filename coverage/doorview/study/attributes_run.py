@@ -237,7 +237,7 @@ def _zones_of(
     homes = (ready.door_table.dwellings @ member).astype(np.int64)
     why = _why_left_out(found, cells, homes)
     kept = why == ""
-    notes += [f"{int((why == reason).sum())} zones left out: {reason}" for reason in dict.fromkeys(why[~kept])]
+    notes += [f"left out: {_zones(int((why == reason).sum()))} ({reason})" for reason in dict.fromkeys(why[~kept])]
     if section.kind == "number" and kept.sum() > 1 and np.ptp(found.numbers[kept]) == 0:
         notes.append("the attribute is the same in all zones: nothing to compare it with")
     xy = shapely.get_coordinates(shapely.point_on_surface(shapes[kept]))
@@ -342,6 +342,10 @@ def _assumed_notes(plan: AttributesPlan, number: int) -> list[str]:
     if unknown:
         notes.append(f"{_homes(unknown)} in no zone with a value own at the mean rate under the assumed gradient")
     return notes
+
+
+def _zones(number: int) -> str:
+    return "1 zone" if number == 1 else f"{number:,} zones"
 
 
 def _homes(number: int) -> str:
