@@ -20,6 +20,7 @@ from doorview.show.two_variables_map import ECOLOGICAL
 
 __all__ = ["LorenzLine", "groups_plot", "lorenz_plot"]
 
+_NOTE_LINES = 3
 _MOST_ROWS = 18
 """Rows of groups and levels that a page has room for."""
 
@@ -171,14 +172,9 @@ def _level_name(sheet: Sheet, level: LevelLike, y: float, colour: str) -> None:
 def _foot(sheet: Sheet, caption: Caption, notes: Sequence[str]) -> None:
     width = sheet.width - 1.0
     y = sheet.write(0.5, 1.55, ECOLOGICAL, width, size=9, bold=True)
-    y = sheet.write(
-        0.5,
-        y,
-        " ".join(note if note.endswith(".") else f"{note}." for note in notes[:6]),
-        width,
-        size=7.5,
-        colour=MUTED,
-    )
+    text = " ".join(note if note.endswith(".") else f"{note}." for note in notes)
+    for line in sheet.wrapped(text, width, 7.5)[:_NOTE_LINES]:
+        y = sheet.write(0.5, y, line, width + 0.1, size=7.5, colour=MUTED)
     said = f"{caption.simulated} {caption.camera_line} {caption.obstacles_line}".rstrip()
     y = sheet.write(0.5, y - 0.03, said, width, size=7.5)
     y = sheet.write(0.5, y, CAVEAT, width, size=7.5)

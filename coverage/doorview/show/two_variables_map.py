@@ -160,7 +160,11 @@ def _panel(frame: Frame, data: TwoVariables, outlined: bool) -> None:
         x, y - 0.02, "Zones are compared, not people: who lives in a zone may differ from its average.", PANEL, size=8
     )
     y = _figures(sheet, data, x, y - 0.1)
-    sheet.write(x, y - 0.06, caption.camera_line, PANEL, size=7.5, colour=MUTED)
+    y -= 0.06
+    for line in sheet.wrapped(caption.camera_line, PANEL, 7.5):
+        if y < FOOT + 0.7:  # scale and north stand below
+            break
+        y = sheet.write(x, y, line, PANEL + 0.1, size=7.5, colour=MUTED)
     scale_bar(sheet, x + 0.1, FOOT + 0.05, PANEL - 1.0, frame.metres_per_inch, caption.units)
     north_arrow(sheet, x + PANEL - 0.25, FOOT + 0.02)
 
