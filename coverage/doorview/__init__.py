@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from doorview.sight.fit import fit_camera
     from doorview.sight.points import sees
     from doorview.study.audit import audit_form, compare_audit
+    from doorview.study.fairness import fairness
     from doorview.study.pipeline import estimate, run
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "camera",
     "compare_audit",
     "estimate",
+    "fairness",
     "find_doors",
     "find_obstacles",
     "fit_camera",
@@ -53,6 +55,7 @@ _HOMES = {
     "camera": "doorview.sight.api",
     "compare_audit": "doorview.study.audit",
     "estimate": "doorview.study.pipeline",
+    "fairness": "doorview.study.fairness",
     "find_doors": "doorview.city.doors",
     "find_obstacles": "doorview.city.obstacles",
     "fit_camera": "doorview.sight.fit",

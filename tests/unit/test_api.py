@@ -19,6 +19,7 @@ NAMES = {
     "camera",
     "compare_audit",
     "estimate",
+    "fairness",
     "find_doors",
     "find_obstacles",
     "fit_camera",

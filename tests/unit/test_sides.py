@@ -59,11 +59,15 @@ def by_hand(
         seen = plain.seen[level][plain.chosen(number, space)]
         if not len(seen):
             continue
+        # Spots that the same doors see are alike.
+        seen, spots_alike = np.unique(seen, axis=0, return_counts=True)
         own = zones_of_doors(here)[:, number]
         inside = (seen[:, None, :] & owns & own).any(axis=2)
         outside = (seen[:, None, :] & owns & ~own).any(axis=2)
         parts = [(inside & ~outside) @ chance, (inside & outside) @ chance, (outside & ~inside) @ chance]
-        wanted[item.name, zone.zoning, zone.zone, space] = [float(part.mean()) for part in parts]
+        wanted[item.name, zone.zoning, zone.zone, space] = [
+            float(part @ spots_alike / spots_alike.sum()) for part in parts
+        ]
     return wanted
 
 

@@ -57,6 +57,7 @@ _SHAPES = {
     "entrances": ("points", frozenset({0, 4})),
     "boundary": ("polygons", frozenset({3, 6})),
     "zones": ("polygons", frozenset({3, 6})),
+    "people": ("points, lines or polygons", frozenset({0, 1, 2, 3, 4, 5, 6})),
 }
 
 _ADDRESS = {

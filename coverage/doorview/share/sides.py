@@ -138,7 +138,9 @@ def face_sides(coverage: Coverage, groups: Ints, door_group: Ints) -> Sides:
     level = np.asarray(rows["level"], np.int64)
     found = []
     for n in range(len(coverage.levels)):
-        here = level == n
+        # In order of place: so simulated shares are added up fastest.
+        here = np.flatnonzero(level == n)
+        here = here[np.argsort(where[here], kind="stable")]
         sets, counts = (np.asarray(rows[name], np.int64)[here] for name in ("set", "amount"))
         found.append((where[here], sets, counts))
     table = pd.DataFrame({"group": unit})

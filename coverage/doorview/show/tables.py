@@ -245,7 +245,7 @@ def write_fairness(path: str | os.PathLike[str], table: pd.DataFrame) -> None:
     """
     optional = frozenset({*_SHARES, *_SIDES})
     shown = _checked(table, FAIRNESS_COLUMNS, FAIRNESS_COLUMNS[:5], optional, "fairness.csv").copy()
-    few = shown["dwellings"].between(1, SMALLEST_COUNT - 1) | shown["doors_inside"].between(1, SMALLEST_COUNT - 1)
+    few = shown["dwellings"].between(1, SMALLEST_COUNT - 1)
     shown.loc[few, [*_SIDES, "in_view_m2_per_dwelling"]] = np.nan
     shown.loc[few, "note"] = [f"{said}; {_FEW_HOMES}" if said else _FEW_HOMES for said in shown.loc[few, "note"]]
     for name in ("doors_inside", "dwellings"):

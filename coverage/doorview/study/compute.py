@@ -47,7 +47,7 @@ from doorview.study.camera_mix import Mix
 from doorview.study.counting import Counted, Cut, Views, count_scenarios, cuts_of, views_of
 from doorview.study.drivers import Drivers, assumptions_of
 from doorview.study.dwellings import dwellings_table
-from doorview.study.fairness_run import FairnessRun, fairness_run
+from doorview.study.fairness_run import FairnessRun, fairness_plan, fairness_run
 from doorview.study.kits import kits_of_models, lenses_and_obstacles
 from doorview.study.known import KnownCameras, find_known, known_scene, known_tables
 from doorview.study.owners import Plan, Residents, columns_of, plans_of, residents_of
@@ -314,6 +314,7 @@ def measure(
     # Before anything slow: its faults that only a city shows are told of at once.
     partnership = partnership_plan(study, ready.residents)
     thefts = thefts_plan(ready)
+    people = fairness_plan(ready)
     attributes = attributes_plan(ready)
     with stages.stage("seeing and covering"):
         coverage = fold(ready.scene, passed_on())
@@ -359,7 +360,7 @@ def measure(
         with stages.stage("reported thefts"):
             laid_over = thefts_run(ready, thefts, tuple(s for s in scenarios if counted.views[s.name][0] is base))
     with stages.stage("who is in view by zone"):
-        fair = fairness_run(ready, coverage, counted, shares)
+        fair = fairness_run(ready, coverage, counted, shares, faces, people)
         beside = attributes_run(attributes, ready, base, counted, shares, laid_over)
     return Tables(
         coverage, outputs, scenarios, counted, shares, curve, ranges, counts, faces, dwellings, errors, known, drivers,

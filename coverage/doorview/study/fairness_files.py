@@ -22,6 +22,8 @@ def write_fairness_files(result: Result, run: RunFolder) -> None:
     write_fairness(run.path("fairness.csv"), found.table)
     if found.change is not None:
         write_csv(run.path("fairness_change.csv"), found.change)
+    if found.by_people is not None:
+        write_csv(run.path("fairness_by_people.csv"), found.by_people)
 
 
 def fairness_facts(result: Result) -> dict[str, Any]:
@@ -33,6 +35,7 @@ def fairness_facts(result: Result) -> dict[str, Any]:
         "fairness": {
             "caveat": FAIRNESS_CAVEAT,
             "zonings": found.zonings,
+            **({"people": found.people} if found.people is not None else {}),
             "split": "share_inside_only, share_both and share_outside_only add up to share_mean: in view from doors in "
             "the zone alone, from doors inside and outside, from doors outside alone; the zone is its whole polygon",
             "in_view": "fairness_change.csv: more or less where the interval of chance lies above or below 0, open "

@@ -6,6 +6,7 @@ is in view, and what block faces need besides.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,17 +14,20 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from doorview.errors import EmptyCityError
 from doorview.share.coverage import Coverage
 from doorview.share.outputs import HEADLINE
 from doorview.share.sides import SIDES, Sides, share_by_side, zone_sides
 from doorview.study.counting import Counted, Views
+from doorview.study.fairness_faces import face_table
+from doorview.study.fairness_people import PeoplePlan, by_people, people_plan
 from doorview.study.fairness_section import FairnessSection
 from doorview.study.fairness_zones import ZONE_COLUMNS, zone_facts, zoning_facts
 
 if TYPE_CHECKING:
     from doorview.study.compute import Prepared
 
-__all__ = ["FAIRNESS_CAVEAT", "SPACES_SHOWN", "FairnessRun", "fairness_run"]
+__all__ = ["FAIRNESS_CAVEAT", "SPACES_SHOWN", "FairnessRun", "fairness_plan", "fairness_run", "fairness_table"]
 
 FAIRNESS_CAVEAT = "A share by zone is not a share of that group's people."
 """Stands wherever zones are compared."""
@@ -47,28 +51,82 @@ class FairnessRun:
         fairness_change.csv, None where no scenario changes anything.
     zonings
         By set of zones, how many zones have no homes, overlap and so on.
+    by_people, people
+        fairness_by_people.csv and what was left out of it, None without a weight.
     """
 
     section: FairnessSection
     table: pd.DataFrame
     change: pd.DataFrame | None
     zonings: dict[str, dict[str, Any]]
+    by_people: pd.DataFrame | None = None
+    people: dict[str, Any] | None = None
 
 
-def fairness_run(ready: Prepared, coverage: Coverage, counted: Counted, shares: pd.DataFrame) -> FairnessRun | None:
+def fairness_plan(ready: Prepared) -> PeoplePlan | None:
+    """Return the people that the study weights shares by, read and checked; None where it does not."""
+    section = ready.study.fairness
+    if section is None:
+        return None
+    return people_plan(ready, zonings_asked(ready, section), section.weight, section.weight_file)
+
+
+def zonings_asked(ready: Prepared, section: FairnessSection) -> list[str]:
+    """Return the sets of zones that a section asks for, of those that lie in the counted area."""
+    return [] if ready.zones is None else section.zonings_of(list(dict.fromkeys(ready.zones["zoning"])))
+
+
+def fairness_run(
+    ready: Prepared,
+    coverage: Coverage,
+    counted: Counted,
+    shares: pd.DataFrame,
+    faces: Mapping[str, pd.DataFrame],
+    people: PeoplePlan | None,
+) -> FairnessRun | None:
     """Return the study's fairness, or None where it asks for none.
 
-    `shares` is shares.csv with its ranges over assumptions.
+    `shares` is shares.csv with its ranges over assumptions, `faces` the shares of block faces by scenario, `people` as
+    from `fairness_plan`.
     """
     section = ready.study.fairness
     if section is None:
         return None
-    zonings = [] if ready.zones is None else section.zonings_of(list(dict.fromkeys(ready.zones["zoning"])))
-    names = section.scenarios_of(list(counted.views))
+    zonings, names = zonings_asked(ready, section), section.scenarios_of(list(counted.views))
     facts = zone_facts(ready, coverage, zonings)
-    table = zone_table(ready, counted, shares, facts, names)
+    table = fairness_table(ready, coverage, counted, shares, facts, names, block_faces=section.block_faces)
     change = None if counted.change is None else change_by_zone(counted.change, shares, facts, names)
-    return FairnessRun(section, table, change, zoning_facts(ready, coverage, facts))
+    weighed, said = (None, None) if people is None else by_people(ready, people, shares, faces, zonings, names)
+    return FairnessRun(section, table, change, zoning_facts(ready, coverage, facts), weighed, said)
+
+
+def fairness_table(
+    ready: Prepared,
+    coverage: Coverage,
+    counted: Counted,
+    shares: pd.DataFrame,
+    facts: pd.DataFrame,
+    names: list[str],
+    *,
+    block_faces: bool,
+) -> pd.DataFrame:
+    """Return fairness.csv of the zones in `facts`, and of block faces.
+
+    Raises
+    ------
+    EmptyCityError
+        If there is neither a zone nor a block face.
+
+    """
+    parts = [zone_table(ready, counted, shares, facts, names)] if len(facts) else []
+    if block_faces and len(ready.ground.faces):
+        parts.append(with_amounts(face_table(ready, coverage, counted, shares, names)))
+    if not parts:
+        raise EmptyCityError(
+            f"'{ready.city.name}': there are neither zones nor block faces to compare. Add [[zones]] to the study "
+            "file, or leave block_faces out of [fairness]."
+        )
+    return pd.concat(parts, ignore_index=True).sort_values(_KEYS, ignore_index=True)
 
 
 def zone_table(
@@ -83,7 +141,7 @@ def zone_table(
     table = table.merge(_sides(ready, counted, names, facts), how="left", on=_KEYS, validate="one_to_one")
     table = table.rename(columns={"public_amount": "public_m2"})
     table["public_m2"] = table["public_m2"].fillna(0.0)
-    return with_amounts(table).sort_values(_KEYS, ignore_index=True)
+    return with_amounts(table)
 
 
 def with_amounts(table: pd.DataFrame) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from doorview.share.scene import SPACES
 if TYPE_CHECKING:
     from doorview.study.compute import Prepared
 
-__all__ = ["SMALL_CELLS", "ZONE_COLUMNS", "zone_facts", "zoning_facts"]
+__all__ = ["SMALL_CELLS", "ZONE_COLUMNS", "zone_facts", "zone_note", "zoning_facts"]
 
 SMALL_CELLS = 100
 """A zone with fewer cells of counted ground is flagged: its figures hang on single cells."""
@@ -50,8 +50,8 @@ def zone_facts(ready: Prepared, coverage: Coverage, zonings: list[str]) -> pd.Da
     here = member[:, chosen] & ready.door_table.inside[:, None]
     doors, homes = here.sum(axis=0), ready.door_table.dwellings @ here
     notes = [
-        _note(int(n), int(c), int(p), part < CUT_SHARE * whole)
-        for n, c, p, part, whole in zip(homes, cells, public, counted, polygon, strict=True)
+        zone_note(int(n), int(c), int(p), int(s), cut=part < CUT_SHARE * whole)
+        for n, c, p, s, part, whole in zip(homes, cells, public, street, counted, polygon, strict=True)
     ]
     table = pd.DataFrame(zones[["zoning", "zone", "name"]]).iloc[chosen].reset_index(drop=True)
     return table.assign(
@@ -81,13 +81,15 @@ def _amounts(coverage: Coverage, zones: int) -> tuple[NDArray[np.int64], NDArray
     return found[0], found[1], found[2]
 
 
-def _note(homes: int, cells: int, public: int, cut: bool) -> str:
-    """Return what a reader of a zone's row has to know."""
+def zone_note(homes: int, cells: int, public: int, street: int, *, cut: bool = False) -> str:
+    """Return what a reader of a zone's row has to know: why cells are empty, and what its figures hang on."""
     said = []
     if not cells:
         said.append("no counted ground")
     elif not public:
         said.append("no public space")
+    elif not street:
+        said.append("no street length")
     if not homes:
         said.append("no homes")
     if 0 < cells < SMALL_CELLS:

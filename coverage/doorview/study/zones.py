@@ -18,7 +18,7 @@ from doorview.show.text import clean
 from doorview.study.dwellings import ALL
 from doorview.study.sections import Zoning
 
-__all__ = ["COLUMN", "id_text", "read_zones", "zone_membership"]
+__all__ = ["COLUMN", "id_text", "read_zones", "zone_column", "zone_membership"]
 
 
 COLUMN = "column: "
@@ -127,6 +127,18 @@ def _ids(zoning: Zoning, table: gpd.GeoDataFrame) -> NDArray[np.object_]:
 def id_text(value: object) -> str:
     """Return a zone's id as text: a whole number that a file holds as 12.0 is 12."""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def zone_column(zoning: Zoning, column: str) -> tuple[pd.Series | None, list[str]]:
+    """Return a column of a set of zones by the ids of its zones, None where the file lacks it; and what it has."""
+    table = read_layer(zoning.file, "zones")
+    known = [str(name) for name in table.columns if name != table.geometry.name]
+    if column not in known:
+        return None, known
+    ids = table.index if zoning.id is None else table[zoning.id]
+    named = ids.notna()
+    values = table[column].astype(object)[named]
+    return values.set_axis([id_text(value) for value in ids[named]], axis=0), known
 
 
 def _counts(zoning: Zoning, table: gpd.GeoDataFrame) -> NDArray[np.float64]:
