@@ -17,9 +17,9 @@ from doorview.demo.folder import write_folder
 from doorview.demo.town import CRS, make_town
 from doorview.errors import StudyError
 from doorview.share.outputs import HEADLINE
-from doorview.study.attributes_files import attributes_words
 from doorview.study.attributes_run import NO_HOT_SPOT, hot_spot_classes
 from doorview.study.attributes_table import ASSUMED_PART, COLUMNS, EQUAL_PART
+from doorview.study.attributes_words import attributes_words
 from doorview.study.pipeline import run_study
 from doorview.study.result import Result
 from doorview.study.schema import study_from_dict
@@ -267,7 +267,7 @@ def test_each_attribute_has_its_pictures_where_there_is_something_to_compare(res
 
 
 def test_the_sentences_say_built_form_then_what_is_assumed(result):
-    said = attributes_words(result)
+    said = attributes_words(result.tables.attributes, "fifth", "detect")
     assert len(said) == len(ASKED)
     assert said[0].index("built form alone") < said[0].index("assumed, not found")
     assert all("not a share of that group's people" in words or "too few" in words for words in said)

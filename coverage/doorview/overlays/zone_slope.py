@@ -44,7 +44,8 @@ class Slope(NamedTuple):
     why_not
         Empty, or why no slope is given; the figures are NaN then.
     slope, error, low, high
-        Of the spatial error model, with its 95 % interval (Student's t with zones - 3 degrees of freedom).
+        Of the spatial error model, with its 95 % interval (Student's t with zones - 3 degrees of freedom); the error
+        is never below `plain_error`.
     likeness
         How alike the residuals of neighbours are (lambda), in (-1, 1).
     plain, plain_error
@@ -143,7 +144,9 @@ def _slope(y: NDArray[np.float64], z: NDArray[np.float64], place: NDArray[np.flo
         robust = BaseOLS(left, right, robust="hac", gwk=kernel)
         moran = MoranRes(plain, near, z=True)
         model = BaseML_Error(left, right, near, method="full" if n <= DENSE else "LU")
-    slope, error = float(model.betas[1, 0]), float(np.sqrt(model.vm[1, 1]))
+    slope, plain_error = float(model.betas[1, 0]), float(np.sqrt(plain.vm[1, 1]))
+    # Never narrower than if neighbours were not alike: with few zones their likeness is badly known.
+    error = max(float(np.sqrt(model.vm[1, 1])), plain_error)
     half = float(t.ppf(0.5 + CONFIDENCE / 2, n - 3)) * error
     return Slope(
         n,
@@ -154,7 +157,7 @@ def _slope(y: NDArray[np.float64], z: NDArray[np.float64], place: NDArray[np.flo
         slope + half,
         float(model.lam),
         float(plain.betas[1, 0]),
-        float(np.sqrt(plain.vm[1, 1])),
+        plain_error,
         # A kernel's sum may come out below 0, where it says nothing.
         float(np.sqrt(robust.vm[1, 1])) if robust.vm[1, 1] > 0 else _NONE,
         float(moran.I),

@@ -6,42 +6,25 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from doorview.overlays.inequality import gini, lorenz
 from doorview.overlays.zone_attributes import home_groups
-from doorview.ownership.gradient import ASSUMED
 from doorview.show.run_folder import RunFolder
 from doorview.show.tables import write_csv
-from doorview.show.text import clean, percent, place_words
+from doorview.show.text import clean, place_words
 from doorview.study.attributes_run import AttributeRun, AttributesRun
-from doorview.study.attributes_section import AttributeSection
 from doorview.study.attributes_table import ASSUMED_PART, EQUAL_PART
+from doorview.study.attributes_words import assumption_words, attribute_rows, shown_attribute_scenario
 from doorview.study.draw import caption_of, clause_of, map_data
 from doorview.study.shown import headline_levels
 
 if TYPE_CHECKING:
     from doorview.study.result import Result
 
-__all__ = ["assumption_words", "attributes_facts", "attributes_words", "draw_attributes", "write_attributes_files"]
+__all__ = ["attributes_facts", "draw_attributes", "write_attributes_files"]
 
 FEWEST_DRAWN = 4
 """Fewer zones than this make no curve worth a picture; the table has their figures."""
 NO_SOURCE = "no source gives ownership by income or race"
-
-
-def assumption_words(section: AttributeSection) -> str:
-    """Return the assumed gradient in words; empty where none is assumed."""
-    if section.gradient is not None:
-        way = "more" if section.gradient >= 0 else "less"
-        return (
-            f"households own {100 * abs(section.gradient):.3g}% {way} often per standard deviation of "
-            f"{clean(section.name, 60)}, the mean kept"
-        )
-    if section.times is not None:
-        named = ", ".join(f"{clean(name, 26)} {value:g} times" for name, value in sorted(section.times.items()))
-        return f"households own as often as others, but {named}; the mean kept"
-    return ""
 
 
 def write_attributes_files(result: Result, run: RunFolder) -> None:
@@ -87,51 +70,10 @@ def attributes_facts(result: Result) -> dict[str, Any]:
     }
 
 
-def attributes_words(result: Result) -> list[str]:
-    """Return what a run says of attributes at its end: a sentence each for the shown scenario and level."""
-    found = result.tables.attributes
-    if found is None:
-        return []
-    scenario = _scenario(result, found)
-    return [] if scenario is None else [_sentence(result, found, item, scenario) for item in found.attributes]
-
-
-def _scenario(result: Result, found: AttributesRun) -> str | None:
-    """Return the scenario that is shown: that of maps, if every home owns at one rate in it."""
-    main = result.main_scenario()
-    return main if main in found.scenarios else next(iter(found.scenarios), None)
-
-
-def _rows(found: AttributesRun, item: AttributeRun, scenario: str) -> pd.DataFrame:
-    table = found.table
-    own = (table["zoning"] == item.section.zoning) & (table["attribute"] == item.section.column)
-    return table[own & (table["scenario"] == scenario)]
-
-
-def _sentence(result: Result, found: AttributesRun, item: AttributeRun, scenario: str) -> str:
-    level, section = result.main_level(), item.section
-    rows = _rows(found, item, scenario)
-    rows = rows[(rows["level"] == level) & (rows["measure"] == "share") & rows["value"].notna()]
-    name = clean(section.name, 60)
-    if rows.empty:
-        return f"{name} by {clean(section.zoning, 40)}: {len(item.zones)} zones, too few or all alike to compare."
-    said = []
-    for part in dict.fromkeys(rows["part"]):
-        own = rows[rows["part"] == part]
-        if section.kind == "number":
-            low, high = percent(own["value"].iloc[0]), percent(own["value"].iloc[-1])
-            ends = f"{low} in the lowest group of zones, {high} in the highest"
-        else:
-            ends = ", ".join(f"{clean(g, 26)} {percent(v)}" for g, v in zip(own["group"], own["value"], strict=True))
-        lead = "at equal ownership (built form alone)" if part == EQUAL_PART else f"with a gradient that is {ASSUMED}"
-        said.append(f"{lead} {ends}")
-    return f"{name} ({scenario}, {level}): {'; '.join(said)}. A share by zone is not a share of that group's people."
-
-
 def draw_attributes(result: Result, folder: Path) -> list[Path]:
     """Draw, for each attribute, the map of two variables, shares by group, and Lorenz curves."""
     found = result.tables.attributes
-    scenario = None if found is None else _scenario(result, found)
+    scenario = None if found is None else shown_attribute_scenario(found, result.main_scenario())
     if found is None or scenario is None:
         return []
     return [path for item in found.attributes for path in _pictures(result, found, item, scenario, folder)]
@@ -147,7 +89,7 @@ def _pictures(result: Result, found: AttributesRun, item: AttributeRun, scenario
     headline, clause = place_words(found.space, units, near_m), clause_of(result, scenario)
     assumption = assumption_words(section)
     drawn = _two_variables(result, item, scenario, folder / f"fairness_two_variables_{name}.png")
-    rows = _rows(found, item, scenario)
+    rows = attribute_rows(found, item, scenario)
     shares = rows[rows["measure"] == "share"]
     if shares["value"].notna().any():
         drawn.append(
