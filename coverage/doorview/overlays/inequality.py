@@ -128,7 +128,8 @@ def theil(amount: ArrayLike, homes: ArrayLike, district: ArrayLike) -> Theil:
     mean = np.bincount(group, values) / np.bincount(group, weight)
     total = float(Classic(_copies(values / weight, weight)).T)
     between = float(Classic(_copies(mean[group], weight)).T)
-    return Theil(total, total - between, between)
+    # Rounding alone makes a part fall below 0.
+    return Theil(total, max(total - between, 0.0), max(between, 0.0))
 
 
 def gini_of_draws(amounts: Floats, homes: ArrayLike) -> Floats:

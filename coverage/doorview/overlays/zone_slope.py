@@ -47,7 +47,7 @@ class Slope(NamedTuple):
         Of the spatial error model, with its 95 % interval (Student's t with zones - 3 degrees of freedom); the error
         is never below `plain_error`.
     likeness
-        How alike the residuals of neighbours are (lambda), in (-1, 1).
+        How alike the residuals of neighbours are (lambda), in [0, 1): below 0 counts as 0, the ordinary line.
     plain, plain_error
         Of ordinary least squares.
     kernel_error
@@ -144,9 +144,13 @@ def _slope(y: NDArray[np.float64], z: NDArray[np.float64], place: NDArray[np.flo
         robust = BaseOLS(left, right, robust="hac", gwk=kernel)
         moran = MoranRes(plain, near, z=True)
         model = BaseML_Error(left, right, near, method="full" if n <= DENSE else "LU")
-    slope, plain_error = float(model.betas[1, 0]), float(np.sqrt(plain.vm[1, 1]))
+    slope, likeness = float(model.betas[1, 0]), float(model.lam)
+    plain_error = float(np.sqrt(plain.vm[1, 1]))
     # Never narrower than if neighbours were not alike: with few zones their likeness is badly known.
     error = max(float(np.sqrt(model.vm[1, 1])), plain_error)
+    if likeness <= 0.0:
+        # What zones have in common makes neighbours alike: below 0 it is chance, and the plain line holds.
+        slope, error, likeness = float(plain.betas[1, 0]), plain_error, 0.0
     half = float(t.ppf(0.5 + CONFIDENCE / 2, n - 3)) * error
     return Slope(
         n,
@@ -155,14 +159,14 @@ def _slope(y: NDArray[np.float64], z: NDArray[np.float64], place: NDArray[np.flo
         error,
         slope - half,
         slope + half,
-        float(model.lam),
+        likeness,
         float(plain.betas[1, 0]),
         plain_error,
         # A kernel's sum may come out below 0, where it says nothing.
         float(np.sqrt(robust.vm[1, 1])) if robust.vm[1, 1] > 0 else _NONE,
         float(moran.I),
         float(2 * norm.sf(abs(float(moran.zI)))),
-        _weights(right, near.sparse, float(model.lam)),
+        _weights(right, near.sparse, likeness),
     )
 
 

@@ -133,9 +133,15 @@ def _slope(zones: Homes, seen: InView, unit: str) -> list[dict[str, Any]]:
         _row("slope_ci_low", PER_SD, found.low, n, "95 % interval, as if the zones were drawn from a larger number"),
         _row("slope_ci_high", PER_SD, found.high, n, "95 % interval, as if the zones were drawn from a larger number"),
         _row("slope_plain", PER_SD, found.plain, n, "ordinary least squares"),
-        _row("slope_plain_error", PER_SD, found.plain_error, n, "takes no zone to be like its neighbours: too small"),
+        _row("slope_plain_error", PER_SD, found.plain_error, n, "takes no zone to be like its neighbours"),
         _row("slope_kernel_error", PER_SD, found.kernel_error, n, "Conley 1999, kernel over the nearest zones"),
-        _row("neighbours_alike", "lambda", found.likeness, n, "of the spatial error model, 0 not alike, 1 all alike"),
+        _row(
+            "neighbours_alike",
+            "lambda",
+            found.likeness,
+            n,
+            "of the spatial error model: 0 not alike (below 0 counts as 0), towards 1 alike",
+        ),
         _row("residuals_moran", "Moran's I", found.moran, n, "of the ordinary residuals"),
         _row("residuals_moran", "p", found.moran_p, n, "chance of one as far off where neighbours are not alike"),
     ]
@@ -167,7 +173,7 @@ def _inequality(zones: Homes, seen: InView) -> list[dict[str, Any]]:
             () if ends is None else theil_of_draws(ends, homes),
         )
     )  # fmt: skip
-    if labels is not None:
+    if labels is not None and len(np.unique(labels.astype(str))) > 1:
         of = "districts" if zones.district is not None else "categories"
         number = len(np.unique(labels.astype(str)))
         rows.append(_row("theil", f"within {of}", parts.within, n, f"{number} {of}"))
