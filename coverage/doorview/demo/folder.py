@@ -126,6 +126,9 @@ zoning = "district"
 hold_out_from = "2025-07-01"          # do heat maps of what was reported before tell where later ones are?
 ratios = true                         # the last 60 days over the months before, and thefts over dwellings
 
+[fairness]                            # who is in view, by district and block, and from whose doors
+weight = "dwellings"                  # and the share by people: here by the census of homes
+
 [drivers]
 sobol = true                          # which assumption moves the answer most, at each level
 

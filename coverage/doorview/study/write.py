@@ -32,6 +32,7 @@ from doorview.study.camera_mix import values_of
 from doorview.study.compute import Prepared
 from doorview.study.draw import attribution_of, draw_curves, draw_drivers, draw_maps, driver_words
 from doorview.study.explorer_tables import write_explorer_tables
+from doorview.study.fairness_draw import draw_fairness
 from doorview.study.fairness_files import fairness_facts, write_fairness_files
 from doorview.study.hides import obstacle_words
 from doorview.study.kits import views_of_models
@@ -154,6 +155,7 @@ def write_into(result: Result, run: RunFolder) -> None:
             draw_partnership(placed, folder)
             draw_thefts(placed, folder)
             draw_attributes(placed, folder)
+            draw_fairness(placed, folder)
     run.write_run(_run_facts(result, written))
     if study.output.briefing:
         write_briefing(run.partial)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from doorview.show.briefing.appendix import appendix, sources
 from doorview.show.briefing.book import Block, Book, Content
+from doorview.show.briefing.fairness import fairness
 from doorview.show.briefing.laid_over import assumptions, changes, hot_spots
 from doorview.show.briefing.phrases import (
     level_name,
@@ -59,6 +60,7 @@ def briefing_content(
         _section(words("map.title"), _map(book, place), new_page=True),
         _section(words("curve.title"), _curve(book, space)),
         _section(words("zones.title"), _zones(book, space)),
+        *([_section(words("fairness.title"), fair)] if (fair := fairness(book, space)) else []),
         _section(words("hotspots.title"), hot_spots(book, place)),
         _section(words("change.title"), changes(book, space)),
         _section(words("assumptions.title"), assumptions(book)),

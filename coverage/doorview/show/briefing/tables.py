@@ -18,7 +18,7 @@ __all__ = ["Run", "as_number", "read_run"]
 
 TABLES = (
     "shares.csv", "curve.csv", "change.csv", "drivers.csv", "stages.csv", "hotspots.csv", "incidents_in_view.csv",
-    "partnership.csv", "densities.csv",
+    "partnership.csv", "densities.csv", "fairness.csv", "fairness_change.csv", "fairness_by_people.csv",
 )  # fmt: skip
 Row = dict[str, str]
 
@@ -120,8 +120,11 @@ def _table(path: Path) -> list[Row]:
     try:
         with path.open(encoding="utf-8", newline="") as stream:
             rows = csv.DictReader(stream)
-            # The curve of each zone and rate is the largest table by far, and a briefing tells of the whole alone.
-            return [row for row in rows if path.name != "curve.csv" or row.get("zoning") == "all"]
+            # The curve of each zone and rate is the largest table by far, and a briefing tells of the whole alone; nor
+            # does it tell of single blocks.
+            if path.name == "curve.csv":
+                return [row for row in rows if row.get("zoning") == "all"]
+            return [row for row in rows if path.name != "fairness.csv" or row.get("zoning") != "block_faces"]
     except (OSError, ValueError, csv.Error) as fault:
         raise InputError(f"'{path}' cannot be read as a table ({fault}): make the run anew") from fault
 
