@@ -5,7 +5,7 @@ narrow. Three answers are given, all by PySAL's spreg: ordinary least squares; t
 (1999, doi 10.1016/S0304-4076(98)00084-0), as Kelejian and Prucha's kernel estimator (2007, doi
 10.1016/j.jeconom.2006.09.005); and a spatial error model by maximum likelihood (Anselin 1988, Spatial Econometrics, doi
 10.1007/978-94-015-7799-1), which is the one that is printed: on simulated fields its 95 % interval held the true slope
-in 91 to 96 of 100, Conley's in 68 to 83, the ordinary one in 54 to 90 (docs/fairness-attributes.md).
+in 92 to 95 of 100, Conley's in 71 to 85, the ordinary one in 50 to 92 (docs/fairness-attributes.md).
 """
 
 from __future__ import annotations

@@ -59,6 +59,7 @@ def attributes_facts(result: Result) -> dict[str, Any]:
                 {
                     "zoning": item.section.zoning,
                     "column": clean(item.section.column, 60),
+                    "label": clean(item.section.name, 60),
                     "kind": item.section.kind,
                     "zones": len(item.zones),
                     "assumed": assumption_words(item.section) or None,
