@@ -308,6 +308,10 @@ def _check(options: argparse.Namespace) -> None:
         _say(f"  known      {', '.join(known)}")
     if study.partnership is not None:
         _say(f"  programme  {study.partnership.title()}, {study.partnership.months} months")
+    if study.fairness is not None:
+        zonings = study.fairness.zonings_of([zoning.set_name for zoning in study.zones])
+        compared = [*zonings, *(["block faces"] if study.fairness.block_faces else [])]
+        _say(f"  fairness   {', '.join(compared)}, by whose doors")
     if study.alerts is not None:
         _say(f"  alerts     within {study.alerts.radius:,.0f} m of {study.alerts.spots:,} spots on streets")
     if study.incidents is not None:

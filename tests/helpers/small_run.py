@@ -55,7 +55,7 @@ def small_run(
         "shown_on_maps": {"scenario": "independent_20", "level": "detect"},
         "counted": {"doors": 812, "dwellings": 1432, "lost_at_the_edge_m2": 25_000.0},
         "obstacles": "Obstacles: buildings only.", "licences": {"city.gpkg": "ODbL 1.0"},
-        "versions": {"doorview": "0.1.0"},
+        "versions": {"doorview": "0.1.0"}, "fairness": {"people": {"column": "pupils"}},
     }  # fmt: skip
     (folder / "run.json").write_text(json.dumps(facts), encoding="utf-8")
     places = [("all", "all"), *(("district", zone) for zone in zones if everything)]
@@ -123,7 +123,35 @@ def small_run(
         for kind, factor in (("hot spot", 1.2), ("former", 0.5)) for level, share in SHARES.items()
     ]  # fmt: skip
     write_table(folder / "hotspots.csv", spots)
+    fair = [
+        {
+            "scenario": scenario, "level": level, "zoning": "district", "zone": zone, "space": SPACE,
+            "share_mean": share * (1 + 0.01 * n), "share_inside_only": share * 0.7, "share_both": share * 0.1,
+            "share_outside_only": share * (0.2 + 0.01 * n),
+        }
+        for scenario in scenarios for level, share in SHARES.items() for n, zone in enumerate(zones, start=1)
+    ]  # fmt: skip
+    fair.append({**fair[0], "zone": "empty", **{name: "" for name in fair[0] if name.startswith("share_")}})
+    fair.append({**fair[0], "zoning": "block_faces", "zone": "17"})
+    write_table(folder / "fairness.csv", fair)
+    ways = ("more", "open", "less", "same")
+    moved = [
+        {
+            "scenario": "given", "against": "independent_20", "level": level, "zoning": "district", "zone": zone,
+            "space": SPACE, "change_mean": share * (0.1 - 0.05 * n), "in_view": ways[n % 4],
+        }
+        for level, share in SHARES.items() for n, zone in enumerate(zones)
+    ]  # fmt: skip
+    write_table(folder / "fairness_change.csv", moved)
+    people = [
+        {
+            "scenario": "independent_20", "level": level, "zoning": "district", "zone": "all", "space": "streets",
+            "people": 812.0, "share_by_people": share * 1.1, "share_mean": share,
+        }
+        for level, share in SHARES.items()
+    ]  # fmt: skip
+    write_table(folder / "fairness_by_people.csv", people)
     (folder / "maps").mkdir()
-    for name in ("in_view_detect_independent_20.png", "curve.png", "hotspots.png"):
+    for name in ("in_view_detect_independent_20.png", "curve.png", "hotspots.png", "fairness.png"):
         (folder / "maps" / name).write_bytes(png())
     return folder

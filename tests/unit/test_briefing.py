@@ -17,6 +17,7 @@ from doorview.errors import InputError, MissingFileError, OutputError
 from doorview.show.briefing.book import Content, Figure
 from doorview.show.briefing.content import briefing_content
 from doorview.show.briefing.tables import read_run
+from doorview.show.briefing.words import load_words
 from doorview.show.briefing.write import briefing_html, briefing_pdf, write_briefing
 from helpers.lix import lix
 from helpers.small_run import SHARES, png, small_run, write_table
@@ -95,7 +96,7 @@ def test_every_number_is_that_of_the_tables(run, units):
     assert len(content.figures) > 150
     assert {figure.file for figure in content.figures} >= {
         "shares.csv", "curve.csv", "change.csv", "drivers.csv", "stages.csv", "incidents_in_view.csv",
-        "hotspots.csv", "run.json",
+        "hotspots.csv", "fairness.csv", "fairness_change.csv", "fairness_by_people.csv", "run.json",
     }  # fmt: skip
     for figure in content.figures:
         assert figure.value == in_the_tables(run, figure), figure
@@ -222,7 +223,7 @@ def test_the_page_asks_nothing_of_a_network_and_runs_nothing(run):
     page = briefing_html(briefing_content(read_run(run)))
     tags = Tags()
     tags.feed(page)
-    assert len(tags.alt) == 3
+    assert len(tags.alt) == 4
     assert all(tags.alt)
     assert all(address.startswith("data:image/png;base64,") for address in tags.addresses)
     assert not {"script", "link", "iframe", "form"} & set(tags.tags)
@@ -412,3 +413,24 @@ def test_a_published_rate_is_the_one_that_the_run_worked_out(tmp_path):
         content = briefing_content(read_run(folder), language=language)
         assert content.sections[0]["blocks"][0]["text"].startswith(words)
         assert all(figure.value == in_the_tables(folder, figure) for figure in content.figures)
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_whose_doors_each_district_is_in_view_from(run, language):
+    """By hand: detect 0.366 with 1 % more for North, 2 % for South; no block face, no zone without a share."""
+    content = briefing_content(read_run(run), language=language)
+    title = load_words(language)("fairness.title")
+    section = next(section for section in content.sections if section["title"] == title)
+    table = next(block for block in section["blocks"] if block["kind"] == "table")
+    assert [row[0] for row in table["rows"]] == ["South", "North"]
+    assert [cell.replace(",", ".").replace("\u00a0", "") for cell in table["rows"][0][1:4]] == ["37%", "26%", "3.7%"]
+    text = section["blocks"][0]["text"]
+    assert text.endswith(load_words(language)("fairness.caveat"))
+    changes = [block["text"] for block in section["blocks"] if block["kind"] == "para"]
+    assert any("North (+3" in words and "South (" not in words for words in changes)
+    assert any("pupils" in words and words.count("40") == 1 for words in changes)
+
+
+def test_a_run_without_fairness_has_no_section_of_it(tmp_path):
+    content = briefing_content(read_run(small_run(tmp_path / "run", everything=False)))
+    assert load_words("en")("fairness.title") not in [section["title"] for section in content.sections]

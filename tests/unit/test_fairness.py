@@ -12,6 +12,7 @@ import pytest
 import shapely
 
 import doorview as dv
+from doorview.cli import main
 from doorview.errors import InputError, MissingFileError, StudyError, UnknownNameError
 from doorview.share.simulate import QUANTILES
 from doorview.show.tables import FAIRNESS_COLUMNS
@@ -20,6 +21,7 @@ from doorview.study.pipeline import run_study
 from doorview.study.result import Result
 from doorview.study.schema import study_from_dict
 from doorview.study.sections import Study
+from doorview.study.zone_faults import zone_faults
 from helpers.osmfile import OsmFile
 from helpers.tiny import tiny_town
 
@@ -412,12 +414,30 @@ def test_a_few_homes_are_not_split_by_door(folder: Path, tmp_path: Path) -> None
     result = run_study(study_of(folder, {"block_faces": False}, **asked), tmp_path / "out")
     exact = rows(result, zone="few", level="detect", space="streets").iloc[0]
     assert exact["dwellings"] == 2
-    assert exact["share_inside_only"] > 0
     table = pd.read_csv(tmp_path / "out" / "fairness.csv")
     few = table[(table["zone"] == "few") & (table["level"] == "detect") & (table["space"] == "streets")].iloc[0]
     assert few["dwellings"] == few["doors_inside"] == "fewer than 5"
     assert few[[*SIDES, "in_view_m2_per_dwelling"]].isna().all()
-    assert few["share_mean"] == exact["share_mean"]
+    assert few["share_mean"] == exact["share_mean"] > 0
+    assert "fewer than 5 homes" in few["note"]
+
+
+def test_homes_beyond_the_counted_area_count_as_few_too(folder: Path, tmp_path: Path) -> None:
+    """The counted area is cut at the middle: two homes of the zone lie beyond, and see into it."""
+    town = OsmFile()
+    half = shapely.box(*town.lonlat(-150, -60), *town.lonlat(0, 60))
+    gpd.GeoDataFrame({"id": ["x"]}, geometry=[half], crs="EPSG:4326").to_file(tmp_path / "half.geojson")
+    boxes(tmp_path / "z.geojson", {"few": (-2, -30, 30, 30), "rest": (-150, -60, -2, 60)})
+    asked = {
+        "place": {"extract": "town.osm.pbf", "boundary": str(tmp_path / "half.geojson")},
+        "zones": [{"file": str(tmp_path / "z.geojson"), "id": "id"}],
+        "scenarios": {"r": {"rate": 0.2}},
+    }
+    result = run_study(study_of(folder, {"block_faces": False}, **asked), tmp_path / "out")
+    few = rows(result, zone="few", level="detect", space="streets").iloc[0]
+    assert few["dwellings"] == 0
+    assert few["share_mean"] > 0
+    assert few[SIDES].isna().all()
     assert "fewer than 5 homes" in few["note"]
 
 
@@ -447,6 +467,26 @@ def test_all_faults_of_the_section_at_once(folder: Path) -> None:
         "fairness.blockfaces: unknown key. Did you mean 'block_faces'?",
     ):
         assert part in text, text
+
+
+def test_a_weight_that_no_zones_have_is_told_before_anything_slow(folder: Path, tmp_path: Path) -> None:
+    faults, _ = zone_faults(study_of(folder, {"weight": "pupil"}))
+    assert faults == [
+        "fairness.weight: no set of zones has a column 'pupil'. Did you mean 'pupils'? Known: id, name, pupils, words."
+    ]
+    assert zone_faults(study_of(folder, {"weight": "pupils"})) == ([], [])
+    with pytest.raises(StudyError, match="Did you mean 'pupils'"):
+        run_study(study_of(folder, {"weight": "pupil"}), tmp_path / "out")
+
+
+def test_check_says_what_is_compared(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "study.toml"
+    file.write_text(
+        f"[place]\nextract = '{folder / 'town.osm.pbf'}'\n[[zones]]\nfile = '{folder / 'halves.gpkg'}'\n[fairness]\n",
+        encoding="utf-8",
+    )
+    assert main(["check", str(file)]) == 0
+    assert "fairness   halves, block faces, by whose doors" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -178,15 +178,17 @@ def _page(data: FairnessData, question: str, dpi: int, programme: str | None = N
     top = min(y - 0.12, sheet.height - HEAD)
     bottom = FOOT + _LEGEND + 0.12
     frame = map_frame(base, _bounds(data.zones), dpi, sheet=sheet, place=(MARGIN, bottom, _MAP, top - bottom))
-    scale_bar(sheet, sheet.width - MARGIN - 1.9, FOOT + 0.02, 1.3, frame.metres_per_inch, base.caption.units)
-    north_arrow(sheet, sheet.width - MARGIN - 0.15, FOOT - 0.04)
+    # Scale and north lie over the map, where the zones leave room for them.
+    sheet.page.set_zorder(frame.axes.get_zorder() + 1)
+    scale_bar(sheet, MARGIN + 0.15, bottom + 0.1, 1.3, frame.metres_per_inch, base.caption.units)
+    north_arrow(sheet, MARGIN + _MAP - 0.2, bottom + 0.06)
     return frame, title, top
 
 
 def _bounds(zones: gpd.GeoDataFrame) -> tuple[float, float, float, float]:
     west, south, east, north = (float(value) for value in zones.total_bounds)
     margin = 0.03 * max(east - west, north - south, 50.0)
-    return west - margin, south - margin, east + margin, north + margin
+    return west - margin, south - 3.5 * margin, east + margin, north + margin
 
 
 def _draw_zones(
@@ -337,7 +339,7 @@ def _change_labels(ends: npt.NDArray[np.float64]) -> list[str]:
         f"over {points[0]} points less",
         f"{points[1]} to {points[0]} less",
         f"{points[2]} to {points[1]} less",
-        f"within {points[2]} points",
+        f"within {points[2]} point{'' if points[2] == '1' else 's'}",
         f"{points[3]} to {points[4]} more",
         f"{points[4]} to {points[5]} more",
         f"over {points[5]} points more",

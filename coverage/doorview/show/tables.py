@@ -78,7 +78,6 @@ FAIRNESS_COLUMNS: tuple[str, ...] = (
     *("in_view_m2", "in_view_m2_per_dwelling", "in_view_m2_per_street_km", "note"),
 )
 _SIDES = ("share_inside_only", "share_both", "share_outside_only")
-_FEW_HOMES = "fewer than 5 homes: from whose doors, and per dwelling, is not published"
 PARTNERSHIP_KEYS: tuple[str, ...] = ("programme", "level", "space", "measure", "month")
 PARTNERSHIP_COLUMNS: tuple[str, ...] = (
     *PARTNERSHIP_KEYS,
@@ -240,14 +239,13 @@ def write_alerts(path: str | os.PathLike[str], table: pd.DataFrame) -> None:
 def write_fairness(path: str | os.PathLike[str], table: pd.DataFrame) -> None:
     """Write fairness.csv; shares may be NaN (a zone without public space) and are written as nothing.
 
-    Of a zone with 1 to 4 homes nothing is written that points at them: counts as words, no split by side, no amount per
-    dwelling. Raises ValueError as `write_shares` does.
+    Of a zone with 1 to 4 homes nothing is written that points at them: counts as words, no amount per dwelling. Raises
+    ValueError as `write_shares` does.
     """
     optional = frozenset({*_SHARES, *_SIDES})
     shown = _checked(table, FAIRNESS_COLUMNS, FAIRNESS_COLUMNS[:5], optional, "fairness.csv").copy()
     few = shown["dwellings"].between(1, SMALLEST_COUNT - 1)
-    shown.loc[few, [*_SIDES, "in_view_m2_per_dwelling"]] = np.nan
-    shown.loc[few, "note"] = [f"{said}; {_FEW_HOMES}" if said else _FEW_HOMES for said in shown.loc[few, "note"]]
+    shown.loc[few, "in_view_m2_per_dwelling"] = np.nan
     for name in ("doors_inside", "dwellings"):
         shown[name] = _hide_small(shown[name])
     write_csv(path, shown)

@@ -5,13 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from doorview.show.text import SMALLEST_COUNT, clean, place_words
+from doorview.show.text import clean, place_words
 from doorview.study.draw import headline_space, map_data
 from doorview.study.fairness_run import FAIRNESS_CAVEAT
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from doorview.study.fairness_run import FairnessRun
     from doorview.study.result import Result
 
@@ -40,7 +38,7 @@ def draw_fairness(result: Result, folder: Path) -> list[Path]:
     for zoning, ending in picture_names(found).items():
         shapes = zones[zones["zoning"] == zoning]
         here = found.table[(found.table["zoning"] == zoning) & (found.table["level"] == level)]
-        here = _published(here[(here["scenario"] == scenario) & (here["space"] == space)])
+        here = here[(here["scenario"] == scenario) & (here["space"] == space)]
         if here["share_mean"].notna().any():
             base = map_data(result, scenario, level, None)
             data = FairnessData(base, shapes, here, words, FAIRNESS_CAVEAT)
@@ -54,13 +52,6 @@ def draw_fairness(result: Result, folder: Path) -> list[Path]:
             said = f"{_name(result, str(name))}, compared with {_name(result, str(rows['against'].iloc[0]))}."
             drawn.append(change_map(folder / f"fairness_change_{name}{ending}.png", data, programme=said))
     return drawn
-
-
-def _published(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return rows as they are published: zones of 1 to 4 homes are not split by whose doors."""
-    few = rows["dwellings"].between(1, SMALLEST_COUNT - 1)
-    sides = ["share_inside_only", "share_both", "share_outside_only"]
-    return rows.assign(**{name: rows[name].mask(few) for name in sides})
 
 
 def _name(result: Result, scenario: str) -> str:

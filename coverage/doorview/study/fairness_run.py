@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from doorview.errors import EmptyCityError
 from doorview.share.coverage import Coverage
+from doorview.share.face_groups import SMALLEST_GROUP
 from doorview.share.outputs import HEADLINE
 from doorview.share.sides import SIDES, Sides, share_by_side, zone_sides
 from doorview.study.counting import Counted, Views
@@ -31,6 +32,7 @@ __all__ = ["FAIRNESS_CAVEAT", "SPACES_SHOWN", "FairnessRun", "fairness_plan", "f
 
 FAIRNESS_CAVEAT = "A share by zone is not a share of that group's people."
 """Stands wherever zones are compared."""
+FEW_HOMES = "fewer than 5 homes: not split by whose doors"
 SPACES_SHOWN = ("all", "streets", HEADLINE)
 _KEYS = ["scenario", "level", "zoning", "zone", "space"]
 _OF_SHARES = ["public_amount", "share_mean", "share_p05", "share_p95", "share_low", "share_high"]
@@ -141,7 +143,18 @@ def zone_table(
     table = table.merge(_sides(ready, counted, names, facts), how="left", on=_KEYS, validate="one_to_one")
     table = table.rename(columns={"public_amount": "public_m2"})
     table["public_m2"] = table["public_m2"].fillna(0.0)
-    return with_amounts(table)
+    return with_amounts(_without_few(ready, table))
+
+
+def _without_few(ready: Prepared, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows without a split by door where a zone has 1 to 4 homes, also beyond the counted area."""
+    member = ready.door_table.zone_inside
+    if ready.zones is None or member is None:
+        return table
+    homes = pd.Series(ready.door_table.dwellings @ member, index=pd.MultiIndex.from_frame(ready.zones[_KEYS[2:4]]))
+    few = homes.reindex(pd.MultiIndex.from_frame(table[_KEYS[2:4]])).between(1, SMALLEST_GROUP - 1).to_numpy()
+    notes = np.where(few, table["note"].map(lambda said: f"{said}; {FEW_HOMES}" if said else FEW_HOMES), table["note"])
+    return table.assign(note=notes, **{name: table[name].mask(few) for name in SIDES})
 
 
 def with_amounts(table: pd.DataFrame) -> pd.DataFrame:

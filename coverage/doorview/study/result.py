@@ -21,6 +21,7 @@ from doorview.study.attributes_words import attributes_words
 from doorview.study.compute import Prepared, Stages, Tables
 from doorview.study.dwellings import ALL, DOUBTFUL
 from doorview.study.essential import essential_lines, files_lines, result_html
+from doorview.study.fairness_files import fairness_words
 from doorview.study.hides import obstacle_words
 from doorview.study.known import ALL as EVERY
 from doorview.study.known import OSM
@@ -256,6 +257,7 @@ class Result:
         lines += alerts_words(self.tables.alerts, units)
         lines += attributes_words(self.tables.attributes, self.main_scenario(), self.main_level())
         lines += thefts_words(self.tables.thefts, self.main_scenario())
+        lines += fairness_words(self)
         if ready.reading_words:
             lines.append(ready.reading_words)
         lines.append(self.grid_error_words())

@@ -52,6 +52,7 @@ def zone_faults(study: Study) -> tuple[list[str], list[str]]:
         if programme.column is not None:
             _judge(f"{where}.programme.column", zoning, table, programme.column, False, faults, gaps)
         faults += _unknown_zones(f"{where}.programme.zones", zoning, table, programme.zones or ())
+    faults += _weight_missing(study, tables)
     found, told = _attribute_faults(study, tables)
     faults += found
     gaps += told
@@ -92,6 +93,18 @@ def _missing(where: str, zoning: Zoning, table: gpd.GeoDataFrame, column: str) -
         return []
     known = [str(name) for name in table.columns if name != table.geometry.name]
     return [f"{where}: unknown column '{column}' of '{zoning.file.name}'.{hint(column, known)}"]
+
+
+def _weight_missing(study: Study, tables: dict[str, tuple[Zoning, gpd.GeoDataFrame]]) -> list[str]:
+    """Return that no set of zones has the column of people that ``[fairness]`` weights by."""
+    asked = study.fairness
+    if asked is None or asked.weight is None or asked.weight_file is not None:
+        return []
+    held = [table for name, (_, table) in tables.items() if name in asked.zonings_of([name])]
+    if not held or any(asked.weight in table.columns for table in held):
+        return []
+    known = list(dict.fromkeys(str(name) for table in held for name in table.columns if name != table.geometry.name))
+    return [f"fairness.weight: no set of zones has a column '{asked.weight}'.{hint(asked.weight, known)}"]
 
 
 def _judge(
