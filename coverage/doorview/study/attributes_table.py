@@ -109,13 +109,18 @@ def _shares(zones: Homes, seen: InView, group: NDArray[np.int64], names: list[st
         note = f"{homes:.3g} % of homes"
         if zones.kind == "number":
             ends = zones.numbers[here].min(), zones.numbers[here].max()
-            note = f"{ends[0]:,.6g} to {ends[1]:,.6g}{' ' + unit if unit else ''}; {note}"
+            note = f"{_figure(ends[0])} to {_figure(ends[1])}{' ' + unit if unit else ''}; {note}"
         rows.append(_row("share", name, found[0], int(here.sum()), note, found[1], found[2:]))
     if zones.kind == "number":
         gap = [top - bottom for top, bottom in zip(means[-1], means[0], strict=True)]
         note = f"{names[-1]} less {names[0]}"
         rows.append(_row("share_gap", "highest less lowest", gap[0], len(group), note, gap[1], gap[2:]))
     return rows
+
+
+def _figure(value: float) -> str:
+    """Return a number with at most six figures, thousands separated, never in powers of ten."""
+    return f"{float(f'{value:.6g}'):,.10g}"
 
 
 def _slope(zones: Homes, seen: InView, unit: str) -> list[dict[str, Any]]:
@@ -125,7 +130,7 @@ def _slope(zones: Homes, seen: InView, unit: str) -> list[dict[str, Any]]:
     n = found.zones
     if found.why_not:
         return [_row("slope", PER_SD, math.nan, n, found.why_not)]
-    step = f"1 standard deviation over zones: {zones.numbers.std():,.4g}{' ' + unit if unit else ''}"
+    step = f"1 standard deviation over zones: {_figure(zones.numbers.std())}{' ' + unit if unit else ''}"
     take = found.weights
     ends = [take @ part for part in (seen.low, seen.high)]
     return [
