@@ -97,10 +97,12 @@ def groups_plot(
         axes = _axes(sheet, (x, bottom, width, top - bottom), len(groups) * len(shown) + len(shown) - 1)
         axes.set_xlim(0, min(1.0, 1.06 * high) or 1.0)
         _bars(sheet, axes, rows[rows["part"] == part], groups, shown, labels=place == 0)
-    said = ["Dot: expected. Dark bar: chance alone, 5% to 95% of drawn ownerships. Light bar: range over assumptions."]
+    said = ["Dot: expected. Dark bar: chance alone, 5% to 95% of drawn ownerships"]
+    worked_out = bool(rows["value_low"].notna().any())
+    said.append("Light bar: range over assumptions" if worked_out else "The range over assumptions was not worked out")
     if " of " in str(groups[0]) and "(lowest)" in str(groups[0]):
         said.append(f"{groups[0]}: the homes in the zones where {name} is lowest, about as many in each group")
-    said += [clean(note, 200) for note in notes]
+    said += [f"{words[:1].upper()}{words[1:]}" for words in (clean(note, 200) for note in notes)]
     _foot(sheet, caption, said)
     return save(sheet, path, caption, title)
 
