@@ -132,6 +132,14 @@ lots = "tessellation"                 # there are no parcels: each building has 
 [fairness]                            # who is in view, by district and block, and from whose doors
 weight = "dwellings"                  # and the share by people: here by the census of homes
 
+[[fairness.attributes]]               # shares beside an attribute of districts, invented here
+zoning = "district"
+column = "median_income"
+kind = "number"
+label = "Median household income (invented)"
+unit = "dollars"
+gradient = 0.1                        # assumed, not found: a tenth more owners per standard deviation of income
+
 [drivers]
 sobol = true                          # which assumption moves the answer most, at each level
 

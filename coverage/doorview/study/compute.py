@@ -40,6 +40,7 @@ from doorview.show.text import OSM_ATTRIBUTION
 from doorview.sight.camera import CameraModel
 from doorview.sight.levels import Level
 from doorview.study.alerts_run import AlertsRun, alerts_run
+from doorview.study.attributes_run import AttributesRun, attributes_plan, attributes_run
 from doorview.study.camera_mix import Mix
 from doorview.study.counting import Counted, Cut, Views, count_scenarios, cuts_of, views_of
 from doorview.study.cuts import ruled_by
@@ -172,6 +173,7 @@ class Tables:
     private_ground: PrivateGroundRun | None = None
     routes: RoutesRun | None = None
     fairness: FairnessRun | None = None
+    attributes: AttributesRun | None = None
 
 
 def _counted_area(city: City, reach_m: float) -> tuple[Any, float]:
@@ -318,6 +320,7 @@ def measure(
     thefts = thefts_plan(ready)
     ways = routes_plan(ready)
     people = fairness_plan(ready)
+    attributes = attributes_plan(ready)
     with stages.stage("seeing and covering"):
         coverage = fold(ready.scene, passed_on())
         if not len(coverage.totals):
@@ -371,9 +374,11 @@ def measure(
             walked = routes_run(ready, ways, {s.name: s for s in scenarios if counted.views[s.name][0] is base})
     with stages.stage("who is in view by zone"):
         fair = fairness_run(ready, coverage, counted, shares, faces, people)
+        beside = attributes_run(attributes, ready, base, counted, shares, laid_over)
     return Tables(
         coverage, outputs, scenarios, counted, shares, curve, ranges, counts, faces, dwellings, errors, known, drivers,
         partnership=deal, alerts=told, thefts=laid_over, private_ground=land, routes=walked, fairness=fair,
+        attributes=beside,
     )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from doorview.study.terrain import terrain_phrase
 __all__ = [
     "attribution_of",
     "caption_of",
+    "clause_of",
     "draw_curves",
     "draw_drivers",
     "draw_map",
@@ -60,7 +61,7 @@ def headline_space(result: Result) -> str:
     return HEADLINE if (result.curve["space"] == HEADLINE).any() else "all"
 
 
-def _clause(result: Result, scenario: str) -> str:
+def clause_of(result: Result, scenario: str) -> str:
     """Return the scenario as a clause that follows "If"."""
     item = next(s for s in result.tables.scenarios if s.name == scenario)
     label = _label(result, scenario)
@@ -111,7 +112,7 @@ def map_data(result: Result, scenario: str, level: str, seen_by: Path | None) ->
         faces=faces,
         buildings=ready.city.buildings,
         level=result.levels[level],
-        scenario=_clause(result, scenario),
+        scenario=clause_of(result, scenario),
         caption=caption_of(result),
         headline=place_words(space, ready.study.output.units, ready.study.public_space.near_home_m),
         figures=tuple((result.levels[name], result.share(scenario, name, space)) for name in names),
@@ -216,7 +217,7 @@ def draw_drivers(result: Result, folder: Path) -> list[Path]:
         return []
     from doorview.show.drivers import tornado_plot
 
-    clause = _clause(result, str(table["scenario"].iloc[0]))
+    clause = clause_of(result, str(table["scenario"].iloc[0]))
     near_m = result.ready.study.public_space.near_home_m
     return [
         tornado_plot(

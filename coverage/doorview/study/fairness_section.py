@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from doorview.study.attributes_section import AttributeSection, attributes_faults
 from doorview.study.fields import LayerPath
 from doorview.study.scenario_faults import hint
 
@@ -44,6 +45,10 @@ class FairnessSection(BaseModel):
         "put on the block faces at the place.",
     )
 
+    attributes: Annotated[tuple[AttributeSection, ...], Field(strict=False)] = Field(
+        (), description="Attributes of zones that shares are laid beside, see `[[fairness.attributes]]`."
+    )
+
     def zonings_of(self, names: Sequence[str]) -> list[str]:
         """Return the sets of zones that are asked for, of those that there are."""
         return [name for name in names if self.zonings is None or name in self.zonings]
@@ -53,7 +58,9 @@ class FairnessSection(BaseModel):
         return [name for name in names if self.scenarios is None or name in self.scenarios]
 
 
-def fairness_faults(raw: object, zonings: Sequence[str], scenarios: Mapping[str, object]) -> list[str]:
+def fairness_faults(
+    raw: object, zonings: Sequence[str], scenarios: Mapping[str, object], *, incidents: bool = False
+) -> list[str]:
     """Return the faults of ``[fairness]`` that no single field shows.
 
     Parameters
@@ -62,6 +69,8 @@ def fairness_faults(raw: object, zonings: Sequence[str], scenarios: Mapping[str,
         The section as it was written.
     zonings, scenarios
         Names of the study's sets of zones, and its scenarios by name.
+    incidents
+        Whether the study has reported thefts.
     """
     if not isinstance(raw, Mapping):
         return []
@@ -84,6 +93,7 @@ def fairness_faults(raw: object, zonings: Sequence[str], scenarios: Mapping[str,
             f"zones: '{BLOCK_FACES}' is what fairness.csv calls streets between junctions; give the set another name "
             "with zoning = '...'"
         )
+    faults += attributes_faults(raw.get("attributes"), zonings, incidents=incidents)
     weight = raw.get("weight")
     if raw.get("weight_file") is not None and weight is None:
         faults.append(

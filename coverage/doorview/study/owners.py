@@ -32,6 +32,7 @@ from doorview.ownership.processes import (
 from doorview.ownership.programmes import Programme, affordable
 from doorview.ownership.scenario import Scenario
 from doorview.ownership.union import Owners
+from doorview.study.attributes_section import HOTSPOT_CLASS
 from doorview.study.scenario_sections import ProgrammeSection
 from doorview.study.scenario_sections import Scenario as Section
 from doorview.study.scenario_words import density_key, owners_words, programme_words, rules_words
@@ -162,12 +163,24 @@ def columns_of(study: Study) -> dict[str, list[str]]:
         for zoning, column in asked:
             if zoning is not None and column is not None:
                 found.setdefault(zoning, set()).add(column)
+    for zoning, column in attribute_columns(study):
+        found.setdefault(zoning, set()).add(column)
     asked_of = study.incidents
     if asked_of is not None and asked_of.parcels is not None:
         for zones in study.zones:
             if asked_of.zoning in (None, zones.set_name):
                 found.setdefault(zones.set_name, set()).add(asked_of.parcels)
     return {zoning: sorted(columns) for zoning, columns in found.items()}
+
+
+def attribute_columns(study: Study) -> list[tuple[str, str]]:
+    """Return the sets of zones and the columns that attributes of fairness read."""
+    if study.fairness is None:
+        return []
+    sets = {zones.set_name for zones in study.zones}
+    columns = [(item.zoning, item.column) for item in study.fairness.attributes if item.column != HOTSPOT_CLASS]
+    districts = [(item.zoning, item.districts) for item in study.fairness.attributes]
+    return columns + [(zoning, name) for zoning, name in districts if name is not None and name not in sets]
 
 
 def without_rules_words(name: str) -> str:

@@ -29,7 +29,8 @@ def _type_text(annotation: Any) -> str:
         )
     if origin is tuple:
         inner = _type_text(arguments[0])
-        return "list of " + ("lists" if inner.startswith("list") else {"number": "numbers"}.get(inner, "texts"))
+        plural = {"number": "numbers", "table": "tables"}
+        return "list of " + ("lists" if inner.startswith("list") else plural.get(inner, "texts"))
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "table"
     return {float: "number", int: "whole number", bool: "true or false", str: "text", Path: "file"}[annotation]
@@ -65,7 +66,7 @@ def reference_markdown() -> str:
     for section, model in SECTIONS.items():
         header = {"scenarios": "[scenarios.NAME]"}.get(section, f"[{section}]")
         # These may be given several times.
-        header = f"[{header}]" if section in ("zones", "routes.way") else header
+        header = f"[{header}]" if section in ("zones", "routes.way", "fairness.attributes") else header
         lines += ["", f"## `{header}`", "", " ".join((model.__doc__ or "").split()), ""]
         lines += ["| key | takes | default | what it means |", "|---|---|---|---|"]
         for name, field in model.model_fields.items():

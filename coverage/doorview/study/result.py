@@ -17,6 +17,7 @@ from doorview.share.face_groups import SMALLEST_GROUP
 from doorview.share.outputs import HEADLINE
 from doorview.show.text import clean, count, distance, join, percent, place_words
 from doorview.study.alerts_files import alerts_words
+from doorview.study.attributes_words import attributes_words
 from doorview.study.compute import Prepared, Stages, Tables
 from doorview.study.dwellings import ALL, DOUBTFUL
 from doorview.study.essential import essential_lines, files_lines, result_html
@@ -121,6 +122,11 @@ class Result:
     def fairness(self) -> pd.DataFrame | None:
         """Who is in view, by zone and block face (fairness.csv); None where not asked for."""
         return None if self.tables.fairness is None else self.tables.fairness.table
+
+    @property
+    def attributes(self) -> pd.DataFrame | None:
+        """Shares beside attributes of zones (fairness_attributes.csv); None where not asked for."""
+        return None if self.tables.attributes is None else self.tables.attributes.table
 
     @property
     def doors(self) -> gpd.GeoDataFrame:
@@ -261,6 +267,7 @@ class Result:
         lines += partnership_words(self.tables.partnership, units, ready.study.public_space.near_home_m)
         lines += alerts_words(self.tables.alerts, units)
         lines += routes_words(self.tables.routes, units, fictional=ready.study.study.fictional)
+        lines += attributes_words(self.tables.attributes, self.main_scenario(), self.main_level())
         lines += thefts_words(self.tables.thefts, self.main_scenario())
         lines += private_ground_words(self.tables.private_ground, self.main_scenario(), self.levels)
         lines += fairness_words(self)

@@ -312,7 +312,9 @@ def _cross_faults(data: Mapping[str, Any], *, needs_place: bool = True) -> list[
     )
     faults += routes_faults(data.get("routes"), asked if isinstance(asked, Mapping) else {}, levels)
     faults += incidents_faults(data.get("incidents"), names, coverage=data.get("coverage"))
-    faults += fairness_faults(data.get("fairness"), names, asked if isinstance(asked, Mapping) else {})
+    faults += fairness_faults(
+        data.get("fairness"), names, asked if isinstance(asked, Mapping) else {}, incidents="incidents" in data
+    )
     for name in sorted({name for name in names if names.count(name) > 1}):
         faults.append(f"zones: two sets of zones are named '{name}'; tell them apart with zoning = '...'")
     if "all" in names:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from doorview.errors import InputError
 from doorview.study.alerts_section import AlertsSection
+from doorview.study.attributes_section import AttributeSection
 from doorview.study.camera_sections import DEFAULT_CAMERA, CameraSection, OwnCamera
 from doorview.study.doors_section import DoorsSection
 from doorview.study.drivers_section import DriversSection
@@ -37,6 +38,7 @@ __all__ = [
     "DEFAULT_CAMERA",
     "SECTIONS",
     "AlertsSection",
+    "AttributeSection",
     "CameraSection",
     "CoverageSection",
     "DoorsSection",
@@ -376,6 +378,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "routes": RoutesSection,
     "routes.way": Way,
     "fairness": FairnessSection,
+    "fairness.attributes": AttributeSection,
     "output": OutputSection,
 }
 """The sections by the names that they have in the file."""

@@ -27,6 +27,7 @@ from doorview.show.run_folder import RunFolder
 from doorview.show.tables import write_csv, write_curve, write_drivers, write_parquet, write_range_curve, write_shares
 from doorview.show.text import SMALLEST_COUNT, count, level_phrase
 from doorview.study.alerts_files import alerts_facts, write_alerts_files
+from doorview.study.attributes_files import attributes_facts, draw_attributes, write_attributes_files
 from doorview.study.camera_mix import values_of
 from doorview.study.compute import Prepared
 from doorview.study.draw import attribution_of, draw_curves, draw_drivers, draw_maps, driver_words
@@ -144,6 +145,7 @@ def write_into(result: Result, run: RunFolder) -> None:
         write_private_ground_files(result, run)
         write_routes_files(result, run)
         write_fairness_files(result, run)
+        write_attributes_files(result, run)
         _write_working(result, run)
     with stages.stage("writing layers"):
         written = _write_layers(result, run) | write_known_files(result, run, _licence(result.ready))
@@ -163,6 +165,7 @@ def write_into(result: Result, run: RunFolder) -> None:
             draw_thefts(placed, folder)
             draw_private_ground(placed, folder)
             draw_routes(placed, folder)
+            draw_attributes(placed, folder)
             draw_fairness(placed, folder)
     run.write_run(_run_facts(result, written))
     if study.output.briefing:
@@ -353,6 +356,7 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
         **thefts_facts(result),
         **private_ground_facts(result),
         **fairness_facts(result),
+        **attributes_facts(result),
         "assumed_of_obstacles": list(ready.obstacles.attrs.get("notes", [])),
         "intervals": "share_p05 and share_p95: chance alone, which homes happen to own one "
         f"({ready.study.ownership.replicates} simulated ownerships, their errors in working/intervals.csv); "

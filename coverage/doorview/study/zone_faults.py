@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 
 from doorview.city.layers import read_layer
-from doorview.errors import DoorviewError, UnknownNameError
+from doorview.errors import DoorviewError, InputError, UnknownNameError
+from doorview.overlays.zone_attributes import zone_attribute
+from doorview.study.attributes_section import HOTSPOT_CLASS
 from doorview.study.scenario_faults import hint
 from doorview.study.sections import Study, Zoning
 from doorview.study.zones import id_text
@@ -49,8 +53,39 @@ def zone_faults(study: Study) -> tuple[list[str], list[str]]:
             _judge(f"{where}.programme.column", zoning, table, programme.column, False, faults, gaps)
         faults += _unknown_zones(f"{where}.programme.zones", zoning, table, programme.zones or ())
     faults += _weight_missing(study, tables)
+    found, told = _attribute_faults(study, tables)
+    faults += found
+    gaps += told
     # Scenarios that are based on one another would say the same of each.
     return list(dict.fromkeys(faults)), list(dict.fromkeys(gaps))
+
+
+def _attribute_faults(
+    study: Study, tables: Mapping[str, tuple[Zoning, gpd.GeoDataFrame]]
+) -> tuple[list[str], list[str]]:
+    """Return what is wrong with columns of attributes, and which zones have no usable value."""
+    faults: list[str] = []
+    gaps: list[str] = []
+    for number, item in enumerate(() if study.fairness is None else study.fairness.attributes, start=1):
+        where = f"fairness.attributes[{number}]"
+        if item.zoning not in tables:
+            continue
+        zoning, table = tables[item.zoning]
+        if item.districts is not None and item.districts not in tables:
+            faults += _missing(f"{where}.districts", zoning, table, item.districts)
+        if item.column == HOTSPOT_CLASS:
+            continue
+        missing = _missing(f"{where}.column", zoning, table, item.column)
+        faults += missing
+        if missing:
+            continue
+        try:
+            found = zone_attribute(table[item.column].tolist(), _ids(zoning, table), item.kind, item.column)
+        except InputError as fault:
+            faults.append(f"{where}: '{zoning.file.name}', {fault}")
+            continue
+        gaps += [f"{where}: '{zoning.file.name}', column '{item.column}': {said}; left out" for said in found.notes()]
+    return faults, gaps
 
 
 def _missing(where: str, zoning: Zoning, table: gpd.GeoDataFrame, column: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from doorview.show.briefing.appendix import appendix, sources
+from doorview.show.briefing.attributes import attributes
 from doorview.show.briefing.book import Block, Book, Content
 from doorview.show.briefing.fairness import fairness
 from doorview.show.briefing.laid_over import assumptions, changes, hot_spots, private_ground
@@ -62,6 +63,7 @@ def briefing_content(
         _section(words("curve.title"), _curve(book, space)),
         _section(words("zones.title"), _zones(book, space)),
         *([_section(words("fairness.title"), fair)] if (fair := fairness(book, space)) else []),
+        *([_section(words("attributes.title"), beside)] if (beside := attributes(book)) else []),
         _section(words("hotspots.title"), hot_spots(book, place)),
         *(_section(words("on_foot.title"), blocks) for blocks in [on_foot(book)] if blocks),
         _section(words("change.title"), changes(book, space)),

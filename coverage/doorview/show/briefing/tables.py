@@ -21,6 +21,7 @@ TABLES = (
     "partnership.csv", "densities.csv", "private_ground.csv",
     "fairness.csv", "fairness_change.csv", "fairness_by_people.csv",
     "routes.csv", "routes_homes.csv",
+    "fairness_attributes.csv",
 )  # fmt: skip
 Row = dict[str, str]
 
