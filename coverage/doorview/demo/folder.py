@@ -129,6 +129,7 @@ ratios = true                         # the last 60 days over the months before,
 
 [private_ground]                      # whose ground cameras see; neighbours' front yards and facades
 lots = "tessellation"                 # there are no parcels: each building has what lies nearest to it
+
 [fairness]                            # who is in view, by district and block, and from whose doors
 weight = "dwellings"                  # and the share by people: here by the census of homes
 
