@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,6 +16,8 @@ from doorview.share.tiles import TileResult, cover
 __all__ = ["Keeper", "TilesLostError", "Work", "cover_blocks"]
 
 Tile = tuple[int, int]
+Bounds = tuple[float, float, float, float]
+MOST_LISTED = 5
 AHEAD = 4
 """Blocks, in multiples of an engine's slots, that may be finished or under way before the first of them is: one that
 takes long holds up the others for a while only, and memory does not grow with the city."""
@@ -30,14 +32,33 @@ class Keeper(Protocol):
     def keep(self, key: str, data: bytes) -> None:
         """Keep a parcel."""
 
+    def facts(self) -> dict[str, int]:
+        """Return where tiles came from."""
+
 
 class TilesLostError(DoorviewError, RuntimeError):
-    """Some tiles could not be computed; all others are finished and kept. `tiles` says which."""
+    """Some tiles could not be computed; all others are finished and kept. `tiles` says which, `bounds` where [m]."""
 
-    def __init__(self, tiles: dict[Tile, str], bounds: dict[Tile, tuple[float, float, float, float]]) -> None:
-        self.tiles, self.bounds = tiles, bounds
-        shown = "; ".join(f"{tile}: {why}" for tile, why in tiles.items())
-        super().__init__(f"{len(tiles)} tiles could not be computed: {shown}")
+    def __init__(
+        self,
+        tiles: Mapping[Tile, str],
+        bounds: Mapping[Tile, Bounds],
+        place: Callable[[Bounds], str] = lambda box: "x {0:.0f} to {2:.0f} m, y {1:.0f} to {3:.0f} m".format(*box),
+    ) -> None:
+        self.tiles, self.bounds = dict(tiles), dict(bounds)
+        listed = [f"tile {row}, {column} ({place(bounds[row, column])}): {why}" for (row, column), why in tiles.items()]
+        more = [f"and {len(listed) - MOST_LISTED} more"] if len(listed) > MOST_LISTED else []
+        count = "1 tile" if len(listed) == 1 else f"{len(listed)} tiles"
+        super().__init__(
+            f"{count} of the city could not be computed, so there are no figures. "
+            + "; ".join([*listed[:MOST_LISTED], *more])
+            + ". Give workers more memory, or use threads of this machine, and run the same command again: all other "
+            "tiles are finished and kept."
+        )
+
+    def placed(self, place: Callable[[Bounds], str]) -> TilesLostError:
+        """Return the error with other words for where the tiles lie."""
+        return TilesLostError(self.tiles, self.bounds, place)
 
 
 def cover_blocks(
@@ -180,7 +201,7 @@ class _Run:
         yield from sorted(self._died)
 
 
-def _bounds(scene: Scene, tile: Tile) -> tuple[float, float, float, float]:
+def _bounds(scene: Scene, tile: Tile) -> Bounds:
     """Return west, south, east, north of a tile [m]."""
     side = scene.grid.tile_m
     return tile[1] * side, tile[0] * side, (tile[1] + 1) * side, (tile[0] + 1) * side
@@ -210,6 +231,11 @@ class Work:
         else:
             with ThreadEngine(self.threads) as engine:
                 yield from self._by(engine, scene, rasters=rasters, progress=progress)
+
+    def facts(self) -> dict[str, object]:
+        """Return who covered, and where tiles came from: what run.json says."""
+        name = "threads" if self.engine is None else self.engine.name
+        return {"by": name, **(self.keeper.facts() if self.keeper else {})}
 
     def _by(
         self, engine: Engine, scene: Scene, *, rasters: bool, progress: Callable[[int, int], None] | None

@@ -34,6 +34,8 @@ class Outcome:
 class Engine(Protocol):
     """Computes blocks, several at once, and hands back their parcels as they are finished, in any order."""
 
+    name: str
+    """What run.json calls it."""
     slots: int
     """Blocks that should be under way, so that nobody waits for work."""
 
@@ -68,6 +70,8 @@ class _Part:
 
 class ThreadEngine:
     """Threads of this process; each computes a tile at a time."""
+
+    name = "threads"
 
     def __init__(self, threads: int | None = None) -> None:
         self.threads = threads or os.cpu_count() or 1

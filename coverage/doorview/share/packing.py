@@ -127,6 +127,11 @@ class Parcel:
         self._data = view[at + length : at + length + rest]
 
     @property
+    def tiles(self) -> int:
+        """How many tiles it holds."""
+        return len(self._header["tiles"])
+
+    @property
     def rasters(self) -> bool:
         """Whether the rasters were asked for when it was made."""
         return bool(self._header["rasters"])
