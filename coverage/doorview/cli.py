@@ -204,22 +204,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except DoorviewError as fault:
-        print(f"doorview: {plain(str(fault))}", file=sys.stderr)
-        return 1
-    except MemoryError:
-        print(
-            "doorview: out of memory. Use fewer threads (--threads 1), a smaller boundary, or larger cells (--cell 1), "
-            "and run again",
-            file=sys.stderr,
+        return _ended(fault, str(fault), 1)
+    except MemoryError as fault:
+        return _ended(
+            fault,
+            "out of memory. Use fewer threads (--threads 1), a smaller boundary, or larger cells (--cell 1), and run "
+            "again",
+            1,
         )
-        return 1
-    except _EndedError:
-        print("\ndoorview: ended by a signal (SIGTERM)", file=sys.stderr)
-        return 143
-    except KeyboardInterrupt:
-        print("\ndoorview: interrupted", file=sys.stderr)
-        return 130
+    except _EndedError as fault:
+        return _ended(fault, "ended by a signal (SIGTERM)", 143)
+    except KeyboardInterrupt as fault:
+        return _ended(fault, "interrupted", 130)
     return 0
+
+
+def _ended(fault: BaseException, what: str, code: int) -> int:
+    """Say what ended a command, and how to go on; return the exit code."""
+    for text in (what, *getattr(fault, "__notes__", ())):
+        print(f"doorview: {plain(text)}", file=sys.stderr)
+    return code
 
 
 class _EndedError(KeyboardInterrupt):
@@ -250,17 +254,14 @@ def _resumable(folder: Path) -> Iterator[None]:
 
     try:
         yield
-    except (DoorviewError, MemoryError, KeyboardInterrupt):
+    except (DoorviewError, MemoryError, KeyboardInterrupt) as fault:
         tiles = RunFolder(folder).unfinished / "tiles"
         kept = sum(1 for _ in tiles.iterdir()) if tiles.is_dir() else 0
         if kept:
             blocks = "block of tiles is" if kept == 1 else "blocks of tiles are"
-            print(
-                plain(
-                    f"\ndoorview: {kept} finished {blocks} kept in '{tiles.parent.parent}': the same command goes on "
-                    "from there, --fresh begins anew"
-                ),
-                file=sys.stderr,
+            fault.add_note(
+                f"{kept} finished {blocks} kept in '{tiles.parent.parent}': the same command goes on from there, "
+                "--fresh begins anew"
             )
         raise
 

@@ -207,7 +207,7 @@ def test_an_interrupt_exits_130_with_one_line(pipeline, study_file, monkeypatch,
 
     monkeypatch.setattr(sys.modules["doorview.study.pipeline"], "run_study", stopped)
     assert cli.main(["run", str(study_file)]) == 130
-    assert capsys.readouterr().err == "\ndoorview: interrupted\n"
+    assert capsys.readouterr().err == "doorview: interrupted\n"
 
 
 @pytest.mark.parametrize(("signal_", "code", "word"), [("SIGINT", 130, "interrupted"), ("SIGTERM", 143, "SIGTERM")])
@@ -225,9 +225,9 @@ def test_what_is_finished_is_kept_and_how_to_go_on_is_said(
     monkeypatch.setattr(sys.modules["doorview.study.pipeline"], "run_study", stopped)
     assert cli.main(["run", str(study_file), "--out", str(tmp_path / "out")]) == code
     said = capsys.readouterr().err.strip().splitlines()
-    assert "1 finished block of tiles is kept in" in said[0]
-    assert "the same command goes on from there, --fresh begins anew" in said[0]
-    assert word in said[-1]
+    assert word in said[0]
+    assert "1 finished block of tiles is kept in" in said[1]
+    assert "the same command goes on from there, --fresh begins anew" in said[1]
     assert signal.getsignal(signal.SIGTERM) == before
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
+import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +26,9 @@ from doorview.study.work import at_work
 from doorview.study.write import raster_sink, write_into
 
 __all__ = ["estimate", "run", "run_study"]
+
+_NO_ROOM = 256 << 10
+"""A file system with fewer bytes free than these is full."""
 
 
 def run_study(
@@ -51,22 +57,32 @@ def run_study(
             keep = run.path("source", "x").parent if _downloads(study) else None
             city = read_city(study, keep=keep)
         ready = prepare(study, city, stages)
-        with at_work(study.coverage.threads, workers, scheduler, run.unfinished, city.crs) as work:
-            tables = _measured(ready, stages, run, work)
-        result = Result(ready, tables, stages)
         try:
+            with at_work(study.coverage.threads, workers, scheduler, run.unfinished, city.crs) as work:
+                tables = _measured(ready, stages, run, work)
+            result = Result(ready, tables, stages)
             write_into(result, run)
-        except (OSError, DataSourceError, DataLayerError) as fault:
+        except (OSError, DataSourceError, DataLayerError, sqlite3.Error) as fault:
             if isinstance(fault, DoorviewError):
                 raise
-            why = getattr(fault, "strerror", None) or fault
             raise OutputError(
-                f"the run's files could not be written at '{out}' ({why}), so none is left there; finished tiles "
-                "are kept. Make room and run the same command again, or choose another folder, --out DIR, with plain "
+                f"the run's files could not be written at '{out}' ({_reason(fault, run.partial)}), so none is left "
+                "there; finished tiles are kept. Make room and run the same command again, or choose another folder, --out DIR, with plain "
                 "letters in its name."
             ) from fault
         folder = run.commit()
     return replace(result, folder=folder)
+
+
+def _reason(fault: Exception, folder: Path) -> str:
+    """Return why a file could not be written in a folder, in a few words."""
+    text = str(getattr(fault, "strerror", None) or fault)
+    # Each library has its own words for a full disk, some none.
+    with contextlib.suppress(OSError):
+        if shutil.disk_usage(folder).free < _NO_ROOM:
+            return "no space left on device"
+    short = text if len(text) <= 160 else f"... {text[-160:]}"
+    return short[:1].lower() + short[1:]
 
 
 def _downloads(study: Study) -> bool:
