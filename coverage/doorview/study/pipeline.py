@@ -67,8 +67,8 @@ def run_study(
                 raise
             raise OutputError(
                 f"the run's files could not be written at '{out}' ({_reason(fault, run.partial)}), so none is left "
-                "there; finished tiles are kept. Make room and run the same command again, or choose another folder, --out DIR, with plain "
-                "letters in its name."
+                "there; finished tiles are kept. Make room and run the same command again, or choose another folder, "
+                "--out DIR, with plain letters in its name."
             ) from fault
         folder = run.commit()
     return replace(result, folder=folder)
