@@ -39,6 +39,7 @@ __all__ = [
     "Scene",
     "build_scene",
     "door_keys",
+    "tiles_of",
 ]
 
 SPACES: tuple[str, ...] = (*(item.name for item in CLASSES), "centreline", "sidewalk_line")
@@ -197,7 +198,7 @@ def _reach_m(kits: Sequence[Kit], curve: RangeCurve | None) -> float:
     return max(longest, float(curve.longest)) if curve else longest
 
 
-def _tiles_of(inside: Any, grid: Grid) -> dict[tuple[int, int], bool]:
+def tiles_of(inside: Any, grid: Grid) -> dict[tuple[int, int], bool]:
     """Return the tiles that meet the counted area, in order, and whether each lies in it whole.
 
     Asked once, on one thread: a prepared polygon must not be used by several at once, and GEOS prepares in place.
@@ -393,7 +394,7 @@ def build_scene(
         polygon_unit=inverse[ends[1] : ends[2]].astype(np.int32),
         samples=_samples(lines, unit_of, grid),
         inside=inside,
-        counted_tiles=_tiles_of(inside, grid),
+        counted_tiles=tiles_of(inside, grid),
         inside_edges=polygon_edges(np.array([inside], dtype=object)).edges,
         zone_edges=zone_edges,
         near_m=near_m,

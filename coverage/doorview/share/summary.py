@@ -32,6 +32,7 @@ __all__ = [
     "counts_table",
     "curve_by_size",
     "curve_of_bases",
+    "curve_of_shares",
     "curve_table",
     "face_amounts",
     "face_shares",
@@ -148,7 +149,7 @@ def curve_table(
             scenarios = [Scenario("curve", rate=rate, shared_doors=shared_doors) for rate in rates]
             chances = np.stack([set_chances(coverage, s, doors)[0] for s in scenarios])
             found.append(expected_shares(outputs, rows, chances).T)
-    return _curve_rows(coverage.levels, outputs, rates, found)
+    return curve_of_shares(coverage.levels, outputs, rates, found)
 
 
 def curve_by_size(doors: DoorTable, shared_doors: str) -> bool:
@@ -161,12 +162,13 @@ def curve_of_bases(
 ) -> pd.DataFrame:
     """Return `curve_table` from amounts by base and number of doors (`base_counts`), where `curve_by_size` holds."""
     chance = _chance_by_size(max(level.shape[1] for level in counts), rates)
-    return _curve_rows(levels, outputs, rates, [_curve_of_counts(outputs, level, chance) for level in counts])
+    return curve_of_shares(levels, outputs, rates, [_curve_of_counts(outputs, level, chance) for level in counts])
 
 
-def _curve_rows(
+def curve_of_shares(
     levels: Sequence[str], outputs: Outputs, rates: Sequence[float], shares: Sequence[NDArray[np.float64]]
 ) -> pd.DataFrame:
+    """Return `curve_table` from the shares (outputs, rates) of each level."""
     parts = []
     for name, share in zip(levels, shares, strict=True):
         part = outputs.table.loc[np.repeat(outputs.table.index, len(rates))].reset_index(drop=True)
