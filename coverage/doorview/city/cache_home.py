@@ -20,6 +20,8 @@ from typing import Any
 
 import numpy as np
 
+from doorview.errors import DoorviewError
+
 __all__ = ["SETTING", "beside", "cache_home", "keep", "kept", "key_of", "throw_away"]
 
 SETTING = "DOORVIEW_CACHE"
@@ -143,6 +145,9 @@ def keep(kind: str, key: str, write: Callable[[Path], object]) -> Path | None:
                     sums[path.relative_to(folder).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
             (folder / _SUMS).write_text(json.dumps(sums), encoding="utf-8")
     except OSError as error:
+        if isinstance(error, DoorviewError):
+            # What is wrong with the user's own files is not the cache's to pass over.
+            raise
         _SAY.warning(
             "nothing could be kept in the cache at '%s' (%s), so the next run starts anew. Make room there, name "
             "another folder in %s, or set it to 'off'.",

@@ -18,6 +18,7 @@ from doorview.share.covering import Work
 from doorview.show.run_folder import RunFolder
 from doorview.sight.camera import CameraModel
 from doorview.study.compute import Prepared, Progress, Stages, Tables, measure, prepare, silent
+from doorview.study.part_run import run_tables_only
 from doorview.study.progress import telling
 from doorview.study.read import read_city
 from doorview.study.result import Result
@@ -51,6 +52,8 @@ def run_study(
         For input that cannot be used, and for a folder that is not a run's or cannot be written: before any computing.
 
     """
+    if study.output.tables_only:
+        return run_tables_only(study, out, fresh=fresh, progress=progress)
     stages = Stages(progress)
     with RunFolder(out, fresh=fresh) as run:
         with stages.stage("reading the city"):

@@ -11,7 +11,7 @@ from doorview.city.city_cache import cached_city, city_key
 from doorview.city.model import HALO_M, City
 from doorview.study.sections import Study
 
-__all__ = ["key_of_city", "read_city"]
+__all__ = ["key_of_city", "paths_of", "read_city"]
 
 _LAYERS = ("buildings", "streets", "public_space", "parcels", "addresses", "entrances")
 
@@ -31,10 +31,7 @@ def read_city(study: Study, *, keep: Path | None = None) -> City:
     country, halo_m = _country(study), _halo_m(study)
     if place.layers is not None or place.extract is not None:
         files, settings = _from_files(study)
-        own = {} if place.layers is None else {name: getattr(place.layers, name) for name in _LAYERS}
-        paths = [str(path) for path in own.values() if path is not None]
-        paths += [str(place.extract)] if place.extract is not None else []
-        return cached_city(lambda: _read(study), files, name=study.name, paths=paths, **settings)
+        return cached_city(lambda: _read(study), files, name=study.name, paths=paths_of(study), **settings)
     if place.boundary is None:
         return _download(study, keep, country, halo_m)
     from doorview.city.place import without_unasked
@@ -66,6 +63,14 @@ def key_of_city(study: Study) -> str | None:
         return None
     files, settings = _from_files(study)
     return city_key(files, **settings)
+
+
+def paths_of(study: Study) -> list[str]:
+    """Return the paths of the files that the study's city is read from, in the order of `City.source`."""
+    place = study.place
+    own = {} if place.layers is None else {name: getattr(place.layers, name) for name in _LAYERS}
+    paths = [str(path) for path in own.values() if path is not None]
+    return [*paths, str(place.extract)] if place.extract is not None else paths
 
 
 def _country(study: Study) -> str | None:

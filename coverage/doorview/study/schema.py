@@ -33,6 +33,7 @@ from doorview.study.sections import (
     Study,
     zoning_name,
 )
+from doorview.study.tables_only import tables_only_faults
 
 __all__ = [
     "DEFAULT_CAMERA",
@@ -305,6 +306,7 @@ def _cross_faults(data: Mapping[str, Any], *, needs_place: bool = True) -> list[
     asked = data.get("scenarios", BUILTIN_SCENARIOS)
     faults += alerts_faults(data.get("alerts"), asked if isinstance(asked, Mapping) else {})
     faults += incidents_faults(data.get("incidents"), names, coverage=data.get("coverage"))
+    faults += tables_only_faults(data)
     for name in sorted({name for name in names if names.count(name) > 1}):
         faults.append(f"zones: two sets of zones are named '{name}'; tell them apart with zoning = '...'")
     if "all" in names:

@@ -266,6 +266,11 @@ class OutputSection(_Section):
 
     crs: CrsText | None = Field(None, description="CRS of the layers written; left out: the one computed in.")
     units: Literal["metric", "us"] = Field("metric", description="`us`: feet, acres and miles on pages and maps.")
+    tables_only: bool = Field(
+        False,
+        description="Write tables and run.json alone, the city taken part by part: for cities that do not fit into "
+        "memory whole. The shares are the same to the last bit; `share_low` and `share_high` stay empty.",
+    )
     rasters: bool = Field(True, description="Write `seen_by_LEVEL.tif`: doors that see each cell.")
     maps: bool = Field(True, description="Draw the maps.")
     svg: bool = Field(False, description="Write each picture as SVG too, beside its PNG in `maps/`; text stays text.")
