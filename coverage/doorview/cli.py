@@ -255,13 +255,13 @@ def _resumable(folder: Path) -> Iterator[None]:
     try:
         yield
     except (DoorviewError, MemoryError, KeyboardInterrupt) as fault:
-        tiles = RunFolder(folder).unfinished / "tiles"
-        kept = sum(1 for _ in tiles.iterdir()) if tiles.is_dir() else 0
+        unfinished = RunFolder(folder).unfinished
+        kept = sum(1 for _ in unfinished.glob("*/*"))
         if kept:
-            blocks = "block of tiles is" if kept == 1 else "blocks of tiles are"
+            parts = "part of the work is" if kept == 1 else "parts of the work are"
             fault.add_note(
-                f"{kept} finished {blocks} kept in '{tiles.parent.parent}': the same command goes on from there, "
-                "--fresh begins anew"
+                f"{kept} finished {parts} kept in '{unfinished.parent}': the same command goes on from there, --fresh "
+                "begins anew"
             )
         raise
 

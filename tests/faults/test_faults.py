@@ -94,7 +94,9 @@ def test_ended_by_a_signal_it_says_how_to_go_on(whole: Any, tmp_path: Path, numb
     run.kill(number)
     assert run.end() == code, run.said()
     said = run.said()
-    assert re.search(r"\d+ finished blocks of tiles are kept in '.*out.partial': the same command goes on", said), said
+    assert re.search(r"\d+ finished parts of the work are kept in '.*out.partial': the same command goes on", said), (
+        said
+    )
     assert "Traceback" not in said
     assert sorted(item.name for item in (tmp_path / "out.partial").iterdir()) == ["unfinished"]
     assert ends_whole(start(whole.study, tmp_path / "out"), whole)["from_unfinished_run"] > 0
@@ -129,6 +131,45 @@ def test_other_settings_take_what_is_still_right_and_nothing_else(whole: Any, tm
         assert bytes_of(again.out) == bytes_of(plain.out)
         shutil.rmtree(again.out)
         shutil.rmtree(plain.out)
+
+
+# --- tables only: the city part by part ----------------------------------------------------------------------------
+
+TABLES = ("shares.csv", "curve.csv", "counts.parquet")
+
+
+@pytest.fixture(scope="session")
+def tables_only(whole: Any) -> Path:
+    """The study, asking for tables only."""
+    path: Path = whole.study.with_name("tables.toml")
+    path.write_text(whole.study.read_text().replace("maps = false", "tables_only = true\nmaps = false"))
+    return path
+
+
+def test_tables_only_goes_on_after_the_parts_that_were_finished(whole: Any, tables_only: Path, tmp_path: Path) -> None:
+    """One of them damaged; and the bytes are those of the whole city at once."""
+    first = start(tables_only, tmp_path / "out", harm=SLOW)
+    first.until(lambda: first.kept() >= 3)
+    first.kill()
+    first.end()
+    parts = sorted((first.tiles.parent / "parts").glob("[!.]*"))
+    for path in parts:
+        os.utime(path, (0, 0))
+    file = next(parts[0].glob("xy.npy"))
+    bad = bytearray(file.read_bytes())
+    bad[-1] ^= 1
+    file.write_bytes(bad)
+    again = start(tables_only, tmp_path / "out", harm=SLOW)
+    again.until(lambda: not parts[1].exists() or "is damaged" in again.said())
+    assert again.end() == 0, again.said()
+    assert again.said().count("is damaged") == 1
+    assert bytes_of(again.out, TABLES) == {name: whole.bytes[name] for name in TABLES}
+
+
+def test_tables_only_on_a_cluster_gives_the_same_bytes(whole: Any, tables_only: Path, tmp_path: Path) -> None:
+    run = start(tables_only, tmp_path / "out", "--workers", "2")
+    assert run.end() == 0, run.said()
+    assert bytes_of(run.out, TABLES) == {name: whole.bytes[name] for name in TABLES}
 
 
 # --- damaged -------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -99,8 +99,11 @@ def _prepare(harm: Harm) -> None:
     from doorview.share import engines
     from doorview.share.covering import Work
     from doorview.share.grid import Grid
-    from doorview.study import compute, work
+    from doorview.study import compute, part_run, part_store, pipeline, work
 
+    pipeline.run_tables_only = partial(part_run.run_tables_only, buildings_per_part=60)  # type: ignore[assignment]
+    part_store.Grid = lambda cell_m: Grid(cell_m, TILE)  # type: ignore[misc,assignment]
+    part_run.Grid = part_store.Grid  # type: ignore[misc]
     compute.Grid = lambda cell_m: Grid(cell_m, TILE)  # type: ignore[misc,assignment]
     work.Work = partial(Work, doors=40, side=2)  # type: ignore[misc,assignment]
     real = engines.cover_tile
@@ -173,8 +176,9 @@ class Run:
         return self.out.with_name(f"{self.out.name}.partial") / "unfinished" / "tiles"
 
     def kept(self) -> int:
-        """Return how many finished blocks lie in the unfinished folder."""
-        return len([p for p in self.tiles.glob("*") if p.suffix != ".part"]) if self.tiles.is_dir() else 0
+        """Return how many finished blocks of tiles, or parts of the city, lie in the unfinished folder."""
+        found = self.tiles.parent.glob("*/*")
+        return len([path for path in found if path.suffix != ".part" and not path.name.startswith(".")])
 
     def end(self, timeout: float = 120.0) -> int:
         """Wait, and return the exit code; minus the signal that killed it."""
@@ -230,6 +234,6 @@ def start_scheduler(folder: Path, harm: Harm | None = None) -> tuple[Any, str]:
     return process, file.read_text()
 
 
-def bytes_of(out: Path) -> dict[str, bytes]:
+def bytes_of(out: Path, files: Iterable[str] = FILES) -> dict[str, bytes]:
     """Return what must be the same, whatever went wrong on the way."""
-    return {name: (out / name).read_bytes() for name in FILES}
+    return {name: (out / name).read_bytes() for name in files}

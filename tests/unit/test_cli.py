@@ -226,7 +226,7 @@ def test_what_is_finished_is_kept_and_how_to_go_on_is_said(
     assert cli.main(["run", str(study_file), "--out", str(tmp_path / "out")]) == code
     said = capsys.readouterr().err.strip().splitlines()
     assert word in said[0]
-    assert "1 finished block of tiles is kept in" in said[1]
+    assert "1 finished part of the work is kept in" in said[1]
     assert "the same command goes on from there, --fresh begins anew" in said[1]
     assert signal.getsignal(signal.SIGTERM) == before
 

@@ -53,7 +53,7 @@ def run_study(
 
     """
     if study.output.tables_only:
-        return run_tables_only(study, out, fresh=fresh, progress=progress)
+        return run_tables_only(study, out, fresh=fresh, workers=workers, scheduler=scheduler, progress=progress)
     stages = Stages(progress)
     with RunFolder(out, fresh=fresh) as run:
         with stages.stage("reading the city"):

@@ -40,9 +40,15 @@ def check_engine(threads: int | None, workers: int | None, scheduler: str | None
 
 @contextmanager
 def at_work(
-    threads: int | None, workers: int | None, scheduler: str | None, unfinished: Path | None, crs: CRS
+    threads: int | None,
+    workers: int | None,
+    scheduler: str | None,
+    unfinished: Path | None,
+    crs: CRS,
+    *,
+    cache: bool = True,
 ) -> Iterator[Work]:
-    """Yield who covers; finished tiles are kept in `unfinished` and in the cache.
+    """Yield who covers; finished tiles are kept in `unfinished`, if it is given, and in the `cache`.
 
     Raises
     ------
@@ -53,8 +59,9 @@ def at_work(
 
     """
     with ExitStack() as stack:
-        store = TileStore(unfinished)
-        stack.callback(store.close)
+        store = TileStore(unfinished, cache=cache) if unfinished is not None or cache else None
+        if store is not None:
+            stack.callback(store.close)
         engine: Engine | None = None
         if workers is not None:
             from doorview.share.cluster import local_cluster
