@@ -152,6 +152,11 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the run (default: out/NAME)")
     parser.add_argument("--workers", type=int, metavar="N", help="cores at work (default: all of them)")
+    parser.add_argument(
+        "--tables-only",
+        action="store_true",
+        help="write tables alone, the city taken part by part: for cities that do not fit into memory",
+    )
     parser.add_argument("--fresh", action="store_true", help="begin anew instead of resuming unfinished work")
     parser.add_argument("--profile", action="store_true", help="print what each stage cost")
 
@@ -239,10 +244,13 @@ def _profile(run_json: Path) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     from doorview.study.schema import load_study
+    from doorview.study.tables_only import with_tables_only
 
     study = load_study(options.study)
     if options.workers is not None:
         study = study.with_workers(options.workers)
+    if options.tables_only:
+        study = with_tables_only(study)
     _finish(study, options)
 
 
@@ -265,6 +273,7 @@ def _estimate(options: argparse.Namespace) -> None:
         units=options.units,
         known=options.known,
         thefts=options.thefts,
+        tables_only=options.tables_only,
     )
     _finish(study, options)
 
