@@ -22,7 +22,7 @@ import shapely
 from numpy.typing import NDArray
 from pyproj import CRS
 
-__all__ = ["ROWS", "from_overture", "read_parquet_window", "read_vector_window"]
+__all__ = ["ROWS", "from_overture", "is_parquet_folder", "read_parquet_window", "read_vector_window"]
 
 ROWS = "rows of the whole file"
 """In `attrs` of a table whose index is the rows that it has in its file."""
@@ -40,6 +40,14 @@ class _Boxes(NamedTuple):
     fields: tuple[str, str, str, str]
     geometry: str
     crs: Any
+
+
+def is_parquet_folder(path: Path) -> bool:
+    """Say whether a path is a folder of Parquet files, and of nothing else but marks such as ``_SUCCESS``."""
+    if not path.is_dir():
+        return False
+    files = [item for item in path.rglob("*") if item.is_file() and not item.name.startswith(("_", "."))]
+    return bool(files) and all(item.suffix.lower() == ".parquet" for item in files)
 
 
 def _files(path: Path) -> list[Path]:

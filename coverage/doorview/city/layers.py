@@ -31,7 +31,7 @@ from doorview.city.extract import (
     read_extract,
     widened,
 )
-from doorview.city.layer_window import ROWS, from_overture, read_parquet_window, read_vector_window
+from doorview.city.layer_window import ROWS, from_overture, is_parquet_folder, read_parquet_window, read_vector_window
 from doorview.city.model import HALO_M, Boundary, City, Source, city_from_tables
 from doorview.city.osmfile import name_of, sha256_of
 from doorview.city.tags import KEYS
@@ -263,7 +263,7 @@ def _read_file(source: Path | str, layer: str, near: gpd.GeoSeries | None) -> gp
             "read. Check the path."
         )
     suffix = path.suffix.lower()
-    if path.is_dir() and any(path.rglob("*.parquet")):
+    if is_parquet_folder(path):
         suffix = ".parquet"
     elif not path.is_file() or suffix not in _FILES:
         what = "a folder" if path.is_dir() else f"a {suffix or 'nameless'} file"
