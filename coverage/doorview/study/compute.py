@@ -448,15 +448,8 @@ def _cut_views(ready: Prepared, cut: Cut, zones: pd.DataFrame | None, stages: St
     scene = replace(ready.scene, known=None, range_curve=None)
     with stages.stage("seeing by rules"):
         ruled = ruled_by(ready, scene, cut)
-        results = cover(
-            ruled.scene,
-        if zone_m is not None:
-            lines = property_limits(ready.doors, ready.ground, zone_m, reach_m=scene.reach_m)
-            limits, found = lines.geometry.to_numpy(), dict(lines.attrs["counts"])
-        kits = None if trigger_m is None else capped_kits(scene.kits, trigger_m)
-        ruled = ruled_scene(scene, limits=limits, kits=kits, both=both)
         results = work.cover(
-            ruled,
+            ruled.scene,
             rasters=False,
             progress=lambda done, total: stages.tell("seeing by rules", done, total),
         )
