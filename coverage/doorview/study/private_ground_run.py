@@ -177,7 +177,7 @@ def private_ground_run(ready: Prepared, counted: Counted, section: PrivateGround
         if cut is not None:
             ruled = ruled_by(ready, plain, cut)
             scene, blocks, limits = ruled.scene, ruled.blocks, ruled.limits
-        coverage = fold(scene, cover(scene, rasters=False, threads=ready.study.coverage.workers))
+        coverage = fold(scene, cover(scene, rasters=False, threads=ready.study.coverage.threads))
         ground = whose(coverage, len(lots))
         of_door = np.tile(lots.of_door, blocks)
         seen[cut] = _Seen(
