@@ -107,6 +107,7 @@ def test_the_folders_pictures_are_those_that_are_promised(demo):
     assert set(names) == {
         "curve.png",
         *(f"drivers_{name}.png" for name in ("detect", "observe", "recognise", "trigger")),
+        *("fairness.png", "fairness_change_giveaway.png", "fairness_change_privacy_zones.png"),
         "in_view_detect_independent_20.png",
         "in_view_detect_independent_20_detail.png",
         "partnership.png",
