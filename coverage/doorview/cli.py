@@ -116,7 +116,7 @@ def build_parser() -> argparse.ArgumentParser:
         nargs=2,
         action="append",
         metavar=("FROM", "TO"),
-        help="a way on foot, told in routes.csv: names of places in the map, or '[latitude,longitude]'; may be repeated",
+        help="a way on foot, told in routes.csv: names of places, or '[latitude,longitude]'; may be repeated",
     )
     demo = command("demo", "write the fictional demo town into a folder: map data, study file, districts, thefts")
     demo.add_argument("folder", type=Path, metavar="DIR", help="folder to write into")

@@ -48,7 +48,7 @@ def _spot(value: object) -> object:
 
 
 def end_of(text: str) -> str | list[float]:
-    """Return an end of a way as given on the command line: ``39.37,-76.79`` or ``[-33.9,151.2]`` is a spot, all else a name."""
+    """Return an end of a way as given on the command line: ``[-33.9,151.2]`` is a spot, all else a name."""
     parts = text.strip(" []").split(",")
     if len(parts) == 2 and all(re.fullmatch(r"\s*[-+]?\d+(\.\d*)?\s*", part) for part in parts):
         return [float(part) for part in parts]
