@@ -194,6 +194,43 @@ def test_expected_metres_are_those_of_plain_sight_lines(walked: Result):
         assert rows(walked, "shortest").loc[name, "seen_length_mean_m"] == pytest.approx(expected, rel=1e-9)
 
 
+def test_own_layers_are_walked_by_spots_alone(tmp_path: Path):
+    # Four houses of 10 m stand 6 m south of a street of 200 m; all within reach of its middle line.
+    at = np.array([500_000.0, 4_400_000.0])
+    houses = [shapely.box(x - 5, -16, x + 5, -6) for x in (40.0, 80.0, 120.0, 160.0)]
+    # Sheds far out say how far the data reach.
+    sheds = [shapely.box(x, y, x + 4, y + 4) for x in (-80.0, 280.0) for y in (-80.0, 80.0)]
+    kinds = ["house"] * 4 + ["shed"] * 4
+    buildings = gpd.GeoSeries([*houses, *sheds], crs=32618).translate(*at)
+    street = shapely.LineString([(0, 0), (200, 0)])
+    gpd.GeoDataFrame({"building": kinds}, geometry=buildings).to_file(tmp_path / "own.gpkg", layer="houses")
+    lines = gpd.GeoDataFrame({"highway": ["residential"], "name": ["Own Street"]}, geometry=[street], crs=32618)
+    lines.set_geometry(lines.translate(*at)).to_file(tmp_path / "own.gpkg", layer="streets")
+    ends = gpd.GeoSeries.from_xy([at[0] + 10, at[0] + 190], [at[1], at[1]], crs=32618).to_crs(4326)
+    layers = {"buildings": "own.gpkg:houses", "streets": "own.gpkg:streets"}
+    spots = [[point.y, point.x] for point in ends]
+    asked = {
+        "way": [{"origin": spots[0], "destination": spots[1], "name": "own"}],
+        "side": "centre",
+        "scenarios": ["independent_20"],
+    }
+    place = {"layers": layers, "crs": "EPSG:32618"}
+    found = run_study(study_of(tmp_path, asked, place=place, camera={"levels": ["observe"]}), tmp_path / "out")
+    row = rows(found, "shortest").loc["observe"]
+    assert row["length_m"] == pytest.approx(180.0, abs=1e-6)
+    assert row["doors_in_view"] == 4
+    assert row["p_unseen"] == pytest.approx(0.8**4)
+    assert row["doorbells_mean"] == pytest.approx(0.8)
+    # Each door, 0.1 m before its wall, has the street 5.9 m before it in a chord of its circle, clear of the others'.
+    level = found.levels["observe"]
+    half = np.sqrt(level.range_m**2 - 5.9**2)
+    assert half < 20.0
+    assert row["seen_length_mean_m"] == pytest.approx(4 * 2 * half * 0.2, abs=4 * 0.2 * 1.0)
+    named = study_of(tmp_path, {"way": [{"origin": "Hill School", "destination": spots[0]}]}, place=place)
+    with pytest.raises(StudyError, match=r"nothing in .* bears a name"):
+        run_study(named, tmp_path / "no")
+
+
 # --- what is published -----------------------------------------------------------------------------------------------
 
 
