@@ -264,7 +264,9 @@ def _draw_ends(frame: Frame, data: RouteData) -> list[shapely.Geometry]:
         inch = frame.metres_per_inch
         half = frame.sheet.text_width(text, 8, True) * inch / 2
         # Above the spot where the way leaves it downward, else below.
-        further = shapely.get_coordinates(shapely.line_interpolate_point(line, 0.95 if at else 0.05, True))[0]
+        further = shapely.get_coordinates(shapely.line_interpolate_point(line, 0.95 if at else 0.05, normalized=True))[
+            0
+        ]
         height = y + (0.22 if further[1] <= y else -0.22) * inch
         middle = float(np.clip(x, west + half + 0.08 * inch, east - half - 0.08 * inch))
         label = put(frame.axes, middle, height, text, size=8, bold=True, ha="center", va="center", zorder=6)
