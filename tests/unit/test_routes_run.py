@@ -470,6 +470,7 @@ def test_metres_outside_the_counted_area_are_told(folder: Path, tmp_path: Path):
     found = run_study(study_of(folder, asked, place=place, **ONE_LEVEL), tmp_path / "out")
     # From x = 100 on, 100 m of street and 20 m of path.
     assert rows(found, "shortest").loc["detect", "outside_m"] == pytest.approx(120.0, rel=0.02)
+    assert "1 way leaves the counted area" in " ".join(found.notes())
 
 
 def test_estimate_takes_ways_by_name_and_spot(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -145,6 +145,10 @@ def routes_words(found: RoutesRun | None, units: Units, *, fictional: bool, scen
     if lost:
         said = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in lost.items())
         lines.append(f"Ways without a route: {said} (an end is far beyond {distance(found.section.within_m, units)}).")
+    beyond = int((here["outside_m"] > 1.0).groupby(here["route"]).any().sum()) if len(here) else 0
+    if beyond:
+        said = "1 way leaves" if beyond == 1 else f"{beyond:,} ways leave"
+        lines.append(f"{said} the counted area, where doors may be unknown: what is in view there is a lower bound.")
     if found.plan.left_out:
         first = clean(found.plan.left_out[0], 80)
         lines.append(f"Pairs left out of the table: {len(found.plan.left_out):,} rows, the first: {first}.")
