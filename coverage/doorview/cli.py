@@ -114,6 +114,13 @@ def build_parser() -> argparse.ArgumentParser:
     check = command("check", "read a study file and list every fault in it, or say what it would do")
     check.add_argument("study", type=Path, metavar="STUDY", help="the study file")
 
+    estimate.add_argument(
+        "--route",
+        nargs=2,
+        action="append",
+        metavar=("FROM", "TO"),
+        help="a way on foot, told in routes.csv: names of places, or '[latitude,longitude]'; may be repeated",
+    )
     demo = command("demo", "write the fictional demo town into a folder: map data, study file, districts, thefts")
     demo.add_argument("folder", type=Path, metavar="DIR", help="folder to write into")
 
@@ -351,6 +358,7 @@ def _estimate(options: argparse.Namespace) -> None:
         known=options.known,
         thefts=options.thefts,
         tables_only=options.tables_only,
+        routes=options.route or (),
     )
     _finish(study, options)
 
