@@ -15,7 +15,7 @@ import doorview as dv
 from doorview.cli import main
 from doorview.errors import InputError, MissingFileError, StudyError, UnknownNameError
 from doorview.share.simulate import QUANTILES
-from doorview.show.tables import FAIRNESS_COLUMNS
+from doorview.show.tables import FAIRNESS_COLUMNS, write_by_people
 from doorview.study.fairness_section import BLOCK_FACES
 from doorview.study.pipeline import run_study
 from doorview.study.result import Result
@@ -338,6 +338,17 @@ def test_people_of_a_csv_in_a_run(folder: Path, tmp_path: Path) -> None:
     assert result.tables.fairness is not None
 
 
+def test_fewer_than_five_people_are_not_published(run: Result, tmp_path: Path) -> None:
+    assert run.tables.fairness is not None
+    table = run.tables.fairness.by_people
+    assert table is not None
+    write_by_people(tmp_path / "p.csv", table.assign(people=np.where(table["level"] == "detect", 4.5, 400.0)))
+    written = pd.read_csv(tmp_path / "p.csv").set_index("level")
+    assert set(written.loc["detect", "people"]) == {"fewer than 5"}
+    assert written.loc["detect", "share_by_people"].isna().all()
+    assert written.loc["observe", "share_by_people"].notna().all()
+
+
 @pytest.mark.parametrize(
     ("cells", "said"),
     [
@@ -506,3 +517,14 @@ def test_without_zones(folder: Path, asked: dict[str, object], said: str) -> Non
 
 def test_quantiles_are_those_of_the_run() -> None:
     assert QUANTILES == (0.05, 0.95)
+
+
+def test_an_estimate_has_block_faces(folder: Path) -> None:
+    """A run without zones, that never heard of fairness."""
+    city = dv.City.from_extract(folder / "town.osm.pbf")
+    result = dv.estimate(city, levels=["detect"], rates=0.2, drivers={"ranges": 0}, range_curve=False)
+    table = dv.fairness(result)
+    assert set(table["zoning"]) == {BLOCK_FACES}
+    # One street, and every home's nearest block face is a piece of it.
+    assert table["dwellings"].sum() == 28
+    assert result.fairness is None

@@ -174,6 +174,13 @@ def test_block_faces_by_side(here: Covered) -> None:
     assert set(wanted) <= set(rows.index)
 
 
+def test_where_no_group_may_be_published_there_is_no_row(here: Covered) -> None:
+    none = np.full(3, -1)
+    rows = share_by_side(face_sides(here.coverage, none, np.full(DOORS, -1)), Scenario("r", rate=0.3), here.doors)
+    assert len(rows) == 0
+    assert set(SIDES) <= set(rows.columns)
+
+
 def test_doors_that_stand_twice_are_told_apart_by_their_place() -> None:
     """A door's second row, with the view that rules leave, lies in the same zones."""
     table = DoorTable(

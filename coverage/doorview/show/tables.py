@@ -33,6 +33,7 @@ __all__ = [
     "SHARES_KEYS",
     "without_formulas",
     "write_alerts",
+    "write_by_people",
     "write_csv",
     "write_curve",
     "write_drivers",
@@ -105,6 +106,7 @@ _IN_UNIT = frozenset(
         *_SHARES,
         *_SEEN_BY,
         *_SIDES,
+        "share_by_people",
         "share_without_programme",
     }
 )
@@ -248,6 +250,20 @@ def write_fairness(path: str | os.PathLike[str], table: pd.DataFrame) -> None:
     shown.loc[few, "in_view_m2_per_dwelling"] = np.nan
     for name in ("doors_inside", "dwellings"):
         shown[name] = _hide_small(shown[name])
+    write_csv(path, shown)
+
+
+def write_by_people(path: str | os.PathLike[str], table: pd.DataFrame) -> None:
+    """Write fairness_by_people.csv; of fewer than 5 people neither their number nor their share. Raises ValueError."""
+    keys = FAIRNESS_COLUMNS[:5]
+    optional = frozenset({"share_by_people", "share_mean"})
+    shown = _checked(
+        table, (*keys, "people", "share_by_people", "share_mean"), keys, optional, "fairness_by_people.csv"
+    )
+    few = (shown["people"] > 0) & (shown["people"] < SMALLEST_COUNT)
+    shown = shown.assign(
+        people=shown["people"].astype(object).where(~few, count(1)), share_by_people=shown["share_by_people"].mask(few)
+    )
     write_csv(path, shown)
 
 

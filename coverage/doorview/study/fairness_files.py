@@ -8,7 +8,7 @@ import pandas as pd
 
 from doorview.share.outputs import HEADLINE
 from doorview.show.run_folder import RunFolder
-from doorview.show.tables import write_csv, write_fairness
+from doorview.show.tables import write_by_people, write_csv, write_fairness
 from doorview.show.text import clean, join, percent, place_words
 from doorview.study.fairness_run import FAIRNESS_CAVEAT
 
@@ -39,7 +39,7 @@ def write_fairness_files(result: Result, run: RunFolder) -> None:
     if found.change is not None:
         write_csv(run.path("fairness_change.csv"), found.change)
     if found.by_people is not None:
-        write_csv(run.path("fairness_by_people.csv"), found.by_people)
+        write_by_people(run.path("fairness_by_people.csv"), found.by_people)
 
 
 def fairness_facts(result: Result) -> dict[str, Any]:

@@ -66,10 +66,19 @@ class FairnessRun:
 
 
 def fairness_plan(ready: Prepared) -> PeoplePlan | None:
-    """Return the people that the study weights shares by, read and checked; None where it does not."""
+    """Return the people that the study weights shares by, read and checked; None where it does not.
+
+    Raises
+    ------
+    EmptyCityError
+        If there will be neither a zone nor a block face to compare.
+
+    """
     section = ready.study.fairness
     if section is None:
         return None
+    if not zonings_asked(ready, section) and not (section.block_faces and len(ready.ground.faces)):
+        raise _nothing(ready)
     return people_plan(ready, zonings_asked(ready, section), section.weight, section.weight_file)
 
 
@@ -124,11 +133,15 @@ def fairness_table(
     if block_faces and len(ready.ground.faces):
         parts.append(with_amounts(face_table(ready, coverage, counted, shares, names)))
     if not parts:
-        raise EmptyCityError(
-            f"'{ready.city.name}': there are neither zones nor block faces to compare. Add [[zones]] to the study "
-            "file, or leave block_faces out of [fairness]."
-        )
+        raise _nothing(ready)
     return pd.concat(parts, ignore_index=True).sort_values(_KEYS, ignore_index=True)
+
+
+def _nothing(ready: Prepared) -> EmptyCityError:
+    return EmptyCityError(
+        f"'{ready.city.name}': there are neither zones nor block faces to compare. Add [[zones]] to the study file, "
+        "leave block_faces out of [fairness], or take a place that has streets."
+    )
 
 
 def zone_table(

@@ -32,7 +32,9 @@ def fairness(book: Book, space: str) -> list[Block]:
     blocks.insert(0, {"kind": "para", "text": f"{w('fairness.text', **said)} {w('fairness.caveat')}"})
     for zoning in zonings:
         blocks += _changes(book, zoning, level, space)
-    return blocks + _by_people(book, scenario)
+    blocks += _by_people(book, scenario)
+    # Pictures last: one that goes to the next page would leave a gap before the text.
+    return sorted(blocks, key=lambda block: block["kind"] == "image")
 
 
 def _by_district(book: Book, zoning: str, rows: list[Row], ending: str) -> list[Block]:
