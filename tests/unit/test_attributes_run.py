@@ -30,7 +30,7 @@ NO_PICTURES = {"maps": False, "rasters": False, "explorer": False, "briefing": F
 INCOME = {"zoning": "tract", "column": "income", "kind": "number", "unit": "dollars", "label": "Income, made up"}
 TENURE = {"zoning": "tract", "column": "tenure", "kind": "category"}
 ASKED = [
-    {**INCOME, "gradient": 0.3, "districts": "district"},
+    {**INCOME, "gradient": 0.3, "districts": "half"},
     {**TENURE, "times": {"rent": 0.5}},
     {"zoning": "tract", "column": "flat", "kind": "number", "gradient": 0.0},
     {"zoning": "district", "column": "median_income", "kind": "number"},
@@ -53,7 +53,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "name": "=1+1" if n == 12 else f"Tract {n}",
             "income": None if income is None else str(income),
         }
-        row |= {"tenure": "rent" if n % 2 else "own\x07", "flat": 7.0, "empty": None, "many": n, "words": "a"}
+        row |= {
+            "tenure": "rent" if n % 2 else "own\x07",
+            "flat": 7.0,
+            "half": "north" if n > 11 else "south",
+            "empty": None,
+            "many": n,
+            "words": "a",
+        }
         rows.append({**row, "geometry": shapely.box(x, y, x + dx, y + dy)})
     gpd.GeoDataFrame(rows, crs=CRS).to_crs(4326).to_file(place / "tracts.geojson")
     return place
