@@ -66,11 +66,21 @@ def test_unseen_stretches_join_over_edges():
     assert runs[0, :, :4].T.tolist() == [[40, 40, 40], [10, 20, 20], [40, 40, 40], [10, 20, 20]]
     assert runs[1, :, :4].T.tolist() == [[40, 40, 40], [20, 10, 20], [20, 10, 20], [20, 10, 20]]
     out = np.zeros((3, 64), np.float32)
-    longest_runs(*LEGS, FULL, *POINTS, bits, runs, np.array([40.0, 40.0]), out)
+    longest_runs(*LEGS, FULL, *POINTS, bits, runs, np.zeros(5, bool), out)
     # Seen from 15 to 20 m and from 60 to 70 m, if door 0 owns; else all from 15 to 60 m is unseen.
     assert out[0, :4].tolist() == [65, 40, 45, 40]
     assert out[1, :4].tolist() == [65, 40, 45, 40]
     assert out[2, :4].tolist() == [6] * 4
+
+
+def test_no_unseen_stretch_runs_over_the_gap_between_two_legs():
+    bits = np.array([[0b1010], [0b1100]], np.uint64)
+    runs = np.empty((2, 3, 64), np.float32)
+    runs_of_lines(FIRST, STEP, START, DOORS, bits, runs)
+    out = np.zeros((3, 64), np.float32)
+    longest_runs(*LEGS, FULL, *POINTS, bits, runs, np.array([False, True, False, True, True]), out)
+    # There: 15 to 40 m, then 40 to 80 m, apart. Nobody owns: 40 m. Door 0: 20 to 40 and 40 to 60 m.
+    assert out[0, :4].tolist() == [40, 20, 25, 20]
 
 
 def test_what_is_recorded_depends_on_the_direction():
@@ -78,8 +88,25 @@ def test_what_is_recorded_depends_on_the_direction():
     trigger = np.array([0])
     out = np.empty(3)
     legs = (FIRST_LEG, HALF, BEGIN, END)
-    recorded_along(*legs, *POINTS, trigger_start, trigger, 1000.0, MISS, np.zeros(2), out)
+    # Half a metre a second, without a pause.
+    pace = (trigger_start, trigger, np.full(8, 20.0), np.zeros(5))
+    recorded_along(*legs, *POINTS, *pace, 2000.0, MISS, np.zeros(2), out)
     # Door 0 is triggered in its first 5 m, and sees point 6 later; on the way back point 6 comes before the trigger.
     assert out == pytest.approx([0.5 * 5 + 0.5 * 10, 0.5 * 5, 0])
-    recorded_along(*legs, *POINTS, trigger_start, trigger, 40.0, MISS, np.zeros(2), out)
+    recorded_along(*legs, *POINTS, *pace, 80.0, MISS, np.zeros(2), out)
     assert out == pytest.approx([0.5 * 5, 0.5 * 5, 0])
+
+
+@pytest.mark.parametrize(
+    ("pause", "clip", "metres"), [(0.0, 90.0, 10), (20.0, 90.0, 0), (20.0, 110.0, 10), (np.inf, 1e9, 0)]
+)
+def test_a_clip_goes_on_through_a_pause_unless_it_is_not_known_how_long(pause, clip, metres):
+    trigger_start, trigger = np.array([0, 0, 1, 1, 1, 1, 1, 1, 1]), np.array([0])
+    out = np.empty(3)
+    pauses = np.array([np.inf, pause, np.inf, 0.0, np.inf])
+    # From the trigger at 17.5 m to point 6 at 65 m are 47.5 m, 85.5 s, and the pause.
+    seconds = np.full(8, 18.0)
+    recorded_along(
+        FIRST_LEG, HALF, BEGIN, END, *POINTS, trigger_start, trigger, seconds, pauses, clip, MISS, np.zeros(2), out
+    )
+    assert out[0] == pytest.approx(0.5 * 5 + 0.5 * metres)

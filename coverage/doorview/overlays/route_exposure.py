@@ -33,9 +33,13 @@ __all__ = [
     "CAVEAT",
     "Exposure",
     "WalkingPoints",
+    "door_chances",
     "edge_exposure",
     "exposure_of_pairs",
+    "figures_of_legs",
+    "in_view_of_points",
     "owner_bits",
+    "recorded_of_legs",
     "recorded_share",
     "route_figures",
     "seen_metres",
@@ -215,7 +219,7 @@ def owner_bits(doors: pd.Index, chance: float | ArrayLike, *, replicates: int, s
     """
     if replicates < 64 or replicates % 64:
         raise InputError(f"replicates is {replicates!r}: take a multiple of 64, so that they fill words of 64 bits.")
-    p = _checked(chance, len(doors))
+    p = door_chances(chance, len(doors))
     keys = keys_of(str(label) for label in doors)
     bits = np.zeros((len(doors), replicates // 64), np.uint64)
     for number in range(replicates):
@@ -268,8 +272,14 @@ def route_figures(
     if not exposures:
         raise InputError("route_figures: no level; give exposures={'observe': exposure_of_pairs(...)}.")
     parts = []
+    on = np.zeros(len(routes.half), np.bool_)
     for level, exposure in exposures.items():
-        part = _figures(graph, routes, exposure, _chances(exposure, chance), replicates, seed)
+        if len(exposure.walk.line_of) != 2 * len(graph):
+            raise InputError(
+                f"route_figures: the exposure at {level!r} is over {len(exposure.walk.line_of) // 2} edges and the "
+                f"graph has {len(graph)}. Make it from walking_points of this graph."
+            )
+        part = figures_of_legs(routes, on, exposure, _chances(exposure, chance), replicates, seed)
         part.insert(1, "level", level)
         parts.append(part)
     table = pd.concat(parts, ignore_index=True).sort_values("route", kind="stable", ignore_index=True)
@@ -277,9 +287,14 @@ def route_figures(
     return table
 
 
-def _figures(
-    graph: WalkingGraph, routes: Routes, exposure: Exposure, p: Floats, replicates: int, seed: int
+def figures_of_legs(
+    routes: Routes, apart: NDArray[np.bool_], exposure: Exposure, chance: float | ArrayLike, replicates: int, seed: int
 ) -> pd.DataFrame:
+    """Return the figures of `route_figures` at one level, without the column of it.
+
+    `apart` (legs,) says which legs do not go on where the leg before them ended, as the pieces of a track.
+    """
+    p = _chances(exposure, chance)
     walk, miss = exposure.walk, 1.0 - p
     point_miss = _point_misses(exposure, miss)
     seen, _ = _seen(exposure, point_miss)
@@ -313,7 +328,7 @@ def _figures(
         runs = np.empty((len(walk.first) - 1, 3, replicates), np.float32)
         runs_of_lines(walk.first, walk.step_m, exposure.start, exposure.members, bits, runs)
         longest = np.zeros((len(routes), replicates), np.float32)
-        longest_runs(*legs, routes.full, *points, bits, runs, graph.length_m, longest)
+        longest_runs(*legs, routes.full, *points, bits, runs, apart, longest)
         low, high = np.quantile(longest, [0.05, 0.95], axis=1)
         for name, value in (("mean", longest.mean(axis=1, dtype=np.float64)), ("p05", low), ("p95", high)):
             table[f"longest_unseen_{name}_m"] = np.where(found, value, np.nan)
@@ -356,9 +371,29 @@ def recorded_share(
         For exposures over other points or doors, and a clip or speed that is not above 0.
 
     """
-    for name, value in (("clip_s", clip_s), ("speed_m_s", speed_m_s)):
-        if not (math.isfinite(value) and value > 0):
-            raise InputError(f"{name} is {value!r}: it must be more than 0.")
+    if not (math.isfinite(speed_m_s) and speed_m_s > 0):
+        raise InputError(f"speed_m_s is {speed_m_s!r}: it must be more than 0.")
+    walk = view.walk
+    seconds = np.repeat(walk.step_m / speed_m_s, np.diff(walk.first))
+    return recorded_of_legs(routes, seconds, np.zeros(len(routes.half)), trigger, view, chance, clip_s)
+
+
+def recorded_of_legs(
+    routes: Routes,
+    seconds: Floats,
+    pause_s: Floats,
+    trigger: Exposure,
+    view: Exposure,
+    chance: float | ArrayLike,
+    clip_s: float,
+) -> pd.Series:
+    """Return the share of `recorded_share` for walks at any pace.
+
+    `seconds` (points,) is the time that each whole step takes; `pause_s` (legs,) the time before a leg begins, infinite
+    where no clip lasts until then.
+    """
+    if not (math.isfinite(clip_s) and clip_s > 0):
+        raise InputError(f"clip_s is {clip_s!r}: it must be more than 0.")
     if trigger.walk is not view.walk or not trigger.doors.equals(view.doors):
         raise InputError(
             "recorded_share: trigger and view are over different points or doors. Make both from one "
@@ -368,7 +403,7 @@ def recorded_share(
     out = np.zeros(len(routes))
     recorded_along(
         routes.first, routes.half, routes.begin_m, routes.end_m, walk.line_of, walk.first, walk.step_m,
-        view.start, view.members, trigger.start, trigger.members, clip_s * speed_m_s,
+        view.start, view.members, trigger.start, trigger.members, seconds, pause_s, clip_s,
         1.0 - _chances(view, chance), np.zeros(len(view.doors)), out,
     )  # fmt: skip
     length = routes.table["length_m"].to_numpy()
@@ -388,7 +423,8 @@ def _exposure(walk: WalkingPoints, doors: pd.Index, door: Ints, point: Ints) -> 
     return Exposure(walk, doors, start, members, line_start, both % count)
 
 
-def _checked(chance: float | ArrayLike, doors: int) -> Floats:
+def door_chances(chance: float | ArrayLike, doors: int) -> Floats:
+    """Return each door's chance of owning a camera (doors,); refuse what is none, and another number of them."""
     p = np.asarray(chance, dtype=np.float64)
     if p.ndim and p.shape != (doors,):
         raise InputError(f"chance has the shape {p.shape}: give one number, or one for each of the {doors} doors.")
@@ -398,7 +434,12 @@ def _checked(chance: float | ArrayLike, doors: int) -> Floats:
 
 
 def _chances(exposure: Exposure, chance: float | ArrayLike) -> Floats:
-    return _checked(chance, len(exposure.doors))
+    return door_chances(chance, len(exposure.doors))
+
+
+def in_view_of_points(exposure: Exposure, chance: float | ArrayLike) -> Floats:
+    """Return the chance (points,) that any owner has each point in view."""
+    return 1.0 - _point_misses(exposure, 1.0 - _chances(exposure, chance))
 
 
 def _point_misses(exposure: Exposure, miss: Floats) -> Floats:

@@ -192,12 +192,12 @@ def longest_runs(
     doors: Any,
     bits: Any,
     runs: Any,
-    length: Any,
+    apart: Any,
     out: Any,
 ) -> None:
     """Write the longest unseen stretch (routes, replicates) [m] of each route; `runs` as `runs_of_lines` writes it.
 
-    `length` (edges,) [m] tells a line that is unseen throughout.
+    `apart` (legs,): a leg does not go on where the one before it ended, and no stretch runs over its begin.
     """  # fmt: skip
     words = bits.shape[1]
     gap = np.zeros(words * 64)
@@ -209,8 +209,12 @@ def longest_runs(
         for leg in range(first_leg[route], first_leg[route + 1]):
             line = line_of[half[leg]]
             back = half[leg] % 2
+            if apart[leg]:
+                for r in range(words * 64):
+                    out[route, r] = max(out[route, r], gap[r])
+                    gap[r] = 0.0
             if full[leg]:
-                whole = length[half[leg] // 2] * (1.0 - 1e-6)
+                whole = (first[line + 1] - first[line]) * step[line] * (1.0 - 1e-6)
                 for r in range(words * 64):
                     lead = runs[line, back, r]
                     reached = gap[r] + lead
@@ -253,21 +257,28 @@ def recorded_along(
     doors: Any,
     trigger_start: Any,
     trigger_doors: Any,
-    clip_m: float,
+    seconds: Any,
+    pause: Any,
+    clip_s: float,
     miss: Any,
     last: Any,
     out: Any,
 ) -> None:
     """Write the expected recorded metres of each route (routes,).
 
-    A point is recorded by a door that has it in view and was triggered at it or at most `clip_m` before it on the same
-    route, from middle to middle of steps. `last` (doors,) float64 is overwritten.
+    A point is recorded by a door that has it in view and was triggered at it or at most `clip_s` before it on the same
+    route, from middle to middle of steps. `seconds` (points,): time that a whole step takes; `pause` (legs,): time
+    before a leg begins, infinite where no clip lasts until then. `last` (doors,) float64 is overwritten.
     """  # fmt: skip
     reach = np.zeros(2, np.int64)
     for route in range(first_leg.shape[0] - 1):
         last[:] = -np.inf
         done, recorded = 0.0, 0.0
         for leg in range(first_leg[route], first_leg[route + 1]):
+            if np.isinf(pause[leg]):
+                last[:] = -np.inf
+            else:
+                done += pause[leg]
             if begin[leg] == end[leg]:
                 continue
             line = line_of[half[leg]]
@@ -278,13 +289,14 @@ def recorded_along(
                 if long <= HAIR_M:
                     continue
                 point = first[line] + i
-                here = done + long / 2.0
+                took = seconds[point] * (long / step[line])
+                here = done + took / 2.0
                 for at in range(trigger_start[point], trigger_start[point + 1]):
                     last[trigger_doors[at]] = here
                 none = 1.0
                 for at in range(start[point], start[point + 1]):
-                    if here - last[doors[at]] <= clip_m:
+                    if here - last[doors[at]] <= clip_s:
                         none *= miss[doors[at]]
                 recorded += long * (1.0 - none)
-                done += long
+                done += took
         out[route] = recorded
