@@ -39,11 +39,21 @@ def test_a_path_is_traced_from_the_end_to_the_source():
     # Node 3 is the source; it leads to node 0.
     before = np.array([[3, 0, 1, -9999]])
     last, row, first = np.array([2, 0, -1]), np.zeros(3, np.int64), np.zeros(4, np.int64)
-    assert trace(before, last, row, 3, indptr, indices, half, first, np.zeros(0, np.int64)) == 2
-    out = np.zeros(2, np.int64)
-    trace(before, last, row, 3, indptr, indices, half, first, out)
-    assert out.tolist() == [0, 2]
+    assert trace(before, last, row, 3, indptr, indices, half, first).tolist() == [0, 2]
     assert first.tolist() == [0, 2, 2, 2]
+
+
+def test_a_path_longer_than_what_is_set_aside_for_it_is_traced_whole():
+    # A street of 200 edges: half-edge 2 i runs from node i to node i + 1.
+    nodes = 201
+    indptr = np.concatenate([[0], np.cumsum([1, *[2] * (nodes - 2), 1])])
+    pairs = sorted([(i, i + 1, 2 * i) for i in range(200)] + [(i + 1, i, 2 * i + 1) for i in range(200)])
+    indices, half = np.array([pair[1] for pair in pairs]), np.array([pair[2] for pair in pairs])
+    before = np.array([[nodes, *range(200), -9999]])
+    first = np.zeros(3, np.int64)
+    out = trace(before, np.array([200, 3]), np.zeros(2, np.int64), nodes, indptr, indices, half, first)
+    assert out.tolist() == [*range(0, 400, 2), 0, 2, 4]
+    assert first.tolist() == [0, 200, 203]
 
 
 def test_a_door_counts_once_for_a_route():
@@ -62,11 +72,11 @@ def test_unseen_stretches_join_over_edges():
     # Replicate 0: nobody owns; 1: door 0; 2: door 1; 3: both.
     bits = np.array([[0b1010], [0b1100]], np.uint64)
     runs = np.empty((2, 3, 64), np.float32)
-    runs_of_lines(FIRST, STEP, START, DOORS, bits, runs)
+    runs_of_lines(np.ones(2, bool), FIRST, STEP, START, DOORS, bits, runs)
     assert runs[0, :, :4].T.tolist() == [[40, 40, 40], [10, 20, 20], [40, 40, 40], [10, 20, 20]]
     assert runs[1, :, :4].T.tolist() == [[40, 40, 40], [20, 10, 20], [20, 10, 20], [20, 10, 20]]
     out = np.zeros((3, 64), np.float32)
-    longest_runs(*LEGS, FULL, *POINTS, bits, runs, np.zeros(5, bool), out)
+    longest_runs(*LEGS, FULL, *POINTS, LINE_START, bits, runs, np.zeros(5, bool), out)
     # Seen from 15 to 20 m and from 60 to 70 m, if door 0 owns; else all from 15 to 60 m is unseen.
     assert out[0, :4].tolist() == [65, 40, 45, 40]
     assert out[1, :4].tolist() == [65, 40, 45, 40]
@@ -76,9 +86,9 @@ def test_unseen_stretches_join_over_edges():
 def test_no_unseen_stretch_runs_over_the_gap_between_two_legs():
     bits = np.array([[0b1010], [0b1100]], np.uint64)
     runs = np.empty((2, 3, 64), np.float32)
-    runs_of_lines(FIRST, STEP, START, DOORS, bits, runs)
+    runs_of_lines(np.ones(2, bool), FIRST, STEP, START, DOORS, bits, runs)
     out = np.zeros((3, 64), np.float32)
-    longest_runs(*LEGS, FULL, *POINTS, bits, runs, np.array([False, True, False, True, True]), out)
+    longest_runs(*LEGS, FULL, *POINTS, LINE_START, bits, runs, np.array([False, True, False, True, True]), out)
     # There: 15 to 40 m, then 40 to 80 m, apart. Nobody owns: 40 m. Door 0: 20 to 40 and 40 to 60 m.
     assert out[0, :4].tolist() == [40, 20, 25, 20]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import geopandas as gpd
 import numpy as np
@@ -106,6 +107,11 @@ class Exposure:
     members: Ints
     line_start: Ints
     line_members: Ints
+
+    @cached_property
+    def keys(self) -> NDArray[np.uint64]:
+        """What each door draws by, (doors,), made once."""
+        return keys_of(str(label) for label in self.doors)
 
 
 def walking_points(graph: WalkingGraph, *, spacing_m: float = SPACING_M) -> WalkingPoints:
@@ -217,11 +223,13 @@ def owner_bits(doors: pd.Index, chance: float | ArrayLike, *, replicates: int, s
         For replicates that are no positive multiple of 64, chances outside [0, 1], and a seed that is no whole number.
 
     """
+    return _bits(keys_of(str(label) for label in doors), door_chances(chance, len(doors)), replicates, seed)
+
+
+def _bits(keys: NDArray[np.uint64], p: Floats, replicates: int, seed: int) -> NDArray[np.uint64]:
     if replicates < 64 or replicates % 64:
         raise InputError(f"replicates is {replicates!r}: take a multiple of 64, so that they fill words of 64 bits.")
-    p = door_chances(chance, len(doors))
-    keys = keys_of(str(label) for label in doors)
-    bits = np.zeros((len(doors), replicates // 64), np.uint64)
+    bits = np.zeros((len(keys), replicates // 64), np.uint64)
     for number in range(replicates):
         owns = uniform(keys, seed, number) < p
         bits[:, number // 64] |= owns.astype(np.uint64) << np.uint64(number % 64)
@@ -297,14 +305,14 @@ def figures_of_legs(
     p = _chances(exposure, chance)
     walk, miss = exposure.walk, 1.0 - p
     point_miss = _point_misses(exposure, miss)
-    seen, _ = _seen(exposure, point_miss)
+    line_seen = _line_seen(exposure, 1.0 - point_miss)
     out = np.zeros((len(routes), 4))
     stamp = np.full(len(p), -1, np.int64)
     legs = (routes.first, routes.half, routes.begin_m, routes.end_m)
     points = (walk.line_of, walk.first, walk.step_m, exposure.start, exposure.members)
     chances_along(
         *legs, routes.full, *points, point_miss, exposure.line_start, exposure.line_members,
-        _line_seen(exposure, seen), miss, stamp, out,
+        line_seen, miss, stamp, out,
     )  # fmt: skip
     found = routes.table["length_m"].notna().to_numpy()
     length = routes.table["length_m"].to_numpy()
@@ -324,11 +332,14 @@ def figures_of_legs(
     )
     table.loc[~found, "doors_in_view"] = pd.NA
     if replicates:
-        bits = owner_bits(exposure.doors, p, replicates=replicates, seed=seed)
+        bits = _bits(exposure.keys, p, replicates, seed)
+        wanted = np.zeros(len(walk.first) - 1, np.bool_)
+        wanted[walk.line_of[routes.half[routes.full]]] = True
+        wanted &= np.diff(exposure.line_start) > 0
         runs = np.empty((len(walk.first) - 1, 3, replicates), np.float32)
-        runs_of_lines(walk.first, walk.step_m, exposure.start, exposure.members, bits, runs)
+        runs_of_lines(wanted, walk.first, walk.step_m, exposure.start, exposure.members, bits, runs)
         longest = np.zeros((len(routes), replicates), np.float32)
-        longest_runs(*legs, routes.full, *points, bits, runs, apart, longest)
+        longest_runs(*legs, routes.full, *points, exposure.line_start, bits, runs, apart, longest)
         low, high = np.quantile(longest, [0.05, 0.95], axis=1)
         for name, value in (("mean", longest.mean(axis=1, dtype=np.float64)), ("p05", low), ("p95", high)):
             table[f"longest_unseen_{name}_m"] = np.where(found, value, np.nan)
