@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
+from doorview.overlays.kernels.route_sets import doors_of_routes, recorded_sets
 from doorview.overlays.kernels.routes import (
     chances_along,
     longest_runs,
@@ -72,11 +75,11 @@ def test_unseen_stretches_join_over_edges():
     # Replicate 0: nobody owns; 1: door 0; 2: door 1; 3: both.
     bits = np.array([[0b1010], [0b1100]], np.uint64)
     runs = np.empty((2, 3, 64), np.float32)
-    runs_of_lines(np.ones(2, bool), FIRST, STEP, START, DOORS, bits, runs)
+    runs_of_lines(np.array([0, 1]), FIRST, STEP, START, DOORS, bits, runs)
     assert runs[0, :, :4].T.tolist() == [[40, 40, 40], [10, 20, 20], [40, 40, 40], [10, 20, 20]]
     assert runs[1, :, :4].T.tolist() == [[40, 40, 40], [20, 10, 20], [20, 10, 20], [20, 10, 20]]
     out = np.zeros((3, 64), np.float32)
-    longest_runs(*LEGS, FULL, *POINTS, LINE_START, bits, runs, np.zeros(5, bool), out)
+    longest_runs(*LEGS, FULL, *POINTS, LINE_START, bits, np.array([0, 1]), runs, np.zeros(5, bool), out)
     # Seen from 15 to 20 m and from 60 to 70 m, if door 0 owns; else all from 15 to 60 m is unseen.
     assert out[0, :4].tolist() == [65, 40, 45, 40]
     assert out[1, :4].tolist() == [65, 40, 45, 40]
@@ -86,9 +89,11 @@ def test_unseen_stretches_join_over_edges():
 def test_no_unseen_stretch_runs_over_the_gap_between_two_legs():
     bits = np.array([[0b1010], [0b1100]], np.uint64)
     runs = np.empty((2, 3, 64), np.float32)
-    runs_of_lines(np.ones(2, bool), FIRST, STEP, START, DOORS, bits, runs)
+    runs_of_lines(np.array([0, 1]), FIRST, STEP, START, DOORS, bits, runs)
     out = np.zeros((3, 64), np.float32)
-    longest_runs(*LEGS, FULL, *POINTS, LINE_START, bits, runs, np.array([False, True, False, True, True]), out)
+    longest_runs(
+        *LEGS, FULL, *POINTS, LINE_START, bits, np.array([0, 1]), runs, np.array([False, True, False, True, True]), out
+    )
     # There: 15 to 40 m, then 40 to 80 m, apart. Nobody owns: 40 m. Door 0: 20 to 40 and 40 to 60 m.
     assert out[0, :4].tolist() == [40, 20, 25, 20]
 
@@ -120,3 +125,41 @@ def test_a_clip_goes_on_through_a_pause_unless_it_is_not_known_how_long(pause, c
         FIRST_LEG, HALF, BEGIN, END, *POINTS, trigger_start, trigger, seconds, pauses, clip, MISS, np.zeros(2), out
     )
     assert out[0] == pytest.approx(0.5 * 5 + 0.5 * metres)
+
+
+def test_only_lines_walked_whole_are_laid_out():
+    bits = np.array([[0b1010], [0b1100]], np.uint64)
+    runs = np.empty((1, 3, 64), np.float32)
+    runs_of_lines(np.array([1]), FIRST, STEP, START, DOORS, bits, runs)
+    out = np.zeros((3, 64), np.float32)
+    # Only edge 1 is walked whole by the first two routes.
+    longest_runs(*LEGS, FULL, *POINTS, LINE_START, bits, np.array([-1, 0]), runs, np.zeros(5, bool), out)
+    assert out[:2, :4].tolist() == [[65, 40, 45, 40]] * 2
+
+
+def test_the_doors_of_a_route_stand_once_each():
+    start = np.zeros(4, np.int64)
+    arguments = (*LEGS, FULL, *POINTS, LINE_START, LINE_DOORS)
+    doors_of_routes(*arguments, np.full(2, -1, np.int64), start, np.zeros(0, np.int64))
+    assert start.tolist() == [0, 2, 4, 4]
+    out = np.zeros(4, np.int64)
+    doors_of_routes(*arguments, np.full(2, -1, np.int64), start, out)
+    assert sorted(out[:2]) == [0, 1]
+    assert sorted(out[2:]) == [0, 1]
+
+
+def test_recorded_steps_hold_the_doors_that_record_them():
+    trigger_start, trigger = np.array([0, 0, 1, 1, 1, 1, 1, 1, 1]), np.array([0])
+    pace = (np.full(8, 20.0), np.zeros(5))
+    for clip, expected in ((2000.0, [0.5 * 5 + 0.5 * 10, 0.5 * 5, 0]), (80.0, [0.5 * 5, 0.5 * 5, 0])):
+        steps, count = np.zeros(4, np.int64), np.zeros(1, np.int64)
+        arguments = (*LEGS, *POINTS, trigger_start, trigger, *pace, clip, np.zeros(2), steps)
+        recorded_sets(*arguments, np.zeros(0), count, np.zeros(0, np.int64))
+        long, doors = np.zeros(steps[-1]), np.zeros(count[0], np.int64)
+        sets = np.zeros(len(long) + 1, np.int64)
+        recorded_sets(*arguments, long, sets, doors)
+        # By the product over each step's doors it is what `recorded_along` says.
+        none = np.array([np.prod(MISS[doors[a:b]]) for a, b in itertools.pairwise(sets)])
+        metres = [float((long[a:b] * (1 - none[a:b])).sum()) for a, b in itertools.pairwise(steps)]
+        assert metres == pytest.approx(expected)
+        assert long[: steps[1]].sum() == pytest.approx(65.0)

@@ -26,12 +26,12 @@ from doorview.overlays.route_exposure import (
     CAVEAT,
     WALKING_M_PER_S,
     Exposure,
-    door_chances,
     exposure_of_pairs,
     figures_of_legs,
     in_view_of_points,
     recorded_of_legs,
 )
+from doorview.overlays.route_owners import checked_chance
 from doorview.overlays.tracks import (
     DROPPED,
     TrackRules,
@@ -150,7 +150,7 @@ def track_exposure(
         raise InputError(f"gps_error_m is {gps_error_m!r}: give 0 to 100 metres.")
     doors = find_doors(city) if doors is None else doors
     obstacles = find_obstacles(city) if obstacles is None else obstacles
-    chance = door_chances(rate, len(doors))
+    chance = checked_chance(rate, len(doors)).chance
     reach = max(item.range_m for item in wanted)
     recorded = files if isinstance(files, Recorded) else read_gpx(files)
     tracks = clean_tracks(recorded, doors.crs, shapely.buffer(city.extent, -reach, join_style="mitre"), rules)

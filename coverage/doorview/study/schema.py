@@ -22,6 +22,7 @@ from doorview.study.doors_section import doors_faults
 from doorview.study.drivers_section import drivers_faults
 from doorview.study.incidents_section import incidents_faults, recognised
 from doorview.study.partnership_section import partnership_faults
+from doorview.study.routes_section import routes_faults
 from doorview.study.scenario_faults import hint, scenario_faults, with_bases
 from doorview.study.sections import (
     BUILTIN_SCENARIOS,
@@ -304,6 +305,7 @@ def _cross_faults(data: Mapping[str, Any], *, needs_place: bool = True) -> list[
     faults += partnership_faults(data.get("partnership"), names)
     asked = data.get("scenarios", BUILTIN_SCENARIOS)
     faults += alerts_faults(data.get("alerts"), asked if isinstance(asked, Mapping) else {})
+    faults += routes_faults(data.get("routes"), asked if isinstance(asked, Mapping) else {}, levels)
     faults += incidents_faults(data.get("incidents"), names, coverage=data.get("coverage"))
     for name in sorted({name for name in names if names.count(name) > 1}):
         faults.append(f"zones: two sets of zones are named '{name}'; tell them apart with zoning = '...'")

@@ -20,6 +20,7 @@ from doorview.study.drivers_section import DriversSection
 from doorview.study.fields import NAMED_LAYER, CrsText, FilePath, LayerPath, MetreCrsText
 from doorview.study.incidents_section import IncidentsSection
 from doorview.study.partnership_section import PartnershipSection
+from doorview.study.routes_section import RoutesSection, Way
 from doorview.study.scenario_sections import (
     BUILTIN_SCENARIOS,
     OwnershipSection,
@@ -46,6 +47,7 @@ __all__ = [
     "PartnershipSection",
     "Place",
     "PublicSpaceSection",
+    "RoutesSection",
     "Scenario",
     "Study",
     "StudySection",
@@ -299,6 +301,7 @@ class Study(_Section):
     partnership: PartnershipSection | None = Field(None)
     alerts: AlertsSection | None = Field(None)
     incidents: IncidentsSection | None = Field(None)
+    routes: RoutesSection | None = Field(None)
     output: OutputSection = Field(default_factory=OutputSection)
     _file: Path | None = PrivateAttr(default=None)
 
@@ -363,6 +366,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "partnership": PartnershipSection,
     "alerts": AlertsSection,
     "incidents": IncidentsSection,
+    "routes": RoutesSection,
+    "routes.way": Way,
     "output": OutputSection,
 }
 """The sections by the names that they have in the file."""

@@ -43,6 +43,7 @@ from doorview.study.known_files import (
 from doorview.study.partnership_files import draw_partnership, partnership_facts, write_partnership_files
 from doorview.study.qgis_files import write_qgis
 from doorview.study.result import Result
+from doorview.study.routes_files import routes_facts, routes_to_publish, write_routes_files
 from doorview.study.terrain import terrain_files
 from doorview.study.thefts_draw import draw_thefts
 from doorview.study.thefts_files import months_alone, theft_layers, thefts_facts, write_thefts_files
@@ -132,6 +133,7 @@ def write_into(result: Result, run: RunFolder) -> None:
         _write_scenarios(result, run)
         write_partnership_files(result, run)
         write_alerts_files(result, run)
+        write_routes_files(result, run)
         _write_working(result, run)
     with stages.stage("writing layers"):
         written = _write_layers(result, run) | write_known_files(result, run, _licence(result.ready))
@@ -295,7 +297,7 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
             "zones": [zoning.file.name for zoning in ready.study.zones],
         },
         **_terrain_facts(ready),
-        "settings": months_alone(settings_to_publish(ready.study.settings())),
+        "settings": routes_to_publish(months_alone(settings_to_publish(ready.study.settings())), result),
         "crs": city.crs.to_string(),
         "country": city.country,
         **_camera_facts(ready),
@@ -332,6 +334,7 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
         **known_facts(result),
         **partnership_facts(result),
         **alerts_facts(result),
+        **routes_facts(result),
         **thefts_facts(result),
         "assumed_of_obstacles": list(ready.obstacles.attrs.get("notes", [])),
         "intervals": "share_p05 and share_p95: chance alone, which homes happen to own one "

@@ -12,7 +12,16 @@ from typing import Any
 import numba as nb
 import numpy as np
 
-__all__ = ["chances_along", "longest_runs", "misses_of_points", "recorded_along", "runs_of_lines", "trace"]
+__all__ = [
+    "chances_along",
+    "longest_runs",
+    "metres_of_step",
+    "misses_of_points",
+    "recorded_along",
+    "runs_of_lines",
+    "steps",
+    "trace",
+]
 
 HAIR_M = 1e-9
 """A stretch shorter than this is rounding, and no part of a leg."""
@@ -76,7 +85,7 @@ def misses_of_points(start: Any, doors: Any, miss: Any, out: Any) -> None:
 
 
 @nb.njit(cache=True, nogil=True)
-def _steps(begin: float, end: float, step: float, points: int, at: Any) -> None:
+def steps(begin: float, end: float, step: float, points: int, at: Any) -> None:
     """Write the first and last step (inclusive) of the stretch between two places, low to high, without mere hairs.
 
     No step is left of a stretch that is a hair itself.
@@ -97,8 +106,8 @@ def _overlap(begin: float, end: float, step: float, i: int) -> float:
 
 
 @nb.njit(cache=True, nogil=True)
-def _metres(begin: float, end: float, step: float, i: int, at: Any) -> float:
-    """Return how much of the stretch lies in step i, one of those from `_steps`: those between its ends are whole."""
+def metres_of_step(begin: float, end: float, step: float, i: int, at: Any) -> float:
+    """Return how much of the stretch lies in step i, one of those from `steps`: those between its ends are whole."""
     return step if at[0] < i < at[1] else _overlap(begin, end, step, i)
 
 
@@ -154,7 +163,7 @@ def chances_along(
                         owners += 1.0 - miss[door]
                         none *= miss[door]
             elif begin[leg] != end[leg]:
-                _steps(begin[leg], end[leg], step[line], first[line + 1] - first[line], reach)
+                steps(begin[leg], end[leg], step[line], first[line + 1] - first[line], reach)
                 if reach[0] > reach[1]:
                     continue
                 low, high = first[line] + reach[0], first[line] + reach[1]
@@ -173,24 +182,23 @@ def chances_along(
 
 
 @nb.njit(cache=True, nogil=True)
-def runs_of_lines(wanted: Any, first: Any, step: Any, start: Any, doors: Any, bits: Any, runs: Any) -> None:
-    """Write the unseen stretches of each `wanted` (lines,) walking line and replicate.
+def runs_of_lines(lines: Any, first: Any, step: Any, start: Any, doors: Any, bits: Any, runs: Any) -> None:
+    """Write the unseen stretches of the walking lines `lines`, in each replicate.
 
-    `runs` (lines, 3, replicates): unseen metres at its begin, at its end, and the longest unseen stretch within; a line
-    that is unseen throughout has its whole length three times.
+    `runs` (len(lines), 3, replicates): unseen metres at its begin, at its end, and the longest unseen stretch within; a
+    line that is unseen throughout has its whole length three times.
     `bits` (doors, words) uint64 says which doors own in each replicate.
     """  # fmt: skip
     words = bits.shape[1]
     seen = np.zeros(words, np.uint64)
     one = np.uint64(1)
-    for line in range(first.shape[0] - 1):
-        if not wanted[line]:
-            continue
+    for k in range(lines.shape[0]):
+        line = lines[k]
         size = step[line]
         count = first[line + 1] - first[line]
         for r in range(words * 64):
             # Until an owner sees a point, lead is -1; tail holds the index of the last seen point.
-            runs[line, 0, r], runs[line, 1, r], runs[line, 2, r] = -1.0, -1.0, 0.0
+            runs[k, 0, r], runs[k, 1, r], runs[k, 2, r] = -1.0, -1.0, 0.0
         for i in range(count):
             point = first[line] + i
             if start[point] == start[point + 1]:
@@ -204,16 +212,16 @@ def runs_of_lines(wanted: Any, first: Any, step: Any, start: Any, doors: Any, bi
                 for bit in range(64):
                     if (seen[word] >> np.uint64(bit)) & one:
                         r = word * 64 + bit
-                        if runs[line, 0, r] < 0.0:
-                            runs[line, 0, r] = i * size
-                        runs[line, 2, r] = max(runs[line, 2, r], (i - runs[line, 1, r] - 1.0) * size)
-                        runs[line, 1, r] = i
+                        if runs[k, 0, r] < 0.0:
+                            runs[k, 0, r] = i * size
+                        runs[k, 2, r] = max(runs[k, 2, r], (i - runs[k, 1, r] - 1.0) * size)
+                        runs[k, 1, r] = i
         for r in range(words * 64):
-            rest = (count - 1.0 - runs[line, 1, r]) * size
-            runs[line, 2, r] = max(runs[line, 2, r], rest)
-            runs[line, 1, r] = rest
-            if runs[line, 0, r] < 0.0:
-                runs[line, 0, r] = rest
+            rest = (count - 1.0 - runs[k, 1, r]) * size
+            runs[k, 2, r] = max(runs[k, 2, r], rest)
+            runs[k, 1, r] = rest
+            if runs[k, 0, r] < 0.0:
+                runs[k, 0, r] = rest
 
 
 @nb.njit(cache=True, nogil=True)
@@ -226,15 +234,15 @@ def _end_stretches(carry: float, gap: Any, best: Any) -> None:
 
 
 @nb.njit(cache=True, nogil=True)
-def _walk_line(runs: Any, line: int, back: int, whole: float, carry: float, gap: Any, best: Any) -> None:
+def _walk_line(runs: Any, row: int, back: int, whole: float, carry: float, gap: Any, best: Any) -> None:
     """Go on over a whole line."""
     for r in range(gap.shape[0]):
-        lead = runs[line, back, r]
+        lead = runs[row, back, r]
         # Unseen throughout, the stretch goes on: then `reached` is no end of it, but no longer than it.
         reached = gap[r] + carry + lead
-        longer = reached if reached > runs[line, 2, r] else runs[line, 2, r]
+        longer = reached if reached > runs[row, 2, r] else runs[row, 2, r]
         best[r] = longer if longer > best[r] else best[r]
-        gap[r] = runs[line, 1 - back, r] if lead < whole else reached
+        gap[r] = runs[row, 1 - back, r] if lead < whole else reached
 
 
 @nb.njit(cache=True, nogil=True)
@@ -268,13 +276,14 @@ def longest_runs(
     doors: Any,
     line_start: Any,
     bits: Any,
+    slot: Any,
     runs: Any,
     apart: Any,
     out: Any,
 ) -> None:
     """Write the longest unseen stretch (routes, replicates) [m] of each route; `runs` as `runs_of_lines` writes it.
 
-    What no door at all sees is `carry`, the same for all replicates: `runs` is not read there.
+    `slot` (lines,) is the row of `runs` of each line that is walked whole; what no door at all sees needs none.
     `apart` (legs,): a leg does not go on where the one before it ended, and no stretch runs over its begin.
     """  # fmt: skip
     words = bits.shape[1]
@@ -296,15 +305,15 @@ def longest_runs(
                 if line_start[line] == line_start[line + 1]:
                     carry += whole
                 else:
-                    _walk_line(runs, line, back, whole * (1.0 - 1e-6), carry, gap, best)
+                    _walk_line(runs, slot[line], back, whole * (1.0 - 1e-6), carry, gap, best)
                     carry = 0.0
             elif begin[leg] != end[leg]:
-                _steps(begin[leg], end[leg], step[line], first[line + 1] - first[line], reach)
+                steps(begin[leg], end[leg], step[line], first[line + 1] - first[line], reach)
                 # Steps that the same owners see, one after another, are one.
                 together = 0.0
                 for k in range(reach[1] - reach[0] + 1):
                     i = reach[1] - k if back else reach[0] + k
-                    long = _metres(begin[leg], end[leg], step[line], i, reach)
+                    long = metres_of_step(begin[leg], end[leg], step[line], i, reach)
                     point = first[line] + i
                     if start[point] == start[point + 1] and together == 0.0:
                         carry += long
@@ -370,10 +379,10 @@ def recorded_along(
             if begin[leg] == end[leg]:
                 continue
             line = line_of[half[leg]]
-            _steps(begin[leg], end[leg], step[line], first[line + 1] - first[line], reach)
+            steps(begin[leg], end[leg], step[line], first[line + 1] - first[line], reach)
             for k in range(reach[1] - reach[0] + 1):
                 i = reach[1] - k if half[leg] % 2 else reach[0] + k
-                long = _metres(begin[leg], end[leg], step[line], i, reach)
+                long = metres_of_step(begin[leg], end[leg], step[line], i, reach)
                 point = first[line] + i
                 took = seconds[point] * (long / step[line])
                 here = done + took / 2.0
