@@ -40,8 +40,8 @@ __all__ = [
     "exposure_of_pairs",
     "exposure_of_rows",
     "figures_of_legs",
-    "in_view_of_points",
     "owner_bits",
+    "point_chances",
     "recorded_of_legs",
     "recorded_share",
     "route_figures",
@@ -465,7 +465,7 @@ def _owners(exposure: Exposure, chance: Chance) -> RouteOwners:
     return checked_chance(chance, len(exposure.doors))
 
 
-def in_view_of_points(exposure: Exposure, chance: Chance) -> Floats:
+def point_chances(exposure: Exposure, chance: Chance) -> Floats:
     """Return the chance (points,) that any owner has each point in view."""
     return 1.0 - _point_misses(exposure, _owners(exposure, chance))
 

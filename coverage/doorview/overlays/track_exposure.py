@@ -28,7 +28,7 @@ from doorview.overlays.route_exposure import (
     Exposure,
     exposure_of_pairs,
     figures_of_legs,
-    in_view_of_points,
+    point_chances,
     recorded_of_legs,
 )
 from doorview.overlays.route_owners import checked_chance
@@ -174,7 +174,7 @@ def track_exposure(
             seconds = np.where(np.isfinite(steps.seconds), steps.seconds, pace)
             share = recorded_of_legs(routes, seconds, steps.pause_s, trigger, seen, chance, clip_s)
             table["share_recorded_mean"] = share.to_numpy()
-        table["duration_s"], table["seen_time_mean_s"] = _times(tracks, steps, in_view_of_points(seen, chance))
+        table["duration_s"], table["seen_time_mean_s"] = _times(tracks, steps, point_chances(seen, chance))
         if gps_error_m > 0:
             moved = [
                 figures_of_legs(routes, apart, exposure(points, level), chance, 0, seed)
@@ -253,7 +253,7 @@ def _intervals(tracks: Tracks, steps: TrackWalk, seen: Exposure, chance: Floats,
     begin = np.flatnonzero(some & ~goes_on)
     end = np.flatnonzero(some & ~np.r_[goes_on[1:], False]) + 1
     step = np.repeat(walk.step_m, np.diff(walk.first))
-    in_view = np.concatenate([[0.0], np.cumsum(in_view_of_points(seen, chance) * step)])
+    in_view = np.concatenate([[0.0], np.cumsum(point_chances(seen, chance) * step)])
     sets = [np.unique(seen.members[seen.start[low] : seen.start[high]]) for low, high in zip(begin, end, strict=True)]
     degrees = walk.points.to_crs("EPSG:4326")
     lon, lat = degrees.x.to_numpy(), degrees.y.to_numpy()
