@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from doorview.overlays.alerts import alerts
     from doorview.overlays.least_in_view import least_in_view, trade_off
     from doorview.overlays.routes import shortest_routes
-    from doorview.overlays.track_exposure import track_exposure
     from doorview.overlays.walking_graph import walking_graph
     from doorview.sight.api import camera, level, viewsheds, visible_area
     from doorview.sight.fit import fit_camera
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from doorview.study.audit import audit_form, compare_audit
     from doorview.study.on_foot import route
     from doorview.study.pipeline import estimate, run
+    from doorview.study.tracks import track_exposure
 
 __all__ = [
     "City",
@@ -74,7 +74,7 @@ _HOMES = {
     "run": "doorview.study.pipeline",
     "sees": "doorview.sight.points",
     "shortest_routes": "doorview.overlays.routes",
-    "track_exposure": "doorview.overlays.track_exposure",
+    "track_exposure": "doorview.study.tracks",
     "trade_off": "doorview.overlays.least_in_view",
     "viewsheds": "doorview.sight.api",
     "visible_area": "doorview.sight.api",

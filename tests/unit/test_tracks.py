@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pyproj import Transformer
 
 import doorview as dv
-from doorview.errors import DoorviewError, InputError, MissingFileError
+from doorview.errors import DoorviewError, InputError, MissingFileError, OutputError
 from doorview.overlays.gpx import MOST_BYTES, read_gpx
 from doorview.overlays.route_exposure import exposure_of_pairs, recorded_of_legs
 from doorview.overlays.track_exposure import track_exposure
@@ -403,3 +403,31 @@ def test_values_out_of_bounds_are_refused(town, written, wrong, said):
     path = written(gpx([point(0, 0, 0), point(5, 0, 5)]))
     with pytest.raises(InputError, match=said):
         track_exposure(city, path, doors=doors, obstacles=house, **wrong)
+
+
+def test_a_result_tells_all_levels_draws_and_writes_into_a_new_folder_alone(town, written, tmp_path):
+    city, doors, house = town
+    path = written(gpx([point(x, 0, x) for x in range(0, 81, 2)], [point(100, 0, 300), point(130, 0, 330)]))
+    found = dv.track_exposure(city, path, doors=doors, obstacles=house, replicates=64)
+    for text in (repr(found), found._repr_html_()):
+        for words in ("detect", "observe", "recognise", "simulated", "personal data", "Cut, and not bridged"):
+            assert words in text
+    folder = tmp_path / "out"
+    names = [item.name for item in found.write(folder)]
+    assert names == ["tracks.csv", "track_intervals.csv", "track_counts.csv", "tracks.gpkg", "tracks.png"]
+    assert len(pd.read_csv(folder / "tracks.csv")) == 3
+    drawn = gpd.read_file(folder / "tracks.gpkg")
+    assert drawn[drawn["level"] == "detect"].length.sum() == pytest.approx(110, abs=0.1)
+    with pytest.raises(OutputError, match="not empty"):
+        found.write(folder)
+    with pytest.raises(InputError, match="identify"):
+        found.map(level="identify")
+
+
+def test_the_command_tells_and_refuses_like_any_other(written, tmp_path, capsys):
+    from doorview.cli import main
+
+    assert main(["track", str(written("nothing")), "--city", "nowhere.osm.pbf"]) == 1
+    assert "no XML" in capsys.readouterr().err
+    assert main(["track", str(written(gpx([point(0, 0)]))), "--city", str(tmp_path / "nowhere.osm.pbf")]) == 1
+    assert "nowhere.osm.pbf" in capsys.readouterr().err

@@ -41,6 +41,7 @@ from doorview.overlays.tracks import (
     track_points,
     track_routes,
 )
+from doorview.overlays.walk_stretches import stretches
 from doorview.sight.api import camera as camera_named
 from doorview.sight.api import level as level_named
 from doorview.sight.camera import CameraModel
@@ -83,6 +84,9 @@ class TrackExposure:
         walk (every metre) in a building.
     lines
         GeoDataFrame: the pieces of the tracks.
+    stretches
+        GeoDataFrame: pieces of them along which the chance of being in view is one: `walk` (the track), `level`,
+        `chance`, `begin_m` and `end_m` along the piece.
 
     """
 
@@ -90,6 +94,7 @@ class TrackExposure:
     intervals: pd.DataFrame
     counts: pd.DataFrame
     lines: gpd.GeoDataFrame
+    stretches: gpd.GeoDataFrame
 
 
 def track_exposure(
@@ -164,7 +169,7 @@ def track_exposure(
 
     apart = np.ones(len(routes.half), np.bool_)
     trigger = None if clip_s is None else exposure(steps.walk.points, level_named(model, "trigger"))
-    tables, intervals = [], []
+    tables, intervals, drawn = [], [], []
     for level in wanted:
         seen = exposure(steps.walk.points, level)
         table = figures_of_legs(routes, apart, seen, chance, replicates, seed)
@@ -185,6 +190,7 @@ def track_exposure(
                 table[f"{name}_low"], table[f"{name}_high"] = values.min(axis=1), values.max(axis=1)
         tables.append(table)
         intervals.append(_intervals(tracks, steps, seen, chance, level.name))
+        drawn.append(_stretches(tracks, steps, point_chances(seen, chance)).assign(level=level.name))
     inside = _in_building(steps.walk.points, city)
     of_track = tracks.track[steps.piece]
     step = np.repeat(steps.walk.step_m, np.diff(steps.walk.first))
@@ -197,9 +203,10 @@ def track_exposure(
     whole = whole.iloc[order].reset_index(drop=True)
     whole.attrs["caveat"] = CAVEAT
     counts = tracks.counts.assign(in_building=np.bincount(of_track, weights=inside, minlength=size).astype(np.int64))
-    stretches = pd.concat(intervals, ignore_index=True)
-    stretches.attrs["caveat"] = CAVEAT
-    return TrackExposure(whole, stretches, counts, tracks.lines())
+    seen_rows = pd.concat(intervals, ignore_index=True)
+    seen_rows.attrs["caveat"] = CAVEAT
+    shapes = gpd.GeoDataFrame(pd.concat(drawn, ignore_index=True), crs=tracks.crs)
+    return TrackExposure(whole, seen_rows, counts, tracks.lines(), shapes)
 
 
 def _nothing_left(tracks: Tracks, recorded: Recorded, city: City) -> str:
@@ -279,3 +286,16 @@ def _intervals(tracks: Tracks, steps: TrackWalk, seen: Exposure, chance: Floats,
             "p_in_view": np.array([1.0 - np.prod(1.0 - chance[doors]) for doors in sets], dtype=np.float64),
         }
     )
+
+
+def _stretches(tracks: Tracks, steps: TrackWalk, chance: Floats) -> gpd.GeoDataFrame:
+    """Return the stretches of all pieces along which the chance (points,) is one; a piece without length has none."""
+    walk = steps.walk
+    parts = [stretches(shapely.LineString(), np.zeros(0), np.zeros(0), crs=tracks.crs).assign(walk="")]
+    for piece in np.flatnonzero(walk.step_m > 0):
+        points = slice(walk.first[piece], walk.first[piece + 1])
+        line = shapely.LineString(tracks.xy[tracks.first[piece] : tracks.first[piece + 1]])
+        metres = np.full(walk.first[piece + 1] - walk.first[piece], walk.step_m[piece])
+        part = stretches(line, chance[points], metres, crs=tracks.crs)
+        parts.append(part.assign(walk=tracks.counts.index[tracks.track[piece]]))
+    return gpd.GeoDataFrame(pd.concat([part for part in parts if len(part)] or parts[:1]), crs=tracks.crs)

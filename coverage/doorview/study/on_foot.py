@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,14 +36,14 @@ from doorview.overlays.route_owners import checked_chance
 from doorview.overlays.routes import WITHIN_M, Routes, route_lines, shortest_routes
 from doorview.overlays.walk_stretches import route_chances, stretches
 from doorview.overlays.walking_graph import WalkingGraph, walking_graph
-from doorview.show.text import Caption, percent
 from doorview.sight.api import camera as camera_named
 from doorview.sight.api import level as level_named
 from doorview.sight.camera import CameraModel
 from doorview.sight.levels import Level
 from doorview.sight.points import sees
+from doorview.study.walk_pictures import WalkPictures, figures_said, owners_said
 
-__all__ = ["WalkPictures", "WalkResult", "route"]
+__all__ = ["WalkResult", "route"]
 
 Floats = NDArray[np.float64]
 Spot = str | tuple[float, float] | Sequence[float]
@@ -52,64 +51,6 @@ Spot = str | tuple[float, float] | Sequence[float]
 LEVELS = ("detect", "observe", "recognise")
 KINDS = ("shortest", "least_in_view")
 KIND_WORDS = {"shortest": "Shortest way", "least_in_view": "Way least in view"}
-
-
-@dataclass(frozen=True, eq=False)
-class WalkPictures:
-    """What a picture of a walk needs besides the walk: the place around it, and words."""
-
-    city: City
-    model: CameraModel
-    levels: tuple[Level, ...]
-    scenario: str
-    obstacles: str
-    faces: gpd.GeoDataFrame
-    ground: gpd.GeoDataFrame | None
-
-    def draw(
-        self,
-        path: str | Path | None,
-        level: str,
-        title: str,
-        stretches: gpd.GeoDataFrame,
-        said: Mapping[str, tuple[str, ...]],
-        *,
-        fictional: bool,
-        ends: tuple[tuple[float, float, str], ...] = (),
-    ) -> Any:
-        """Draw the map into a file, or return a picture for a notebook where no path is given."""
-        from doorview.show.maps import MapData
-        from doorview.show.walk_map import WalkMapData, walk_map
-
-        chosen = next(item for item in self.levels if item.name == level)
-        marks = tuple(dict.fromkeys(mark for item in self.levels for mark in item.marks))
-        caption = Caption(
-            place=self.city.name,
-            camera=self.model.label,
-            data_date=self.city.source.get("data_date"),
-            fictional=fictional,
-            unconfirmed=marks,
-            attribution=str(self.city.source.get("attribution") or ""),
-            reading=self.model.reading_words(),
-            obstacles=self.obstacles,
-        )
-        base = MapData(
-            faces=self.faces,
-            buildings=self.city.buildings,
-            level=chosen,
-            scenario=self.scenario,
-            caption=caption,
-            ground=self.ground,
-        )
-        data = WalkMapData(base, title, stretches, dict(said), CAVEAT, ends)
-        if path is not None:
-            return walk_map(Path(path), data)
-        from IPython.display import Image
-
-        with tempfile.TemporaryDirectory(prefix="doorview-") as folder:
-            return Image(  # type: ignore[no-untyped-call]
-                data=walk_map(Path(folder) / "walk.png", data, dpi=110).read_bytes()
-            )
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -162,7 +103,7 @@ class WalkResult:
                 f"levels=[..., '{shown}'] to dv.route."
             )
         here = self.stretches[self.stretches["level"] == shown]
-        said = {KIND_WORDS[kind]: _said(rows) for kind, rows in self.table.groupby("kind", sort=False)}
+        said = {KIND_WORDS[kind]: figures_said(rows) for kind, rows in self.table.groupby("kind", sort=False)}
         drawn = here.assign(walk=here["walk"].map(KIND_WORDS))
         title = "A way on foot: how much would doorbell cameras have in view?"
         xy = shapely.get_coordinates(self.lines.geometry.iloc[0])
@@ -175,16 +116,6 @@ class WalkResult:
 
     def __repr__(self) -> str:
         return "\n".join([self.table.round(3).to_string(index=False), *self.notes])
-
-
-def _said(rows: pd.DataFrame) -> tuple[str, ...]:
-    """Return a walk's figures at all levels, none alone."""
-    figures = (
-        f"{row.level}: {percent(row.share_in_view_mean)} of it in view, {row.doorbells_mean:.1f} doorbells expected, "
-        f"{percent(row.p_unseen)} chance of arriving unseen"
-        for row in rows.itertuples()
-    )
-    return (f"{rows['length_m'].iloc[0]:,.0f} m", *figures)
 
 
 def route(
@@ -282,8 +213,7 @@ def route(
         for row, kind in enumerate(KINDS):
             part = stretches(lines[row], *route_chances(walk, both, row, chances), crs=graph.crs)
             parts.append(part.assign(walk=kind, level=name))
-    owners = f"{percent(float(chance[0]))} of doors own" if np.ptp(chance) == 0 else "doors own by the chances given"
-    scenario = f"{owners} a doorbell camera, each independently of the others"
+    scenario = owners_said(chance)
     notes = (
         CAVEAT,
         f"If {scenario}; {model.label}; on the {graph.side} side in walking direction."
