@@ -320,6 +320,10 @@ def _check(options: argparse.Namespace) -> None:
         _say(f"  programme  {study.partnership.title()}, {study.partnership.months} months")
     if study.alerts is not None:
         _say(f"  alerts     within {study.alerts.radius:,.0f} m of {study.alerts.spots:,} spots on streets")
+    if study.routes is not None:
+        kinds = [f"all homes to the nearest {kind}" for kind in study.routes.all_homes_to]
+        kinds += [study.routes.pairs.name] if study.routes.pairs else []
+        _say(f"  routes     {', '.join([f'{len(study.routes.way)} by name', *kinds])}, on the {study.routes.side}")
     if study.incidents is not None:
         preset = f", preset {study.incidents.preset}" if study.incidents.preset else ""
         _say(f"  thefts     {study.incidents.file.name}{preset}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -159,7 +159,7 @@ def test_recorded_steps_hold_the_doors_that_record_them():
         sets = np.zeros(len(long) + 1, np.int64)
         recorded_sets(*arguments, long, sets, doors)
         # By the product over each step's doors it is what `recorded_along` says.
-        none = np.array([np.prod(MISS[doors[a:b]]) for a, b in itertools.pairwise(sets)])
-        metres = [float((long[a:b] * (1 - none[a:b])).sum()) for a, b in itertools.pairwise(steps)]
+        none = np.array([np.prod(MISS[doors[a:b]]) for a, b in pairwise(sets)])
+        metres = [float((long[a:b] * (1 - none[a:b])).sum()) for a, b in pairwise(steps)]
         assert metres == pytest.approx(expected)
         assert long[: steps[1]].sum() == pytest.approx(65.0)

@@ -95,7 +95,7 @@ def test_every_number_is_that_of_the_tables(run, units):
     assert len(content.figures) > 150
     assert {figure.file for figure in content.figures} >= {
         "shares.csv", "curve.csv", "change.csv", "drivers.csv", "stages.csv", "incidents_in_view.csv",
-        "hotspots.csv", "run.json",
+        "hotspots.csv", "routes.csv", "routes_homes.csv", "run.json",
     }  # fmt: skip
     for figure in content.figures:
         assert figure.value == in_the_tables(run, figure), figure

@@ -147,9 +147,7 @@ def _nothing_called(city: City, text: str, table: gpd.GeoDataFrame) -> Exception
     if not near:
         return UnknownNameError("place", text, names, mend)
     listed = ", ".join(f"'{name}'" for name in near[:_MOST_SHOWN])
-    return InputError(
-        f"no place of {len(names):,} that bear a name is called '{text}' (0 matched). The nearest: {listed}. {mend}"
-    )
+    return InputError(f"no place is called '{text}' (0 of {len(names):,} names match). The nearest: {listed}. {mend}")
 
 
 def _several_called(found: gpd.GeoDataFrame, group: NDArray[np.int64], text: str, city: City) -> InputError:

@@ -229,6 +229,11 @@ def seen_metres(exposure: Exposure, graph: WalkingGraph, chance: Chance, *, per_
     return Cost(total[walk.line_of] + per_metre * np.repeat(graph.length_m, 2), part)
 
 
+def point_chances(exposure: Exposure, chance: Chance) -> Floats:
+    """Return the chance (points,) that each point is in view: that any owner has it in view; `chance` as elsewhere."""
+    return 1.0 - _point_misses(exposure, _owners(exposure, chance))
+
+
 def owner_bits(doors: pd.Index, chance: Chance, *, replicates: int, seed: int) -> NDArray[np.uint64]:
     """Return who owns in each replicate, as bits (doors, replicates / 64).
 
@@ -463,11 +468,6 @@ def recorded_of_legs(
 
 def _owners(exposure: Exposure, chance: Chance) -> RouteOwners:
     return checked_chance(chance, len(exposure.doors))
-
-
-def point_chances(exposure: Exposure, chance: Chance) -> Floats:
-    """Return the chance (points,) that any owner has each point in view."""
-    return 1.0 - _point_misses(exposure, _owners(exposure, chance))
 
 
 def _point_misses(exposure: Exposure, owners: RouteOwners) -> Floats:

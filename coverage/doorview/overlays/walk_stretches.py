@@ -10,30 +10,9 @@ import shapely
 from numpy.typing import NDArray
 from shapely.ops import substring
 
-from doorview.overlays.route_exposure import WalkingPoints
-from doorview.overlays.routes import Routes
-
-__all__ = ["route_chances", "stretches"]
+__all__ = ["stretches"]
 
 Floats = NDArray[np.float64]
-
-
-def route_chances(walk: WalkingPoints, routes: Routes, route: int, chance: Floats) -> tuple[Floats, Floats]:
-    """Return the chance at each point of a route in walking order, and the metres that each stands for.
-
-    `chance` (points,) is that of each of the walk's points.
-    """
-    chances, metres = [np.zeros(0)], [np.zeros(0)]
-    for leg in range(int(routes.first[route]), int(routes.first[route + 1])):
-        line = walk.line_of[routes.half[leg]]
-        low, high = sorted((float(routes.begin_m[leg]), float(routes.end_m[leg])))
-        edge = np.arange(walk.first[line + 1] - walk.first[line] + 1) * walk.step_m[line]
-        long = np.minimum(high, edge[1:]) - np.maximum(low, edge[:-1])
-        some = np.flatnonzero(long > 1e-9)
-        some = some[::-1] if routes.half[leg] % 2 else some
-        chances.append(chance[walk.first[line] + some])
-        metres.append(long[some])
-    return np.concatenate(chances), np.concatenate(metres)
 
 
 def stretches(line: shapely.LineString, chance: Floats, metres: Floats, *, crs: Any) -> gpd.GeoDataFrame:

@@ -33,8 +33,9 @@ from doorview.overlays.route_exposure import (
     walking_points,
 )
 from doorview.overlays.route_owners import checked_chance
+from doorview.overlays.route_profile import route_steps
 from doorview.overlays.routes import WITHIN_M, Routes, route_lines, shortest_routes
-from doorview.overlays.walk_stretches import route_chances, stretches
+from doorview.overlays.walk_stretches import stretches
 from doorview.overlays.walking_graph import WalkingGraph, walking_graph
 from doorview.sight.api import camera as camera_named
 from doorview.sight.api import level as level_named
@@ -208,10 +209,10 @@ def route(
     table.insert(0, "kind", np.array(KINDS, dtype=object)[table["route"].to_numpy()])
     lines = route_lines(graph, both)
     parts = []
-    for name, seen in exposures.items():
-        chances = point_chances(seen, chance)
-        for row, kind in enumerate(KINDS):
-            part = stretches(lines[row], *route_chances(walk, both, row, chances), crs=graph.crs)
+    for row, kind in enumerate(KINDS):
+        points, metres = route_steps(walk, both, row)
+        for name, seen in exposures.items():
+            part = stretches(lines[row], point_chances(seen, chance)[points], metres, crs=graph.crs)
             parts.append(part.assign(walk=kind, level=name))
     scenario = owners_said(chance)
     notes = (

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 
 from doorview.overlays.route_exposure import CAVEAT
 from doorview.overlays.routes import STATUSES
+from doorview.show.qml import line_style, share_style
 from doorview.show.run_folder import RunFolder
+from doorview.show.style import breaks_for
 from doorview.show.tables import write_csv
 from doorview.show.text import SMALLEST_COUNT, Units, clean, count, distance, percent
 from doorview.study.routes_run import SHORTEST, RoutesRun
+from doorview.study.routes_streets import route_layer
 from doorview.study.shown import headline_levels
 
 if TYPE_CHECKING:
     from doorview.study.result import Result
 
-__all__ = ["public_rows", "routes_facts", "routes_to_publish", "routes_words", "write_routes_files"]
+__all__ = ["public_rows", "routes_facts", "routes_layers", "routes_to_publish", "routes_words", "write_routes_files"]
 
 NOT_PUBLISHED = "(a spot at a home: not published)"
 TOLD = 3
@@ -31,10 +35,30 @@ def write_routes_files(result: Result, run: RunFolder) -> None:
     if found is None:
         return
     fictional = result.ready.study.study.fictional
+    if found.homes_table is not None:
+        write_csv(run.path("routes_homes.csv"), found.homes_table)
     for name, table in (("routes", found.table), ("route_fronts", found.fronts)):
         write_csv(run.path(f"{name}.csv"), _shown(public_rows(table, found, fictional=fictional), fictional=fictional))
         if not fictional and table["route"].isin(found.private).any():
             write_csv(run.path("working", f"{name}_homes.csv"), table[table["route"].isin(found.private)])
+
+
+def routes_layers(result: Result) -> tuple[dict[str, gpd.GeoDataFrame], dict[str, str]]:
+    """Return the layers `street_exposure` and `routes`, and their styles by name; none where none is asked for."""
+    found = result.tables.routes
+    if found is None:
+        return {}, {}
+    layers, styles = {}, {}
+    if found.streets is not None:
+        layers["street_exposure"] = found.streets
+        column = f"share_{found.level}"
+        styles["street_exposure"] = share_style(column, breaks_for(found.streets[column].to_numpy(np.float64)))
+    public = public_rows(found.table, found, fictional=result.ready.study.study.fictional)
+    lines = route_layer(found, public)
+    if len(lines):
+        layers["routes"] = lines
+        styles["routes"] = line_style("#b3371a", 1.2)
+    return layers, styles
 
 
 def public_rows(table: pd.DataFrame, found: RoutesRun, *, fictional: bool) -> pd.DataFrame:
@@ -78,6 +102,7 @@ def routes_facts(result: Result) -> dict[str, Any]:
         "routes": {
             "caveat": CAVEAT,
             "scenarios": list(found.owners),
+            "shown": {"scenario": found.shown, "level": found.level},
             "least_in_view": {
                 "scenario": "each",
                 "level": found.level,
@@ -116,9 +141,9 @@ def routes_words(found: RoutesRun | None, units: Units, *, fictional: bool) -> l
         first = clean(found.plan.left_out[0], 80)
         lines.append(f"Pairs left out of the table: {len(found.plan.left_out):,} rows, the first: {first}.")
     if not fictional and found.private:
-        lines.append(
-            f"{len(found.private):,} ways begin or end at a home: they are kept back, in working/routes_homes.csv."
-        )
+        number = len(found.private)
+        said = "1 way begins or ends" if number == 1 else f"{number:,} ways begin or end"
+        lines.append(f"{said} at a home of fewer than 5: kept back, in working/routes_homes.csv.")
     return [*lines, CAVEAT] if lines else lines
 
 

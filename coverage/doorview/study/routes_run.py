@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
@@ -20,8 +21,10 @@ from doorview.overlays.routes import Routes, route_lines, shortest_routes
 from doorview.overlays.walking_graph import WalkingGraph, walking_graph
 from doorview.study.known import OSM
 from doorview.study.routes_ends import WALK_SPOT, RoutesPlan
+from doorview.study.routes_homes import HomeWays, home_ways, homes_table
 from doorview.study.routes_section import RoutesSection, default_scenarios
 from doorview.study.routes_sight import exposures_of
+from doorview.study.routes_streets import street_layer
 
 if TYPE_CHECKING:
     from doorview.ownership.scenario import Scenario
@@ -74,6 +77,10 @@ class RoutesRun:
         routes.csv and route_fronts.csv.
     published
         (cameras,) which known cameras may be published; None where none may.
+    homes, homes_table
+        The ways of all homes to the nearest of each kind, and routes_homes.csv; None where not asked for.
+    streets
+        The layer `street_exposure`, or None.
     private
         Labels of ways that begin or end at a home of fewer than five: not fit to publish in a real place.
 
@@ -95,6 +102,9 @@ class RoutesRun:
     published: NDArray[np.bool_] | None
     table: pd.DataFrame = field(default_factory=pd.DataFrame)
     fronts: pd.DataFrame = field(default_factory=pd.DataFrame)
+    homes: tuple[HomeWays, ...] = ()
+    homes_table: pd.DataFrame | None = None
+    streets: gpd.GeoDataFrame | None = None
 
     @property
     def section(self) -> RoutesSection:
@@ -123,8 +133,10 @@ def routes_run(ready: Prepared, plan: RoutesPlan | None, scenarios: Mapping[str,
     }
     shortest, origins, destinations = _shortest(graph, plan)
     within = _within(graph, shortest, section.detour_cap)
+    homes = home_ways(ready, plan, graph)
     edges = np.zeros(len(graph), dtype=bool)
-    edges[shortest.half // 2] = True
+    for walked in (shortest, *(way.routes for way in homes)):
+        edges[walked.half // 2] = True
     for part in within.values():
         edges |= part
     if section.street_exposure:
@@ -151,7 +163,13 @@ def routes_run(ready: Prepared, plan: RoutesPlan | None, scenarios: Mapping[str,
         for name, least in run.least.items()
         if len(least)
     ]
-    return replace(run, table=_sorted(parts, ROUTES_COLUMNS, 4), fronts=_sorted(fronts, FRONT_COLUMNS, 4))
+    run = replace(run, table=_sorted(parts, ROUTES_COLUMNS, 4), fronts=_sorted(fronts, FRONT_COLUMNS, 4))
+    return replace(
+        run,
+        homes=tuple(homes),
+        homes_table=homes_table(homes, graph, exposures, owners) if homes else None,
+        streets=street_layer(ready, run) if section.street_exposure else None,
+    )
 
 
 def _shown(names: list[str], scenarios: list[str]) -> str:

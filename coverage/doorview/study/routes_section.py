@@ -173,6 +173,8 @@ def routes_faults(raw: object, scenarios: Mapping[str, object], levels: Sequence
     level = raw.get("least_in_view_level")
     if isinstance(level, str) and levels and level not in levels:
         faults.append(f"routes.least_in_view_level: '{level}' is none of camera.levels.{hint(level, levels)}")
+    if raw.get("clip_s") is not None and levels and "trigger" not in levels:
+        faults.append("routes.clip_s: needs the level trigger, which starts a clip; add it to camera.levels")
     return faults + _scenario_faults(raw.get("scenarios"), scenarios)
 
 

@@ -91,7 +91,7 @@ class TrackResult:
         if len(said) > _MOST_DRAWN:
             said = {label: lines[:1] for label, lines in said.items()}
         title = "Recorded walks: how much would doorbell cameras have in view?"
-        return self.pictures.draw(path, shown, title, here, said, fictional=fictional)
+        return self.pictures.draw(path, shown, title, here, said, fictional=fictional, note=PERSONAL)
 
     def write(self, folder: str | PathLike[str]) -> list[Path]:
         """Write the tables, the stretches and a map into a new or empty folder, and return what was written.

@@ -42,6 +42,7 @@ class WalkPictures:
         *,
         fictional: bool,
         ends: tuple[tuple[float, float, str], ...] = (),
+        note: str = "",
     ) -> Any:
         """Draw the map into a file, or return a picture for a notebook where no path is given."""
         from doorview.show.maps import MapData
@@ -67,7 +68,7 @@ class WalkPictures:
             caption=caption,
             ground=self.ground,
         )
-        data = WalkMapData(base, title, stretches, dict(said), CAVEAT, ends)
+        data = WalkMapData(base, title, stretches, dict(said), f"{CAVEAT} {note}".strip(), ends)
         if path is not None:
             return walk_map(Path(path), data)
         from IPython.display import Image

@@ -43,7 +43,8 @@ from doorview.study.known_files import (
 from doorview.study.partnership_files import draw_partnership, partnership_facts, write_partnership_files
 from doorview.study.qgis_files import write_qgis
 from doorview.study.result import Result
-from doorview.study.routes_files import routes_facts, routes_to_publish, write_routes_files
+from doorview.study.routes_draw import draw_routes
+from doorview.study.routes_files import routes_facts, routes_layers, routes_to_publish, write_routes_files
 from doorview.study.terrain import terrain_files
 from doorview.study.thefts_draw import draw_thefts
 from doorview.study.thefts_files import months_alone, theft_layers, thefts_facts, write_thefts_files
@@ -151,6 +152,7 @@ def write_into(result: Result, run: RunFolder) -> None:
             draw_known(placed, folder, run.partial)
             draw_partnership(placed, folder)
             draw_thefts(placed, folder)
+            draw_routes(placed, folder)
     run.write_run(_run_facts(result, written))
     if study.output.briefing:
         write_briefing(run.partial)
@@ -233,6 +235,8 @@ def _write_layers(result: Result, run: RunFolder) -> dict[str, str]:
         "block_faces": share_style(f"share_{level}__{main}"),
         "ground": ground_style(),
     }
+    walked, walked_styles = routes_layers(result)
+    layers, styles = layers | walked, styles | walked_styles
     if ready.zones is not None:
         layers["zones"] = _zone_layer(result, ready.zones, main)
         styles["zones"] = zone_style()

@@ -7,6 +7,7 @@ from pathlib import Path
 from doorview.show.briefing.appendix import appendix, sources
 from doorview.show.briefing.book import Block, Book, Content
 from doorview.show.briefing.laid_over import assumptions, changes, hot_spots
+from doorview.show.briefing.on_foot import on_foot
 from doorview.show.briefing.phrases import (
     level_name,
     level_plain,
@@ -60,6 +61,7 @@ def briefing_content(
         _section(words("curve.title"), _curve(book, space)),
         _section(words("zones.title"), _zones(book, space)),
         _section(words("hotspots.title"), hot_spots(book, place)),
+        *(_section(words("on_foot.title"), blocks) for blocks in [on_foot(book)] if blocks),
         _section(words("change.title"), changes(book, space)),
         _section(words("assumptions.title"), assumptions(book)),
         _section(words("cannot.title"), [{"kind": "list", "items": words.items("cannot_say")}]),

@@ -18,7 +18,7 @@ __all__ = ["Run", "as_number", "read_run"]
 
 TABLES = (
     "shares.csv", "curve.csv", "change.csv", "drivers.csv", "stages.csv", "hotspots.csv", "incidents_in_view.csv",
-    "partnership.csv", "densities.csv",
+    "partnership.csv", "densities.csv", "routes.csv", "routes_homes.csv",
 )  # fmt: skip
 Row = dict[str, str]
 
