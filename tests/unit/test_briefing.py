@@ -97,6 +97,7 @@ def test_every_number_is_that_of_the_tables(run, units):
     assert {figure.file for figure in content.figures} >= {
         "shares.csv", "curve.csv", "change.csv", "drivers.csv", "stages.csv", "incidents_in_view.csv",
         "hotspots.csv", "fairness.csv", "fairness_change.csv", "fairness_by_people.csv", "run.json",
+        "routes.csv", "routes_homes.csv",
     }  # fmt: skip
     for figure in content.figures:
         assert figure.value == in_the_tables(run, figure), figure

@@ -46,7 +46,7 @@ def found_in(folder: Path) -> dict[str, set[str]]:
     def plain(name: str) -> str:
         head, _, scenario = name.partition("__")
         for level in facts["levels"]:
-            head = head.replace(f"_{level}", "_LEVEL") if head.startswith(("share_", "seen_by_", "known_")) else head
+            head = head.replace(f"_{level}", "_LEVEL") if head.startswith(("share_", "seen_", "known_", "p_")) else head
         if head.startswith("working/known_"):
             head = "working/" + plain(head.removeprefix("working/"))
         return f"{head}__SCENARIO" if scenario in facts["scenarios"] else name if scenario else head

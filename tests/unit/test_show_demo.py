@@ -115,6 +115,15 @@ def test_the_folders_pictures_are_those_that_are_promised(demo):
         "in_view_detect_independent_20_detail.png",
         "partnership.png",
         "range_curve.png",
+        *(
+            f"route_profile_{name}.png"
+            for name in ("otter_creek_to_the_square", "tumbledown_school_to_town_hall_the_pepperpot")
+        ),
+        *(
+            f"routes_{name}.png"
+            for name in ("otter_creek_to_the_square", "tumbledown_school_to_town_hall_the_pepperpot")
+        ),
+        "street_exposure_detect.png",
         *of_thefts,
     }
     # The demo asks for every picture as SVG too.

@@ -38,10 +38,12 @@ from doorview.city.tags import (
     KEYS,
     LINE_OR_AREA,
     NODE_KEYS,
+    PLACE_TAGS,
     WAY_KEYS,
     is_area,
     is_building,
     is_building_part,
+    is_place,
     is_surveillance,
     is_tree,
     is_tree_row,
@@ -256,9 +258,9 @@ def _read_relations(file: osmium.io.File, dropped: Counter[str], newest: _Newest
 
 
 def _read_nodes(file: osmium.io.File, places: osmium.NodeLocationsForWays, newest: _Newest) -> dict[str, _Objects]:
-    """Read the places of all nodes into `places`, and the addresses, entrances, known cameras and trees among them."""
-    addresses, entrances, surveillance, trees = _Objects(), _Objects(), _Objects(), _Objects()
-    wanted = osmium.filter.KeyFilter(*NODE_KEYS, "man_made", "natural")
+    """Read where all nodes lie into `places`, and the addresses, entrances, cameras, trees and goals among them."""
+    addresses, entrances, surveillance, trees, goals = (_Objects() for _ in range(5))
+    wanted = osmium.filter.KeyFilter(*NODE_KEYS, "man_made", "natural", *PLACE_TAGS)
     with osmium.io.Reader(file, NODE) as reader:
         for item in _objects(reader, places, wanted):
             if not item.location.valid():
@@ -273,9 +275,17 @@ def _read_nodes(file: osmium.io.File, places: osmium.NodeLocationsForWays, newes
                 surveillance.add(f"n{item.id}", item.version, point, tags)
             if is_tree(tags):
                 trees.add(f"n{item.id}", item.version, point, tags)
+            if is_place(tags):
+                goals.add(f"n{item.id}", item.version, point, tags)
             if newest.asked and (is_surveillance(tags) or not tags.keys().isdisjoint(NODE_KEYS)):
                 newest.see(item)
-    return {"addresses": addresses, "entrances": entrances, "surveillance": surveillance, "trees": trees}
+    return {
+        "addresses": addresses,
+        "entrances": entrances,
+        "surveillance": surveillance,
+        "places": goals,
+        "trees": trees,
+    }
 
 
 def _read_ways(

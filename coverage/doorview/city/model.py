@@ -62,6 +62,7 @@ class City:
             date or None) and ``attribution``.
         dropped: reason -> number of everything that was repaired, dropped or ignored for a fault.
         surveillance: table of Point, ``man_made=surveillance``; None where no extract was read (own layers alone).
+        places: table of Point, what people walk to (`doorview.city.tags.PLACE_TAGS`); None where no extract was read.
         trees: table of Point, ``natural=tree``; None where the source was not asked for it.
         tree_rows: table of LineString, ``natural=tree_row``; None as `trees`.
         parts: table of polygons, ``building:part=*``; None where the source was not asked for it.
@@ -82,6 +83,7 @@ class City:
     source: dict[str, Any]
     dropped: dict[str, int]
     surveillance: gpd.GeoDataFrame | None = None
+    places: gpd.GeoDataFrame | None = None
     trees: gpd.GeoDataFrame | None = None
     tree_rows: gpd.GeoDataFrame | None = None
     parts: gpd.GeoDataFrame | None = None

@@ -14,6 +14,7 @@ The rules, in words:
 - ``natural=tree`` on a node is a tree, ``natural=tree_row`` on a way a row of trees; ``building:part=*`` on an area
   that is no building is a part of one, beside whatever else it is.
 - ``man_made=surveillance`` on a node is a known camera, beside whatever else it is.
+- A node with one of `PLACE_TAGS` is a place that people walk to, as a school or a stop, beside whatever else it is.
 """
 
 from __future__ import annotations
@@ -29,11 +30,13 @@ __all__ = [
     "LINE_OR_AREA",
     "NODE_KEYS",
     "OPTIONAL_LAYERS",
+    "PLACE_TAGS",
     "POLYGON_LAYERS",
     "WAY_KEYS",
     "is_area",
     "is_building",
     "is_building_part",
+    "is_place",
     "is_surveillance",
     "is_tree",
     "is_tree_row",
@@ -49,13 +52,14 @@ LAYERS: tuple[str, ...] = (
     "entrances",
     "parcels",
     "surveillance",
+    "places",
     "trees",
     "tree_rows",
     "parts",
 )
 """All layers of a city; `parcels` comes only from the user."""
 
-OPTIONAL_LAYERS: frozenset[str] = frozenset({"parcels", "surveillance", "trees", "tree_rows", "parts"})
+OPTIONAL_LAYERS: frozenset[str] = frozenset({"parcels", "surveillance", "places", "trees", "tree_rows", "parts"})
 """Layers that are None, rather than empty, where the source says nothing about them."""
 
 POLYGON_LAYERS: frozenset[str] = frozenset({"buildings", "areas", "parcels", "parts"})
@@ -135,6 +139,8 @@ KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "parcels": ("ref", "landuse", "residential", "access", "name", *_ADDRESS, "building:flats"),
         "surveillance": ("man_made", "surveillance", "surveillance:type", "surveillance:zone", "camera:type",
         "camera:direction", "direction", "camera:angle", "camera:mount", "height", "operator"),
+        "places": ("amenity", "leisure", "highway", "public_transport", "railway", "name", "operator", "disused",
+        "abandoned", "indoor"),
         "trees": ("natural", "circumference", "diameter", "height", "layer", "location", "level", "indoor"),
         "tree_rows": ("natural", "circumference", "diameter", "height", "layer", "location", "level", "indoor"),
         "parts": ("building:part", "height", "min_height", "building:levels", "building:min_level", "layer",
@@ -224,6 +230,28 @@ def is_building(tags: Mapping[str, str]) -> bool:
 def is_building_part(tags: Mapping[str, str]) -> bool:
     """Return whether a closed way or multipolygon with these tags is a part of a building, and no building."""
     return tags.get("building:part", "no") != "no" and not is_building(tags)
+
+
+PLACE_TAGS: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "amenity": frozenset(
+            {
+                "school", "kindergarten", "college", "university", "library", "community_centre", "townhall",
+                "place_of_worship", "hospital", "clinic", "bus_station", "ferry_terminal",
+            }
+        ),
+        "leisure": frozenset({"park", "playground"}),
+        "highway": frozenset({"bus_stop"}),
+        "public_transport": frozenset({"platform", "station"}),
+        "railway": frozenset({"tram_stop", "station", "halt", "subway_entrance"}),
+    }
+)  # fmt: skip
+"""Keys and values that make a node a place that people walk to: where walks begin and end."""
+
+
+def is_place(tags: Mapping[str, str]) -> bool:
+    """Return whether a node with these tags is a place that people walk to."""
+    return any(tags.get(key) in values for key, values in PLACE_TAGS.items())
 
 
 def is_tree(tags: Mapping[str, str]) -> bool:

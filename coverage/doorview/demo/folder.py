@@ -119,6 +119,7 @@ ceiling = 0.5
 radius_miles = 0.5
 app_share = 0.2                       # made up: no source gives it
 
+{routes}
 [incidents]                           # reported thefts laid over the coverage: invented here
 file = "thefts.csv"
 preset = "demo"
@@ -149,6 +150,12 @@ viewsheds = true
 briefing = true                       # a few pages for a council
 explorer = true                       # explorer.html: one file that anyone can open
 """
+
+_WAYS = (
+    ("", "Tumbledown School", 'Town Hall "The Pepperpot"'),
+    ("Otter Creek to the square", "Otter Creek Green", "Falls Square"),
+)
+"""Ways on foot that the study asks for: name (empty: its ends'), origin and destination."""
 
 _README = """\
 # {name}
@@ -239,7 +246,27 @@ def _study(town: Town) -> str:
     order = planted.reindex(town.districts["name"], fill_value=0).to_numpy()
     districts = town.districts["id"].to_numpy()[np.argsort(-order, kind="stable")]
     zones = ", ".join(f'"{district}"' for district in districts)
-    return _STUDY.format(label=FICTIONAL, given=max(1, len(town.doors) // DOORS_PER_GIFT), zones=zones)
+    given = max(1, len(town.doors) // DOORS_PER_GIFT)
+    return _STUDY.format(label=FICTIONAL, given=given, zones=zones, routes=_routes(town))
+
+
+def _routes(town: Town) -> str:
+    """Return the section on ways on foot: those whose ends the town has, each once."""
+    tags = [*town.way_tags, *(relation.tags for relation in town.relations)]
+    names = [item["name"] for item in tags if "name" in item]
+    kinds = [kind for kind, key in (("school", "amenity"), ("park", "leisure")) if kind in {t.get(key) for t in tags}]
+    asked = "[" + ", ".join(f'"{kind}"' for kind in kinds) + "]"
+    lines = [
+        "[routes]                              # ways on foot: how much of each is in view, of how many doorbells",
+        f"all_homes_to = {asked}".ljust(38) + "# from every home to the nearest, told over all homes alone",
+        "clip_s = 30.0                         # length of a clip: made up, makers differ",
+        "",
+    ]
+    for label, origin, destination in _WAYS:
+        if names.count(origin) == names.count(destination) == 1:
+            lines += ["[[routes.way]]", *([f'name = "{label}"'] if label else [])]
+            lines += [f"origin = '{origin}'", f"destination = '{destination}'", ""]
+    return "\n".join(lines)
 
 
 def _csv(table: pd.DataFrame) -> str:

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from doorview.errors import InputError
 from doorview.overlays.route_exposure import CAVEAT, Exposure, seen_metres
+from doorview.overlays.route_owners import Chance
 from doorview.overlays.routes import WITHIN_M, Cost, Routes, cheapest_routes, shortest_routes
 from doorview.overlays.walking_graph import WalkingGraph
 
@@ -49,7 +50,7 @@ def least_in_view(
     exposure: Exposure,
     origins: ArrayLike,
     destinations: ArrayLike,
-    chance: float | ArrayLike,
+    chance: Chance,
     *,
     within_m: float = WITHIN_M,
     all_parts: bool = False,
@@ -73,7 +74,7 @@ def trade_off(
     exposure: Exposure,
     origin: ArrayLike,
     destination: ArrayLike,
-    chance: float | ArrayLike,
+    chance: Chance,
     *,
     detour_cap: float = 1.5,
     within_m: float = WITHIN_M,

@@ -9,16 +9,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from doorview.city.chances import keys_of, uniform
 from doorview.city.streets import sample_lines
 from doorview.errors import InputError
+from doorview.overlays.kernels.route_sets import doors_of_routes, recorded_sets
 from doorview.overlays.kernels.routes import (
     chances_along,
     longest_runs,
@@ -26,6 +28,7 @@ from doorview.overlays.kernels.routes import (
     recorded_along,
     runs_of_lines,
 )
+from doorview.overlays.route_owners import Chance, RouteOwners, checked_chance
 from doorview.overlays.routes import Cost, Routes
 from doorview.overlays.walking_graph import WalkingGraph
 
@@ -35,7 +38,11 @@ __all__ = [
     "WalkingPoints",
     "edge_exposure",
     "exposure_of_pairs",
+    "exposure_of_rows",
+    "figures_of_legs",
     "owner_bits",
+    "point_chances",
+    "recorded_of_legs",
     "recorded_share",
     "route_figures",
     "seen_metres",
@@ -103,6 +110,11 @@ class Exposure:
     line_start: Ints
     line_members: Ints
 
+    @cached_property
+    def keys(self) -> NDArray[np.uint64]:
+        """What each door draws by, (doors,), made once."""
+        return keys_of(str(label) for label in self.doors)
+
 
 def walking_points(graph: WalkingGraph, *, spacing_m: float = SPACING_M) -> WalkingPoints:
     """Return points along the walking lines of a graph, in equal steps of at most `spacing_m`.
@@ -154,10 +166,26 @@ def exposure_of_pairs(walk: WalkingPoints, doors: pd.Index, pairs: pd.DataFrame)
             f"pairs: {int(((door < 0) | (point < 0)).sum())} rows name a door or point that is not among those given. "
             "Use sees(doors, walk.points, ...) with the same doors and points."
         )
-    return _exposure(walk, doors, door.astype(np.int64), point.astype(np.int64))
+    return exposure_of_rows(walk, doors, door.astype(np.int64), point.astype(np.int64))
 
 
-def edge_exposure(exposure: Exposure, graph: WalkingGraph, chance: float | ArrayLike) -> pd.DataFrame:
+def exposure_of_rows(walk: WalkingPoints, doors: pd.Index, door: Ints, point: Ints) -> Exposure:
+    """Return the exposure of pairs given as rows: `door` of `doors` and `point` of the points sees it, (pairs,) each.
+
+    Pairs of hidden points are left out.
+    """
+    count = max(len(doors), 1)
+    clear = ~walk.hidden[point]
+    key = np.unique(point[clear] * count + door[clear])
+    at, members = key // count, key % count
+    start = np.searchsorted(at, np.arange(len(walk.points) + 1)).astype(np.int64)
+    line = np.searchsorted(walk.first, at, side="right") - 1
+    both = np.unique(line * count + members)
+    line_start = np.searchsorted(both // count, np.arange(len(walk.first))).astype(np.int64)
+    return Exposure(walk, doors, start, members, line_start, both % count)
+
+
+def edge_exposure(exposure: Exposure, graph: WalkingGraph, chance: Chance) -> pd.DataFrame:
     """Return a row per edge, in the graph's order: a layer to route on.
 
     Columns: `osm_id`, `length_m`; `seen_m_along`, `seen_m_against` (expected metres in view, walked along the line and
@@ -179,11 +207,10 @@ def edge_exposure(exposure: Exposure, graph: WalkingGraph, chance: float | Array
     )
 
 
-def seen_metres(exposure: Exposure, graph: WalkingGraph, chance: float | ArrayLike, *, per_metre: float = 0.0) -> Cost:
+def seen_metres(exposure: Exposure, graph: WalkingGraph, chance: Chance, *, per_metre: float = 0.0) -> Cost:
     """Return expected metres in view as a cost, sum of step x (1 - prod (1 - p_j)), plus `per_metre` of length."""
     walk = exposure.walk
-    miss = 1.0 - _chances(exposure, chance)
-    seen, before = _seen(exposure, _point_misses(exposure, miss))
+    seen, before = _seen(exposure, _point_misses(exposure, _owners(exposure, chance)))
     step, first = walk.step_m, walk.first
     count = np.diff(first)
 
@@ -202,10 +229,16 @@ def seen_metres(exposure: Exposure, graph: WalkingGraph, chance: float | ArrayLi
     return Cost(total[walk.line_of] + per_metre * np.repeat(graph.length_m, 2), part)
 
 
-def owner_bits(doors: pd.Index, chance: float | ArrayLike, *, replicates: int, seed: int) -> NDArray[np.uint64]:
+def point_chances(exposure: Exposure, chance: Chance) -> Floats:
+    """Return the chance (points,) that each point is in view: that any owner has it in view; `chance` as elsewhere."""
+    return 1.0 - _point_misses(exposure, _owners(exposure, chance))
+
+
+def owner_bits(doors: pd.Index, chance: Chance, *, replicates: int, seed: int) -> NDArray[np.uint64]:
     """Return who owns in each replicate, as bits (doors, replicates / 64).
 
     Doors draw by their label alone: owners at one rate stay owners at a higher one, and no route changes another.
+    Owners that were drawn (`RouteOwners.bits`) are those.
 
     Raises
     ------
@@ -213,13 +246,17 @@ def owner_bits(doors: pd.Index, chance: float | ArrayLike, *, replicates: int, s
         For replicates that are no positive multiple of 64, chances outside [0, 1], and a seed that is no whole number.
 
     """
+    return _bits(keys_of(str(label) for label in doors), checked_chance(chance, len(doors)), replicates, seed)
+
+
+def _bits(keys: NDArray[np.uint64], owners: RouteOwners, replicates: int, seed: int) -> NDArray[np.uint64]:
     if replicates < 64 or replicates % 64:
         raise InputError(f"replicates is {replicates!r}: take a multiple of 64, so that they fill words of 64 bits.")
-    p = _checked(chance, len(doors))
-    keys = keys_of(str(label) for label in doors)
-    bits = np.zeros((len(doors), replicates // 64), np.uint64)
+    if owners.bits is not None and owners.bits.shape[1] == replicates // 64:
+        return owners.bits
+    bits = np.zeros((len(keys), replicates // 64), np.uint64)
     for number in range(replicates):
-        owns = uniform(keys, seed, number) < p
+        owns = uniform(keys, seed, number) < owners.chance
         bits[:, number // 64] |= owns.astype(np.uint64) << np.uint64(number % 64)
     return bits
 
@@ -228,7 +265,7 @@ def route_figures(
     graph: WalkingGraph,
     routes: Routes,
     exposures: Mapping[str, Exposure],
-    chance: float | ArrayLike,
+    chance: Chance,
     *,
     replicates: int = 256,
     seed: int = 0,
@@ -250,7 +287,8 @@ def route_figures(
     exposures
         By level, from `exposure_of_pairs`, over one set of points or several.
     chance
-        Chance that a door owns a camera: one number, or (doors,) in the order of `exposure.doors`.
+        Chance that a door owns a camera: one number, or (doors,) in the order of `exposure.doors`, independently; or
+        `RouteOwners`, whose sets of doors have chances of their own.
     replicates
         A multiple of 64; 0: nothing is simulated, and those columns are left out.
     seed
@@ -268,8 +306,14 @@ def route_figures(
     if not exposures:
         raise InputError("route_figures: no level; give exposures={'observe': exposure_of_pairs(...)}.")
     parts = []
+    on = np.zeros(len(routes.half), np.bool_)
     for level, exposure in exposures.items():
-        part = _figures(graph, routes, exposure, _chances(exposure, chance), replicates, seed)
+        if len(exposure.walk.line_of) != 2 * len(graph):
+            raise InputError(
+                f"route_figures: the exposure at {level!r} is over {len(exposure.walk.line_of) // 2} edges and the "
+                f"graph has {len(graph)}. Make it from walking_points of this graph."
+            )
+        part = figures_of_legs(routes, on, exposure, chance, replicates, seed)
         part.insert(1, "level", level)
         parts.append(part)
     table = pd.concat(parts, ignore_index=True).sort_values("route", kind="stable", ignore_index=True)
@@ -277,20 +321,32 @@ def route_figures(
     return table
 
 
-def _figures(
-    graph: WalkingGraph, routes: Routes, exposure: Exposure, p: Floats, replicates: int, seed: int
+def figures_of_legs(
+    routes: Routes, apart: NDArray[np.bool_], exposure: Exposure, chance: Chance, replicates: int, seed: int
 ) -> pd.DataFrame:
-    walk, miss = exposure.walk, 1.0 - p
-    point_miss = _point_misses(exposure, miss)
-    seen, _ = _seen(exposure, point_miss)
+    """Return the figures of `route_figures` at one level, without the column of it.
+
+    `apart` (legs,) says which legs do not go on where the leg before them ended, as the pieces of a track.
+    """
+    owners = _owners(exposure, chance)
+    walk, miss = exposure.walk, 1.0 - owners.chance
+    point_miss = _point_misses(exposure, owners)
     out = np.zeros((len(routes), 4))
-    stamp = np.full(len(p), -1, np.int64)
+    stamp = np.full(len(miss), -1, np.int64)
     legs = (routes.first, routes.half, routes.begin_m, routes.end_m)
     points = (walk.line_of, walk.first, walk.step_m, exposure.start, exposure.members)
     chances_along(
         *legs, routes.full, *points, point_miss, exposure.line_start, exposure.line_members,
-        _line_seen(exposure, seen), miss, stamp, out,
+        _line_seen(exposure, 1.0 - point_miss), miss, stamp, out,
     )  # fmt: skip
+    if owners.any_of is not None:
+        sets = np.zeros(len(routes) + 1, np.int64)
+        around = (*legs, routes.full, *points, exposure.line_start, exposure.line_members)
+        doors_of_routes(*around, np.full(len(miss), -1, np.int64), sets, np.zeros(0, np.int64))
+        members = np.zeros(sets[-1], np.int64)
+        doors_of_routes(*around, np.full(len(miss), -1, np.int64), sets, members)
+        members = members[np.lexsort((members, np.repeat(np.arange(len(routes)), np.diff(sets))))]
+        out[:, 3] = 1.0 - owners.any_of(sets, members)
     found = routes.table["length_m"].notna().to_numpy()
     length = routes.table["length_m"].to_numpy()
     out[~found] = np.nan
@@ -309,11 +365,16 @@ def _figures(
     )
     table.loc[~found, "doors_in_view"] = pd.NA
     if replicates:
-        bits = owner_bits(exposure.doors, p, replicates=replicates, seed=seed)
-        runs = np.empty((len(walk.first) - 1, 3, replicates), np.float32)
-        runs_of_lines(walk.first, walk.step_m, exposure.start, exposure.members, bits, runs)
+        bits = _bits(exposure.keys, owners, replicates, seed)
+        met = np.zeros(len(walk.step_m), np.bool_)
+        met[walk.line_of[routes.half[routes.full]]] = True
+        whole = np.flatnonzero(met & (np.diff(exposure.line_start) > 0))
+        slot = np.zeros(len(walk.step_m), np.int64)
+        slot[whole] = np.arange(len(whole))
+        runs = np.empty((len(whole), 3, replicates), np.float32)
+        runs_of_lines(whole, walk.first, walk.step_m, exposure.start, exposure.members, bits, runs)
         longest = np.zeros((len(routes), replicates), np.float32)
-        longest_runs(*legs, routes.full, *points, bits, runs, graph.length_m, longest)
+        longest_runs(*legs, routes.full, *points, exposure.line_start, bits, slot, runs, apart, longest)
         low, high = np.quantile(longest, [0.05, 0.95], axis=1)
         for name, value in (("mean", longest.mean(axis=1, dtype=np.float64)), ("p05", low), ("p95", high)):
             table[f"longest_unseen_{name}_m"] = np.where(found, value, np.nan)
@@ -324,7 +385,7 @@ def recorded_share(
     routes: Routes,
     trigger: Exposure,
     view: Exposure,
-    chance: float | ArrayLike,
+    chance: Chance,
     *,
     clip_s: float,
     speed_m_s: float = WALKING_M_PER_S,
@@ -356,54 +417,68 @@ def recorded_share(
         For exposures over other points or doors, and a clip or speed that is not above 0.
 
     """
-    for name, value in (("clip_s", clip_s), ("speed_m_s", speed_m_s)):
-        if not (math.isfinite(value) and value > 0):
-            raise InputError(f"{name} is {value!r}: it must be more than 0.")
+    if not (math.isfinite(speed_m_s) and speed_m_s > 0):
+        raise InputError(f"speed_m_s is {speed_m_s!r}: it must be more than 0.")
+    walk = view.walk
+    seconds = np.repeat(walk.step_m / speed_m_s, np.diff(walk.first))
+    return recorded_of_legs(routes, seconds, np.zeros(len(routes.half)), trigger, view, chance, clip_s)
+
+
+def recorded_of_legs(
+    routes: Routes,
+    seconds: Floats,
+    pause_s: Floats,
+    trigger: Exposure,
+    view: Exposure,
+    chance: Chance,
+    clip_s: float,
+) -> pd.Series:
+    """Return the share of `recorded_share` for walks at any pace.
+
+    `seconds` (points,) is the time that each whole step takes; `pause_s` (legs,) the time before a leg begins, infinite
+    where no clip lasts until then.
+    """
+    if not (math.isfinite(clip_s) and clip_s > 0):
+        raise InputError(f"clip_s is {clip_s!r}: it must be more than 0.")
     if trigger.walk is not view.walk or not trigger.doors.equals(view.doors):
         raise InputError(
             "recorded_share: trigger and view are over different points or doors. Make both from one "
             "walking_points(graph) and the same doors."
         )
-    walk = view.walk
-    out = np.zeros(len(routes))
-    recorded_along(
+    walk, owners = view.walk, _owners(view, chance)
+    out, last = np.zeros(len(routes)), np.zeros(len(view.doors))
+    around = (
         routes.first, routes.half, routes.begin_m, routes.end_m, walk.line_of, walk.first, walk.step_m,
-        view.start, view.members, trigger.start, trigger.members, clip_s * speed_m_s,
-        1.0 - _chances(view, chance), np.zeros(len(view.doors)), out,
+        view.start, view.members, trigger.start, trigger.members, seconds, pause_s, clip_s,
     )  # fmt: skip
+    if owners.any_of is None:
+        recorded_along(*around, 1.0 - owners.chance, last, out)
+    else:
+        step_start, sets = np.zeros(len(routes) + 1, np.int64), np.zeros(1, np.int64)
+        recorded_sets(*around, last, step_start, np.zeros(0), sets, np.zeros(0, np.int64))
+        long, members = np.zeros(step_start[-1]), np.zeros(sets[0], np.int64)
+        sets = np.zeros(len(long) + 1, np.int64)
+        recorded_sets(*around, last, step_start, long, sets, members)
+        metres = np.concatenate([[0.0], np.cumsum(long * owners.any_of(sets, members))])
+        out = metres[step_start[1:]] - metres[step_start[:-1]]
     length = routes.table["length_m"].to_numpy()
     share = np.divide(out, length, out=np.full(len(out), np.nan), where=length > 0)
     return pd.Series(share, index=routes.table.index, name="share_recorded_mean")
 
 
-def _exposure(walk: WalkingPoints, doors: pd.Index, door: Ints, point: Ints) -> Exposure:
-    count = max(len(doors), 1)
-    clear = ~walk.hidden[point]
-    key = np.unique(point[clear] * count + door[clear])
-    at, members = key // count, key % count
-    start = np.searchsorted(at, np.arange(len(walk.points) + 1)).astype(np.int64)
-    line = np.searchsorted(walk.first, at, side="right") - 1
-    both = np.unique(line * count + members)
-    line_start = np.searchsorted(both // count, np.arange(len(walk.first))).astype(np.int64)
-    return Exposure(walk, doors, start, members, line_start, both % count)
+def _owners(exposure: Exposure, chance: Chance) -> RouteOwners:
+    return checked_chance(chance, len(exposure.doors))
 
 
-def _checked(chance: float | ArrayLike, doors: int) -> Floats:
-    p = np.asarray(chance, dtype=np.float64)
-    if p.ndim and p.shape != (doors,):
-        raise InputError(f"chance has the shape {p.shape}: give one number, or one for each of the {doors} doors.")
-    if not ((p >= 0) & (p <= 1)).all():
-        raise InputError("chance lies outside [0, 1] or is no number: it is each door's chance of owning a camera.")
-    return np.ascontiguousarray(np.broadcast_to(p, (doors,)))
-
-
-def _chances(exposure: Exposure, chance: float | ArrayLike) -> Floats:
-    return _checked(chance, len(exposure.doors))
-
-
-def _point_misses(exposure: Exposure, miss: Floats) -> Floats:
-    out = np.empty(len(exposure.start) - 1)
-    misses_of_points(exposure.start, exposure.members, miss, out)
+def _point_misses(exposure: Exposure, owners: RouteOwners) -> Floats:
+    """Return the chance (points,) that no owner sees each point."""
+    out = np.ones(len(exposure.start) - 1)
+    if owners.any_of is None:
+        misses_of_points(exposure.start, exposure.members, 1.0 - owners.chance, out)
+    else:
+        some = np.flatnonzero(np.diff(exposure.start))
+        starts = np.append(exposure.start[some], len(exposure.members))
+        out[some] = 1.0 - owners.any_of(starts, exposure.members)
     return out
 
 

@@ -52,6 +52,8 @@ from doorview.study.kits import kits_of_models, lenses_and_obstacles
 from doorview.study.known import KnownCameras, find_known, known_scene, known_tables
 from doorview.study.owners import Plan, Residents, columns_of, plans_of, residents_of
 from doorview.study.partnership_run import PartnershipRun, partnership_plan, partnership_run
+from doorview.study.routes_ends import routes_plan
+from doorview.study.routes_run import RoutesRun, routes_run
 from doorview.study.sections import Study
 from doorview.study.terrain import study_terrain
 from doorview.study.thefts_run import TheftsRun, thefts_plan, thefts_run
@@ -170,6 +172,7 @@ class Tables:
     thefts: TheftsRun | None = None
     fairness: FairnessRun | None = None
     attributes: AttributesRun | None = None
+    routes: RoutesRun | None = None
 
 
 def _counted_area(city: City, reach_m: float) -> tuple[Any, float]:
@@ -316,6 +319,7 @@ def measure(
     thefts = thefts_plan(ready)
     people = fairness_plan(ready)
     attributes = attributes_plan(ready)
+    ways = routes_plan(ready)
     with stages.stage("seeing and covering"):
         coverage = fold(ready.scene, passed_on())
         if not len(coverage.totals):
@@ -365,6 +369,13 @@ def measure(
     return Tables(
         coverage, outputs, scenarios, counted, shares, curve, ranges, counts, faces, dwellings, errors, known, drivers,
         deal, told, laid_over, fair, beside,
+    walked = None
+    if ways is not None:
+        with stages.stage("routes on foot"):
+            walked = routes_run(ready, ways, {s.name: s for s in scenarios if counted.views[s.name][0] is base})
+    return Tables(
+        coverage, outputs, scenarios, counted, shares, curve, ranges, counts, faces, dwellings, errors, known, drivers,
+        deal, told, laid_over, walked,
     )  # fmt: skip
 
 

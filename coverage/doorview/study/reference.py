@@ -64,11 +64,9 @@ def reference_markdown() -> str:
         "as one with Even Better TOML) then completes keys, shows what they mean and marks wrong ones.",
     ]
     for section, model in SECTIONS.items():
-        header = {
-            "zones": "[[zones]]",
-            "scenarios": "[scenarios.NAME]",
-            "fairness.attributes": "[[fairness.attributes]]",
-        }.get(section, f"[{section}]")
+        header = {"scenarios": "[scenarios.NAME]"}.get(section, f"[{section}]")
+        # These may be given several times.
+        header = f"[{header}]" if section in ("zones", "routes.way", "fairness.attributes") else header
         lines += ["", f"## `{header}`", "", " ".join((model.__doc__ or "").split()), ""]
         lines += ["| key | takes | default | what it means |", "|---|---|---|---|"]
         for name, field in model.model_fields.items():

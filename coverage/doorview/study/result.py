@@ -26,6 +26,7 @@ from doorview.study.hides import obstacle_words
 from doorview.study.known import ALL as EVERY
 from doorview.study.known import OSM
 from doorview.study.partnership_words import partnership_words
+from doorview.study.routes_files import routes_words
 from doorview.study.shown import HEADLINE_LEVELS, shown_scenario
 from doorview.study.terrain import terrain_note, terrain_phrase
 from doorview.study.thefts_files import thefts_words
@@ -101,6 +102,11 @@ class Result:
     def alerts(self) -> pd.DataFrame | None:
         """Whom alerts reach beside who could see, over all spots (alerts.csv); None where not asked for."""
         return None if self.tables.alerts is None else self.tables.alerts.table
+
+    @property
+    def routes(self) -> pd.DataFrame | None:
+        """Ways on foot (routes.csv), with exact counts; None where the study asks for none."""
+        return None if self.tables.routes is None else self.tables.routes.table
 
     @property
     def thefts(self) -> pd.DataFrame | None:
@@ -256,6 +262,7 @@ class Result:
         lines += partnership_words(self.tables.partnership, units, ready.study.public_space.near_home_m)
         lines += alerts_words(self.tables.alerts, units)
         lines += attributes_words(self.tables.attributes, self.main_scenario(), self.main_level())
+        lines += routes_words(self.tables.routes, units, fictional=ready.study.study.fictional)
         lines += thefts_words(self.tables.thefts, self.main_scenario())
         lines += fairness_words(self)
         if ready.reading_words:

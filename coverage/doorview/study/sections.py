@@ -22,6 +22,7 @@ from doorview.study.fairness_section import FairnessSection
 from doorview.study.fields import NAMED_LAYER, CrsText, FilePath, LayerPath, MetreCrsText
 from doorview.study.incidents_section import IncidentsSection
 from doorview.study.partnership_section import PartnershipSection
+from doorview.study.routes_section import RoutesSection, Way
 from doorview.study.scenario_sections import (
     BUILTIN_SCENARIOS,
     OwnershipSection,
@@ -50,6 +51,7 @@ __all__ = [
     "PartnershipSection",
     "Place",
     "PublicSpaceSection",
+    "RoutesSection",
     "Scenario",
     "Study",
     "StudySection",
@@ -304,6 +306,7 @@ class Study(_Section):
     alerts: AlertsSection | None = Field(None)
     incidents: IncidentsSection | None = Field(None)
     fairness: FairnessSection | None = Field(None)
+    routes: RoutesSection | None = Field(None)
     output: OutputSection = Field(default_factory=OutputSection)
     _file: Path | None = PrivateAttr(default=None)
 
@@ -370,6 +373,8 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "incidents": IncidentsSection,
     "fairness": FairnessSection,
     "fairness.attributes": AttributeSection,
+    "routes": RoutesSection,
+    "routes.way": Way,
     "output": OutputSection,
 }
 """The sections by the names that they have in the file."""

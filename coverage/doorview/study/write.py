@@ -46,6 +46,8 @@ from doorview.study.known_files import (
 from doorview.study.partnership_files import draw_partnership, partnership_facts, write_partnership_files
 from doorview.study.qgis_files import write_qgis
 from doorview.study.result import Result
+from doorview.study.routes_draw import draw_routes
+from doorview.study.routes_files import routes_facts, routes_layers, routes_to_publish, write_routes_files
 from doorview.study.terrain import terrain_files
 from doorview.study.thefts_draw import draw_thefts
 from doorview.study.thefts_files import months_alone, theft_layers, thefts_facts, write_thefts_files
@@ -138,6 +140,7 @@ def write_into(result: Result, run: RunFolder) -> None:
         write_alerts_files(result, run)
         write_fairness_files(result, run)
         write_attributes_files(result, run)
+        write_routes_files(result, run)
         _write_working(result, run)
     with stages.stage("writing layers"):
         written = _write_layers(result, run) | write_known_files(result, run, _licence(result.ready))
@@ -157,6 +160,7 @@ def write_into(result: Result, run: RunFolder) -> None:
             draw_thefts(placed, folder)
             draw_attributes(placed, folder)
             draw_fairness(placed, folder)
+            draw_routes(placed, folder)
     run.write_run(_run_facts(result, written))
     if study.output.briefing:
         write_briefing(run.partial)
@@ -239,6 +243,8 @@ def _write_layers(result: Result, run: RunFolder) -> dict[str, str]:
         "block_faces": share_style(f"share_{level}__{main}"),
         "ground": ground_style(),
     }
+    walked, walked_styles = routes_layers(result)
+    layers, styles = layers | walked, styles | walked_styles
     if ready.zones is not None:
         layers["zones"] = _zone_layer(result, ready.zones, main)
         styles["zones"] = zone_style()
@@ -305,7 +311,7 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
             "zones": [zoning.file.name for zoning in ready.study.zones],
         },
         **_terrain_facts(ready),
-        "settings": months_alone(settings_to_publish(ready.study.settings())),
+        "settings": routes_to_publish(months_alone(settings_to_publish(ready.study.settings())), result),
         "crs": city.crs.to_string(),
         "country": city.country,
         **_camera_facts(ready),
@@ -342,6 +348,7 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
         **known_facts(result),
         **partnership_facts(result),
         **alerts_facts(result),
+        **routes_facts(result),
         **thefts_facts(result),
         **fairness_facts(result),
         **attributes_facts(result),
