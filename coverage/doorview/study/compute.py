@@ -366,16 +366,13 @@ def measure(
     with stages.stage("who is in view by zone"):
         fair = fairness_run(ready, coverage, counted, shares, faces, people)
         beside = attributes_run(attributes, ready, base, counted, shares, laid_over)
-    return Tables(
-        coverage, outputs, scenarios, counted, shares, curve, ranges, counts, faces, dwellings, errors, known, drivers,
-        deal, told, laid_over, fair, beside,
     walked = None
     if ways is not None:
         with stages.stage("routes on foot"):
             walked = routes_run(ready, ways, {s.name: s for s in scenarios if counted.views[s.name][0] is base})
     return Tables(
         coverage, outputs, scenarios, counted, shares, curve, ranges, counts, faces, dwellings, errors, known, drivers,
-        deal, told, laid_over, walked,
+        deal, told, laid_over, fair, beside, walked,
     )  # fmt: skip
 
 
