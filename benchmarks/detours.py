@@ -1,4 +1,4 @@
-"""What it costs to walk out of view, on real cities: how much longer the way least in view is, and what is left in view.
+"""What it costs to walk out of view, on real cities: how much longer the way least in view is, and what is left of it.
 
 Beside the one published figure of the kind: in Jyväskylä a way around 450 mapped cameras was 1.5 times as long on
 average with cameras at their weak end, 5 times at their middle and strong end, on seven routes downtown
@@ -6,8 +6,8 @@ average with cameras at their weak end, 5 times at their middle and strong end, 
 
     python benchmarks/detours.py [reisterstown las_palmas randallstown monaco]
 
-Pairs are junctions of the longest part of the network drawn at random, 300 to 2,000 m apart on foot, 20 origins with ten
-each. No cap on the detour. Rate 100 %: every door has a camera, so that "in view" means by any door at all.
+Pairs are junctions of the longest part of the network drawn at random, 300 to 2,000 m apart on foot, 20 origins with
+ten each. No cap on the detour. Rate 100 %: every door has a camera, so that "in view" means by any door at all.
 """
 
 from __future__ import annotations
