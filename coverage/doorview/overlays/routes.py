@@ -302,12 +302,12 @@ def _routes(graph: WalkingGraph, cost: Cost, start: _Feet, goal: _Feet) -> Route
         turned = Cost(
             cost.half.reshape(-1, 2)[:, ::-1].ravel(), lambda half, begin, end: cost.part(half ^ 1, end, begin)
         )
-        total, first, half, begin, end = _grouped(graph, turned, groups[1], goal, start, pairs)
+        total, first, half, begin, end, full = _grouped(graph, turned, groups[1], goal, start, pairs)
         legs = np.repeat(np.arange(len(pairs)), np.diff(first))
         order = first[legs + 1] - 1 - (np.arange(len(legs)) - first[legs])
-        half, begin, end = half[order] ^ 1, end[order], begin[order]
+        half, begin, end, full = half[order] ^ 1, end[order], begin[order], full[order]
     else:
-        total, first, half, begin, end = _grouped(graph, cost, groups[0], start, goal, pairs)
+        total, first, half, begin, end, full = _grouped(graph, cost, groups[0], start, goal, pairs)
     status = np.full(len(both), "origin_far", dtype=object)
     status[start.near & ~goal.near] = "destination_far"
     same = (start.edge[pairs] == goal.edge[pairs]) & (start.at_m[pairs] == goal.at_m[pairs])
@@ -315,11 +315,11 @@ def _routes(graph: WalkingGraph, cost: Cost, start: _Feet, goal: _Feet) -> Route
     sizes = np.zeros(len(both), dtype=np.int64)
     sizes[pairs] = np.diff(first)
     route_first = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    walked = np.concatenate([[0.0], np.cumsum(np.abs(end - begin))])
+    metres = np.zeros(len(pairs))
+    some = np.diff(first) > 0
+    metres[some] = np.add.reduceat(np.abs(end - begin), first[:-1][some]) if some.any() else 0.0
     length, spent = np.full(len(both), np.nan), np.full(len(both), np.nan)
     reached = np.isfinite(total)
-    legs_of = np.repeat(np.arange(len(pairs)), np.diff(first))
-    metres = np.bincount(legs_of, weights=np.diff(walked), minlength=len(pairs))
     length[pairs[reached]], spent[pairs[reached]] = metres[reached], total[reached]
     table = pd.DataFrame(
         {
@@ -333,9 +333,6 @@ def _routes(graph: WalkingGraph, cost: Cost, start: _Feet, goal: _Feet) -> Route
     )
     counts = {name: int((status == name).sum()) for name in STATUSES}
     counts["moved_to_longest_part"] = start.moved + goal.moved
-    long = graph.length_m[half // 2]
-    forward = half % 2 == 0
-    full = np.where(forward, (begin == 0) & (end == long), (begin == long) & (end == 0))
     return Routes(table, route_first, half, begin, end, full, counts)
 
 
@@ -346,7 +343,7 @@ def _grouped(
     start: _Feet,
     goal: _Feet,
     pairs: Ints,
-) -> tuple[Floats, Ints, Ints, Floats, Floats]:
+) -> tuple[Floats, Ints, Ints, Floats, Floats, NDArray[np.bool_]]:
     """Return the cost of each pair, where its legs begin, and the legs, by one run for each group of origins."""
     nodes, count = len(graph.xy), len(pairs)
     member = group[1]
@@ -356,7 +353,7 @@ def _grouped(
     order = np.argsort(member, kind="stable")
     cuts = np.searchsorted(member[order], np.arange(sources + 1))
     step = max(1, CHUNK // max(nodes, 1))
-    made: list[tuple[Ints, Ints, Ints, Floats, Floats]] = []
+    made: list[tuple[Ints, Ints, Ints, Floats, Floats, NDArray[np.bool_]]] = []
     for low in range(0, sources, step):
         high = min(low + step, sources)
         rows = order[cuts[low] : cuts[high]]
@@ -371,16 +368,17 @@ def _grouped(
         rows = np.sort(rows)
         made.append(_legs(graph, cost, found, member[rows] - low, rows, start, goal, pairs, total))
     if len(made) == 1 and len(made[0][0]) == count:
-        _, number, half, begin, end = made[0]
-        return total, np.concatenate([[0], np.cumsum(number)]).astype(np.int64), half, begin, end
+        _, number, half, begin, end, full = made[0]
+        return total, np.concatenate([[0], np.cumsum(number)]).astype(np.int64), half, begin, end, full
     for rows, number, *_ in made:
         sizes[rows] = number
     first = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     half, begin, end = np.zeros(first[-1], np.int64), np.zeros(first[-1]), np.zeros(first[-1])
-    for rows, number, part, one, two in made:
+    full = np.zeros(first[-1], np.bool_)
+    for rows, number, part, one, two, whole in made:
         into = np.repeat(first[rows] - np.concatenate([[0], np.cumsum(number)])[:-1], number) + np.arange(len(part))
-        half[into], begin[into], end[into] = part, one, two
-    return total, first, half, begin, end
+        half[into], begin[into], end[into], full[into] = part, one, two, whole
+    return total, first, half, begin, end, full
 
 
 def _legs(
@@ -393,7 +391,7 @@ def _legs(
     goal: _Feet,
     pairs: Ints,
     total: Floats,
-) -> tuple[Ints, Ints, Ints, Floats, Floats]:
+) -> tuple[Ints, Ints, Ints, Floats, Floats, NDArray[np.bool_]]:
     """Return the legs of the pairs `rows` from distances and predecessors; write their cost into `total`."""
     distance, before = found
     nodes = len(graph.xy)
@@ -437,7 +435,11 @@ def _legs(
     begin[into], end[into] = np.where(choice == 1, 0.0, long)[usable], to[usable]
     only = first[:-1][one_leg]
     half[only], begin[only], end[only] = along[one_leg], at[one_leg], to[one_leg]
-    return rows, number, half, begin, end
+    full = np.ones(first[-1], np.bool_)
+    ends = np.concatenate([out, into, only])
+    whole = graph.length_m[half[ends] // 2]
+    full[ends] = (np.minimum(begin[ends], end[ends]) == 0) & (np.maximum(begin[ends], end[ends]) == whole)
+    return rows, number, half, begin, end, full
 
 
 def _tails(graph: WalkingGraph, half: Ints) -> Ints:

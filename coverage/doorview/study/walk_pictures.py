@@ -13,7 +13,7 @@ import pandas as pd
 
 from doorview.city.model import City
 from doorview.overlays.route_exposure import CAVEAT
-from doorview.show.text import Caption, percent
+from doorview.show.text import SMALLEST_COUNT, Caption, percent
 from doorview.sight.camera import CameraModel
 from doorview.sight.levels import Level
 
@@ -86,11 +86,17 @@ def owners_said(chance: Any) -> str:
     return f"{who} a doorbell camera, each independently of the others"
 
 
+def _bells(row: Any) -> str:
+    if 0 < row.doors_in_view < SMALLEST_COUNT:
+        return "fewer than 5 doors see it"
+    return f"{row.doorbells_mean:.1f} doorbells expected"
+
+
 def figures_said(rows: pd.DataFrame) -> tuple[str, ...]:
-    """Return a walk's figures at all levels, none alone."""
+    """Return a walk's figures at all levels, none alone; 1 to 4 doors are not counted out."""
     figures = (
-        f"{row.level}: {percent(row.share_in_view_mean)} of it in view, {row.doorbells_mean:.1f} doorbells expected, "
-        f"{percent(row.p_unseen)} chance of arriving unseen"
+        f"{row.level}: {percent(row.share_in_view_mean)} of it in view, {_bells(row)}, {percent(row.p_unseen)} chance "
+        "of arriving unseen"
         for row in rows.itertuples()
     )
     return (f"{rows['length_m'].iloc[0]:,.0f} m", *figures)
