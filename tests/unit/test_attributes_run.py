@@ -372,6 +372,12 @@ def test_a_category_that_no_zone_has_is_refused(folder):
         run_study(study, folder / "out" / "none")
 
 
+def test_without_a_scenario_of_equal_ownership_there_is_nothing_to_begin_with(folder):
+    study = study_from_dict(raw_of([INCOME], scenarios={"lot": {"process": "exactly", "number": 20}}), folder=folder)
+    with pytest.raises(StudyError, match="no equal ownership to begin with"):
+        run_study(study, folder / "out" / "none")
+
+
 def test_two_attributes_that_go_together_are_named(folder):
     many = {"zoning": "tract", "column": "many", "kind": "number"}
     result = run_study(
