@@ -19,13 +19,18 @@ if TYPE_CHECKING:
     from doorview.city.obstacles import find_obstacles
     from doorview.errors import DoorviewError
     from doorview.overlays.alerts import alerts
+    from doorview.overlays.least_in_view import least_in_view, trade_off
+    from doorview.overlays.routes import shortest_routes
+    from doorview.overlays.walking_graph import walking_graph
     from doorview.sight.api import camera, level, viewsheds, visible_area
     from doorview.sight.fit import fit_camera
     from doorview.sight.points import sees
     from doorview.study.audit import audit_form, compare_audit
     from doorview.study.fairness import fairness
+    from doorview.study.on_foot import route
     from doorview.study.pipeline import estimate, run
     from doorview.study.private_ground_run import private_ground
+    from doorview.study.tracks import track_exposure
 
 __all__ = [
     "City",
@@ -39,13 +44,19 @@ __all__ = [
     "find_doors",
     "find_obstacles",
     "fit_camera",
+    "least_in_view",
     "level",
     "private_ground",
     "public_space",
+    "route",
     "run",
     "sees",
+    "shortest_routes",
+    "track_exposure",
+    "trade_off",
     "viewsheds",
     "visible_area",
+    "walking_graph",
 ]
 __version__ = "0.1.0"
 
@@ -61,13 +72,19 @@ _HOMES = {
     "find_doors": "doorview.city.doors",
     "find_obstacles": "doorview.city.obstacles",
     "fit_camera": "doorview.sight.fit",
+    "least_in_view": "doorview.overlays.least_in_view",
     "level": "doorview.sight.api",
     "private_ground": "doorview.study.private_ground_run",
     "public_space": "doorview.city.ground",
+    "route": "doorview.study.on_foot",
     "run": "doorview.study.pipeline",
     "sees": "doorview.sight.points",
+    "shortest_routes": "doorview.overlays.routes",
+    "track_exposure": "doorview.study.tracks",
+    "trade_off": "doorview.overlays.least_in_view",
     "viewsheds": "doorview.sight.api",
     "visible_area": "doorview.sight.api",
+    "walking_graph": "doorview.overlays.walking_graph",
 }
 
 

@@ -133,6 +133,15 @@ def build_parser() -> argparse.ArgumentParser:
         help="online map tiles below the map, as in https://HOST/{z}/{x}/{y}.png; the page then speaks to that host",
     )
 
+    track = command("track", "tell when and where recorded walks (GPX) were in view of simulated doorbell cameras")
+    track.add_argument("files", type=Path, nargs="+", metavar="FILE.gpx", help="recorded tracks, or folders of them")
+    track.add_argument("--city", required=True, metavar="PLACE-OR-FILE", help="an OSM file or a place that holds them")
+    track.add_argument("--rate", type=float, default=0.2, metavar="P", help="chance that a door owns (default: 0.2)")
+    track.add_argument("--camera", metavar="NAME", help="camera model; 'doorview cameras' lists them")
+    track.add_argument("--levels", type=_words, metavar="LIST", help="levels, as in detect,observe,recognise")
+    track.add_argument("--clip", type=float, metavar="S", help="length of a clip [s], for the share recorded")
+    track.add_argument("--out", type=Path, metavar="DIR", help="new folder for tables and a map; not for publishing")
+
     command("cameras", "list the camera models")
 
     cache = command("cache", "say what is kept for other runs, where, and how large it may become; or clear it")
@@ -204,6 +213,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "explorer": _explorer,
         "cameras": _cameras,
         "cache": _cache,
+        "track": _track,
         "briefing": _briefing,
     }[options.command]
     try:
@@ -479,6 +489,24 @@ def _demo(options: argparse.Namespace) -> None:
     for path in written:
         _say(f"  {path.name}")
     _say(f"Run it with: doorview run {_quoted(options.folder / 'study.toml')}")
+
+
+def _track(options: argparse.Namespace) -> None:
+    from doorview.overlays.gpx import read_gpx
+    from doorview.study.schema import study_from_arguments
+    from doorview.study.tracks import track_exposure
+
+    recorded = read_gpx(options.files)
+    city = _city_of(study_from_arguments(options.city, camera=options.camera, levels=options.levels))
+    asked = {"levels": options.levels, "camera": options.camera}
+    given = {key: value for key, value in asked.items() if value is not None}
+    result = track_exposure(city, recorded, rate=options.rate, clip_s=options.clip, **given)
+    for line in (*result.said(), *result.notes):
+        _say(line)
+    if options.out is not None:
+        for path in result.write(options.out):
+            _say(f"  {path}")
+    _say("Simulated. In view is not recorded, recorded is not kept, kept is not shared.")
 
 
 def _cameras(_options: argparse.Namespace) -> None:

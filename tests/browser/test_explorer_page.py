@@ -285,3 +285,29 @@ def test_a_link_brings_the_view_back(demo_run, open_page, page):
     assert again.shown("share") == page.shown("share")
     assert again.shown("block-share") == page.shown("block-share")
     again.blameless()
+
+
+def test_walks_are_those_of_the_layer_and_grey_at_a_rate_they_are_not_computed_for(page, demo_run):
+    layer = gpd.read_file(demo_run / "city.gpkg", layer="street_exposure")
+    choose(page, "layer", "walks")
+    choose(page, "level", "detect")
+    name, rate = page.run("() => [dv.state.scenario, dv.state.rate]")
+    assert name in page.run("() => dv.header.walks.scenarios")
+    held = np.array(page.run("([name, rate]) => Array.from(dv.walkShares(name, rate))", [name, rate]))
+    scale = page.run("() => dv.header.walks.scale")
+    assert held[held <= scale] / scale == pytest.approx(layer["share_detect"].dropna().to_numpy(), abs=1e-5)
+    legend = page.page.locator("#map-legend")
+    assert "walk" in legend.inner_text()
+    assert "not safety advice" in legend.inner_text()
+    before = page.page.screenshot()
+    slide(page, 63)
+    assert page.run("() => dv.walkShares(dv.state.scenario, dv.state.rate)") is None
+    assert "no figure" in legend.inner_text()
+    assert page.page.screenshot() != before
+    page.blameless()
+
+
+def test_the_light_page_has_no_walks(demo_run, open_page):
+    light = open_page(demo_run / "explorer-light.html")
+    assert light.run("() => dv.baseLayers().map(item => item.name)").count("walks") == 0
+    assert light.run("() => Object.keys(dv.arrays).filter(name => name.startsWith('walk_')).length") == 0

@@ -42,11 +42,21 @@ def test_a_path_is_traced_from_the_end_to_the_source():
     # Node 3 is the source; it leads to node 0.
     before = np.array([[3, 0, 1, -9999]])
     last, row, first = np.array([2, 0, -1]), np.zeros(3, np.int64), np.zeros(4, np.int64)
-    assert trace(before, last, row, 3, indptr, indices, half, first, np.zeros(0, np.int64)) == 2
-    out = np.zeros(2, np.int64)
-    trace(before, last, row, 3, indptr, indices, half, first, out)
-    assert out.tolist() == [0, 2]
+    assert trace(before, last, row, 3, indptr, indices, half, first).tolist() == [0, 2]
     assert first.tolist() == [0, 2, 2, 2]
+
+
+def test_a_path_longer_than_what_is_set_aside_for_it_is_traced_whole():
+    # A street of 200 edges: half-edge 2 i runs from node i to node i + 1.
+    nodes = 201
+    indptr = np.concatenate([[0], np.cumsum([1, *[2] * (nodes - 2), 1])])
+    pairs = sorted([(i, i + 1, 2 * i) for i in range(200)] + [(i + 1, i, 2 * i + 1) for i in range(200)])
+    indices, half = np.array([pair[1] for pair in pairs]), np.array([pair[2] for pair in pairs])
+    before = np.array([[nodes, *range(200), -9999]])
+    first = np.zeros(3, np.int64)
+    out = trace(before, np.array([200, 3]), np.zeros(2, np.int64), nodes, indptr, indices, half, first)
+    assert out.tolist() == [*range(0, 400, 2), 0, 2, 4]
+    assert first.tolist() == [0, 200, 203]
 
 
 def test_a_door_counts_once_for_a_route():
@@ -69,11 +79,23 @@ def test_unseen_stretches_join_over_edges():
     assert runs[0, :, :4].T.tolist() == [[40, 40, 40], [10, 20, 20], [40, 40, 40], [10, 20, 20]]
     assert runs[1, :, :4].T.tolist() == [[40, 40, 40], [20, 10, 20], [20, 10, 20], [20, 10, 20]]
     out = np.zeros((3, 64), np.float32)
-    longest_runs(*LEGS, FULL, *POINTS, bits, np.array([0, 1]), runs, np.array([40.0, 40.0]), out)
+    longest_runs(*LEGS, FULL, *POINTS, LINE_START, bits, np.array([0, 1]), runs, np.zeros(5, bool), out)
     # Seen from 15 to 20 m and from 60 to 70 m, if door 0 owns; else all from 15 to 60 m is unseen.
     assert out[0, :4].tolist() == [65, 40, 45, 40]
     assert out[1, :4].tolist() == [65, 40, 45, 40]
     assert out[2, :4].tolist() == [6] * 4
+
+
+def test_no_unseen_stretch_runs_over_the_gap_between_two_legs():
+    bits = np.array([[0b1010], [0b1100]], np.uint64)
+    runs = np.empty((2, 3, 64), np.float32)
+    runs_of_lines(np.array([0, 1]), FIRST, STEP, START, DOORS, bits, runs)
+    out = np.zeros((3, 64), np.float32)
+    longest_runs(
+        *LEGS, FULL, *POINTS, LINE_START, bits, np.array([0, 1]), runs, np.array([False, True, False, True, True]), out
+    )
+    # There: 15 to 40 m, then 40 to 80 m, apart. Nobody owns: 40 m. Door 0: 20 to 40 and 40 to 60 m.
+    assert out[0, :4].tolist() == [40, 20, 25, 20]
 
 
 def test_what_is_recorded_depends_on_the_direction():
@@ -81,11 +103,28 @@ def test_what_is_recorded_depends_on_the_direction():
     trigger = np.array([0])
     out = np.empty(3)
     legs = (FIRST_LEG, HALF, BEGIN, END)
-    recorded_along(*legs, *POINTS, trigger_start, trigger, 1000.0, MISS, np.zeros(2), out)
+    # Half a metre a second, without a pause.
+    pace = (trigger_start, trigger, np.full(8, 20.0), np.zeros(5))
+    recorded_along(*legs, *POINTS, *pace, 2000.0, MISS, np.zeros(2), out)
     # Door 0 is triggered in its first 5 m, and sees point 6 later; on the way back point 6 comes before the trigger.
     assert out == pytest.approx([0.5 * 5 + 0.5 * 10, 0.5 * 5, 0])
-    recorded_along(*legs, *POINTS, trigger_start, trigger, 40.0, MISS, np.zeros(2), out)
+    recorded_along(*legs, *POINTS, *pace, 80.0, MISS, np.zeros(2), out)
     assert out == pytest.approx([0.5 * 5, 0.5 * 5, 0])
+
+
+@pytest.mark.parametrize(
+    ("pause", "clip", "metres"), [(0.0, 90.0, 10), (20.0, 90.0, 0), (20.0, 110.0, 10), (np.inf, 1e9, 0)]
+)
+def test_a_clip_goes_on_through_a_pause_unless_it_is_not_known_how_long(pause, clip, metres):
+    trigger_start, trigger = np.array([0, 0, 1, 1, 1, 1, 1, 1, 1]), np.array([0])
+    out = np.empty(3)
+    pauses = np.array([np.inf, pause, np.inf, 0.0, np.inf])
+    # From the trigger at 17.5 m to point 6 at 65 m are 47.5 m, 85.5 s, and the pause.
+    seconds = np.full(8, 18.0)
+    recorded_along(
+        FIRST_LEG, HALF, BEGIN, END, *POINTS, trigger_start, trigger, seconds, pauses, clip, MISS, np.zeros(2), out
+    )
+    assert out[0] == pytest.approx(0.5 * 5 + 0.5 * metres)
 
 
 def test_only_lines_walked_whole_are_laid_out():
@@ -94,7 +133,7 @@ def test_only_lines_walked_whole_are_laid_out():
     runs_of_lines(np.array([1]), FIRST, STEP, START, DOORS, bits, runs)
     out = np.zeros((3, 64), np.float32)
     # Only edge 1 is walked whole by the first two routes.
-    longest_runs(*LEGS, FULL, *POINTS, bits, np.array([-1, 0]), runs, np.array([40.0, 40.0]), out)
+    longest_runs(*LEGS, FULL, *POINTS, LINE_START, bits, np.array([-1, 0]), runs, np.zeros(5, bool), out)
     assert out[:2, :4].tolist() == [[65, 40, 45, 40]] * 2
 
 
@@ -111,9 +150,10 @@ def test_the_doors_of_a_route_stand_once_each():
 
 def test_recorded_steps_hold_the_doors_that_record_them():
     trigger_start, trigger = np.array([0, 0, 1, 1, 1, 1, 1, 1, 1]), np.array([0])
-    for clip, expected in ((1000.0, [0.5 * 5 + 0.5 * 10, 0.5 * 5, 0]), (40.0, [0.5 * 5, 0.5 * 5, 0])):
+    pace = (np.full(8, 20.0), np.zeros(5))
+    for clip, expected in ((2000.0, [0.5 * 5 + 0.5 * 10, 0.5 * 5, 0]), (80.0, [0.5 * 5, 0.5 * 5, 0])):
         steps, count = np.zeros(4, np.int64), np.zeros(1, np.int64)
-        arguments = (*LEGS, *POINTS, trigger_start, trigger, clip, np.zeros(2), steps)
+        arguments = (*LEGS, *POINTS, trigger_start, trigger, *pace, clip, np.zeros(2), steps)
         recorded_sets(*arguments, np.zeros(0), count, np.zeros(0, np.int64))
         long, doors = np.zeros(steps[-1]), np.zeros(count[0], np.int64)
         sets = np.zeros(len(long) + 1, np.int64)

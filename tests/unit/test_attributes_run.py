@@ -30,7 +30,7 @@ NO_PICTURES = {"maps": False, "rasters": False, "explorer": False, "briefing": F
 INCOME = {"zoning": "tract", "column": "income", "kind": "number", "unit": "dollars", "label": "Income, made up"}
 TENURE = {"zoning": "tract", "column": "tenure", "kind": "category"}
 ASKED = [
-    {**INCOME, "gradient": 0.3, "districts": "district"},
+    {**INCOME, "gradient": 0.3, "districts": "half"},
     {**TENURE, "times": {"rent": 0.5}},
     {"zoning": "tract", "column": "flat", "kind": "number", "gradient": 0.0},
     {"zoning": "district", "column": "median_income", "kind": "number"},
@@ -53,7 +53,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "name": "=1+1" if n == 12 else f"Tract {n}",
             "income": None if income is None else str(income),
         }
-        row |= {"tenure": "rent" if n % 2 else "own\x07", "flat": 7.0, "empty": None, "many": n, "words": "a"}
+        row |= {
+            "tenure": "rent" if n % 2 else "own\x07",
+            "flat": 7.0,
+            "half": "north" if n > 11 else "south",
+            "empty": None,
+            "many": n,
+            "words": "a",
+        }
         rows.append({**row, "geometry": shapely.box(x, y, x + dx, y + dy)})
     gpd.GeoDataFrame(rows, crs=CRS).to_crs(4326).to_file(place / "tracts.geojson")
     return place
@@ -362,6 +369,12 @@ def test_what_files_show_is_told_before_anything_slow(folder):
 def test_a_category_that_no_zone_has_is_refused(folder):
     study = study_from_dict(raw_of([{**TENURE, "times": {"lease": 2.0}}]), folder=folder)
     with pytest.raises(StudyError, match=r"times\.lease: no zone has this category"):
+        run_study(study, folder / "out" / "none")
+
+
+def test_without_a_scenario_of_equal_ownership_there_is_nothing_to_begin_with(folder):
+    study = study_from_dict(raw_of([INCOME], scenarios={"lot": {"process": "exactly", "number": 20}}), folder=folder)
+    with pytest.raises(StudyError, match="no equal ownership to begin with"):
         run_study(study, folder / "out" / "none")
 
 

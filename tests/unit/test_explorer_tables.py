@@ -338,3 +338,41 @@ def test_a_chance_that_depends_on_homes_is_no_plain_rate(fictional: Result) -> N
     # The same as the exact curve of the run by its own rule, at a rate that is a knot.
     number = [s["name"] for s in header["scenarios"] if s["kind"] == "curve"].index("plain")
     assert arrays["curve_scenario"][number, 0, 0, 35] == pytest.approx(arrays["curve_independent"][0, 0, 0, 35])
+
+
+def test_walks_hold_the_layer_of_streets_in_each_scenario_that_they_are_told_for(tmp_path):
+    raw = {
+        "study": {"name": "Tiny", "seed": SEED, "fictional": True},
+        "place": {"extract": "town.osm.pbf"},
+        "camera": {"levels": ["observe", "detect"]},
+        "coverage": {"range_curve": False},
+        "output": {"maps": False, "rasters": False},
+        "drivers": {"ranges": 0},
+        "scenarios": {"few": {"rate": 0.05}, "many": {"rate": 0.5}},
+        "routes": {"replicates": 64},
+    }
+    tiny_town(tmp_path / "town.osm.pbf", street=HOSTILE)
+    found = run_study(study_from_dict(raw, folder=tmp_path), tmp_path / "out")
+    header, arrays = explorer_tables(found)
+    assert header["walks"]["scenarios"] == ["few", "many"]
+    names = [item["name"] for item in header["levels"]]
+    layer = gpd.read_file(tmp_path / "out" / "city.gpkg", layer="street_exposure")
+    shown = found.tables.routes.shown
+    scale = header["walks"]["scale"]
+    for number, level in enumerate(names):
+        held = arrays["walk_share"][header["walks"]["scenarios"].index(shown), number].astype(float)
+        expected = layer[f"share_{level}"].to_numpy(float)
+        assert (held > scale).tolist() == np.isnan(expected).tolist()
+        assert np.where(held > scale, np.nan, held / scale) == pytest.approx(expected, abs=1e-5, nan_ok=True)
+        # More owners never have less of a walk in view.
+        assert (arrays["walk_share"][1, number] >= arrays["walk_share"][0, number]).all()
+    assert len(arrays["walk_start"]) == len(layer) + 1
+    metres = np.hypot(*np.diff(arrays["walk_xy"] / 100.0, axis=0).T)
+    inside = np.setdiff1d(np.arange(len(metres)), arrays["walk_start"][1:-1].astype(int) - 1)
+    assert metres[inside].sum() == pytest.approx(layer.length.sum(), rel=1e-3)
+
+
+def test_a_run_without_streets_has_no_walks(result):
+    header, arrays = explorer_tables(result)
+    assert header["walks"] is None
+    assert not [name for name in arrays if name.startswith("walk_")]

@@ -108,6 +108,8 @@ def test_the_folders_pictures_are_those_that_are_promised(demo):
         "curve.png",
         *(f"drivers_{name}.png" for name in ("detect", "observe", "recognise", "trigger")),
         *("fairness.png", "fairness_change_giveaway.png", "fairness_change_privacy_zones.png"),
+        *(f"fairness_{name}_district_median_income.png" for name in ("groups", "two_variables")),
+        "lorenz_district_median_income.png",
         "in_view_detect_independent_20.png",
         "in_view_detect_independent_20_detail.png",
         "partnership.png",

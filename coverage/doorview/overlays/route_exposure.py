@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import geopandas as gpd
 import numpy as np
@@ -38,8 +39,10 @@ __all__ = [
     "edge_exposure",
     "exposure_of_pairs",
     "exposure_of_rows",
+    "figures_of_legs",
     "owner_bits",
     "point_chances",
+    "recorded_of_legs",
     "recorded_share",
     "route_figures",
     "seen_metres",
@@ -106,6 +109,11 @@ class Exposure:
     members: Ints
     line_start: Ints
     line_members: Ints
+
+    @cached_property
+    def keys(self) -> NDArray[np.uint64]:
+        """What each door draws by, (doors,), made once."""
+        return keys_of(str(label) for label in self.doors)
 
 
 def walking_points(graph: WalkingGraph, *, spacing_m: float = SPACING_M) -> WalkingPoints:
@@ -238,16 +246,17 @@ def owner_bits(doors: pd.Index, chance: Chance, *, replicates: int, seed: int) -
         For replicates that are no positive multiple of 64, chances outside [0, 1], and a seed that is no whole number.
 
     """
+    return _bits(keys_of(str(label) for label in doors), checked_chance(chance, len(doors)), replicates, seed)
+
+
+def _bits(keys: NDArray[np.uint64], owners: RouteOwners, replicates: int, seed: int) -> NDArray[np.uint64]:
     if replicates < 64 or replicates % 64:
         raise InputError(f"replicates is {replicates!r}: take a multiple of 64, so that they fill words of 64 bits.")
-    owners = checked_chance(chance, len(doors))
     if owners.bits is not None and owners.bits.shape[1] == replicates // 64:
         return owners.bits
-    p = owners.chance
-    keys = keys_of(str(label) for label in doors)
-    bits = np.zeros((len(doors), replicates // 64), np.uint64)
+    bits = np.zeros((len(keys), replicates // 64), np.uint64)
     for number in range(replicates):
-        owns = uniform(keys, seed, number) < p
+        owns = uniform(keys, seed, number) < owners.chance
         bits[:, number // 64] |= owns.astype(np.uint64) << np.uint64(number % 64)
     return bits
 
@@ -297,8 +306,14 @@ def route_figures(
     if not exposures:
         raise InputError("route_figures: no level; give exposures={'observe': exposure_of_pairs(...)}.")
     parts = []
+    on = np.zeros(len(routes.half), np.bool_)
     for level, exposure in exposures.items():
-        part = _figures(graph, routes, exposure, _owners(exposure, chance), replicates, seed)
+        if len(exposure.walk.line_of) != 2 * len(graph):
+            raise InputError(
+                f"route_figures: the exposure at {level!r} is over {len(exposure.walk.line_of) // 2} edges and the "
+                f"graph has {len(graph)}. Make it from walking_points of this graph."
+            )
+        part = figures_of_legs(routes, on, exposure, chance, replicates, seed)
         part.insert(1, "level", level)
         parts.append(part)
     table = pd.concat(parts, ignore_index=True).sort_values("route", kind="stable", ignore_index=True)
@@ -306,19 +321,23 @@ def route_figures(
     return table
 
 
-def _figures(
-    graph: WalkingGraph, routes: Routes, exposure: Exposure, owners: RouteOwners, replicates: int, seed: int
+def figures_of_legs(
+    routes: Routes, apart: NDArray[np.bool_], exposure: Exposure, chance: Chance, replicates: int, seed: int
 ) -> pd.DataFrame:
+    """Return the figures of `route_figures` at one level, without the column of it.
+
+    `apart` (legs,) says which legs do not go on where the leg before them ended, as the pieces of a track.
+    """
+    owners = _owners(exposure, chance)
     walk, miss = exposure.walk, 1.0 - owners.chance
     point_miss = _point_misses(exposure, owners)
-    seen, _ = _seen(exposure, point_miss)
     out = np.zeros((len(routes), 4))
     stamp = np.full(len(miss), -1, np.int64)
     legs = (routes.first, routes.half, routes.begin_m, routes.end_m)
     points = (walk.line_of, walk.first, walk.step_m, exposure.start, exposure.members)
     chances_along(
         *legs, routes.full, *points, point_miss, exposure.line_start, exposure.line_members,
-        _line_seen(exposure, seen), miss, stamp, out,
+        _line_seen(exposure, 1.0 - point_miss), miss, stamp, out,
     )  # fmt: skip
     if owners.any_of is not None:
         sets = np.zeros(len(routes) + 1, np.int64)
@@ -346,14 +365,16 @@ def _figures(
     )
     table.loc[~found, "doors_in_view"] = pd.NA
     if replicates:
-        bits = owner_bits(exposure.doors, owners, replicates=replicates, seed=seed)
-        whole = np.unique(walk.line_of[routes.half[routes.full]])
+        bits = _bits(exposure.keys, owners, replicates, seed)
+        met = np.zeros(len(walk.step_m), np.bool_)
+        met[walk.line_of[routes.half[routes.full]]] = True
+        whole = np.flatnonzero(met & (np.diff(exposure.line_start) > 0))
         slot = np.zeros(len(walk.step_m), np.int64)
         slot[whole] = np.arange(len(whole))
         runs = np.empty((len(whole), 3, replicates), np.float32)
         runs_of_lines(whole, walk.first, walk.step_m, exposure.start, exposure.members, bits, runs)
         longest = np.zeros((len(routes), replicates), np.float32)
-        longest_runs(*legs, routes.full, *points, bits, slot, runs, graph.length_m, longest)
+        longest_runs(*legs, routes.full, *points, exposure.line_start, bits, slot, runs, apart, longest)
         low, high = np.quantile(longest, [0.05, 0.95], axis=1)
         for name, value in (("mean", longest.mean(axis=1, dtype=np.float64)), ("p05", low), ("p95", high)):
             table[f"longest_unseen_{name}_m"] = np.where(found, value, np.nan)
@@ -396,9 +417,29 @@ def recorded_share(
         For exposures over other points or doors, and a clip or speed that is not above 0.
 
     """
-    for name, value in (("clip_s", clip_s), ("speed_m_s", speed_m_s)):
-        if not (math.isfinite(value) and value > 0):
-            raise InputError(f"{name} is {value!r}: it must be more than 0.")
+    if not (math.isfinite(speed_m_s) and speed_m_s > 0):
+        raise InputError(f"speed_m_s is {speed_m_s!r}: it must be more than 0.")
+    walk = view.walk
+    seconds = np.repeat(walk.step_m / speed_m_s, np.diff(walk.first))
+    return recorded_of_legs(routes, seconds, np.zeros(len(routes.half)), trigger, view, chance, clip_s)
+
+
+def recorded_of_legs(
+    routes: Routes,
+    seconds: Floats,
+    pause_s: Floats,
+    trigger: Exposure,
+    view: Exposure,
+    chance: Chance,
+    clip_s: float,
+) -> pd.Series:
+    """Return the share of `recorded_share` for walks at any pace.
+
+    `seconds` (points,) is the time that each whole step takes; `pause_s` (legs,) the time before a leg begins, infinite
+    where no clip lasts until then.
+    """
+    if not (math.isfinite(clip_s) and clip_s > 0):
+        raise InputError(f"clip_s is {clip_s!r}: it must be more than 0.")
     if trigger.walk is not view.walk or not trigger.doors.equals(view.doors):
         raise InputError(
             "recorded_share: trigger and view are over different points or doors. Make both from one "
@@ -408,7 +449,7 @@ def recorded_share(
     out, last = np.zeros(len(routes)), np.zeros(len(view.doors))
     around = (
         routes.first, routes.half, routes.begin_m, routes.end_m, walk.line_of, walk.first, walk.step_m,
-        view.start, view.members, trigger.start, trigger.members, clip_s * speed_m_s,
+        view.start, view.members, trigger.start, trigger.members, seconds, pause_s, clip_s,
     )  # fmt: skip
     if owners.any_of is None:
         recorded_along(*around, 1.0 - owners.chance, last, out)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any
 
@@ -96,6 +96,17 @@ class WalkingGraph:
     def __len__(self) -> int:
         """Return the number of edges."""
         return len(self.lines)
+
+    @cached_property
+    def tree(self) -> shapely.STRtree:
+        """Index of `lines`, made once."""
+        return shapely.STRtree(self.lines)
+
+    @cached_property
+    def longest(self) -> tuple[Ints, shapely.STRtree]:
+        """Edges of the longest connected part, and an index of their lines."""
+        edges = np.flatnonzero(self.part[self.ends[:, 0]] == 0)
+        return edges, shapely.STRtree(self.lines[edges])
 
 
 @cache

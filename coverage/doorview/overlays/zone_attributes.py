@@ -18,6 +18,8 @@ MOST_CATEGORIES = 12
 """More different values than this are no categories."""
 NO_ESTIMATE = (-999999999.0, -888888888.0, -666666666.0, -555555555.0, -333333333.0, -222222222.0)
 """In place of an estimate in files of the American Community Survey, "Notes on ACS Estimate and Annotation Values"."""
+LONGEST = 60
+"""Characters of a cell that are read: names and numbers are shorter, and messages quote them."""
 NAMED = 5
 """Zones that a message names, before it counts the rest."""
 
@@ -140,7 +142,7 @@ def _text(value: object) -> str | None:
         return None
     if isinstance(value, float | np.floating) and float(value).is_integer():
         return str(int(value))
-    text = str(value).strip()
+    text = " ".join(str(value)[:LONGEST].split())
     return None if text in ("", "<NA>", "NaT", "nan") else text
 
 

@@ -103,6 +103,11 @@ def attributes_plan(ready: Prepared) -> AttributesPlan | None:
     if not asked or ready.zones is None:
         return None
     faults: list[str] = []
+    if not _equal_scenarios(ready, [plan.scenario for plan in ready.plans]):
+        faults.append(
+            "fairness.attributes: no scenario in which every home owns a camera at one rate, so there is no equal "
+            'ownership to begin with; add one with process = "independent" and rate = 0.2, without programme and rules'
+        )
     rows: list[NDArray[np.int64]] = []
     values: list[ZoneAttribute | None] = []
     rates: dict[tuple[int, str], GradientRates] = {}

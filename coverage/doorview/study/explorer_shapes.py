@@ -16,7 +16,7 @@ from doorview.sight.walls import segments_of
 from doorview.study.compute import Prepared
 from doorview.study.explorer_units import Units
 
-__all__ = ["Names", "origin_of", "shapes_of"]
+__all__ = ["Names", "line_arrays", "origin_of", "shapes_of"]
 
 Arrays = dict[str, NDArray[Any]]
 BACKGROUND_M = 0.5
@@ -52,7 +52,7 @@ def _centimetres(xy: NDArray[np.float64], origin: tuple[int, int]) -> NDArray[np
     return np.rint((xy - np.array(origin, dtype=np.float64)) * 100.0).astype(np.int32)
 
 
-def _lines(shapes: NDArray[np.object_], origin: tuple[int, int]) -> tuple[NDArray[np.uint32], NDArray[np.int32]]:
+def line_arrays(shapes: NDArray[np.object_], origin: tuple[int, int]) -> tuple[NDArray[np.uint32], NDArray[np.int32]]:
     """Return start (n + 1,) and coordinates of lines or rings."""
     xy, owner = shapely.get_coordinates(shapes, return_index=True)
     start = np.searchsorted(owner, np.arange(len(shapes) + 1)).astype(np.uint32)
@@ -72,7 +72,7 @@ def _face_arrays(ready: Prepared, units: Units, names: Names, origin: tuple[int,
     faces = ready.ground.faces
     lines = faces.geometry.to_numpy()
     shown = np.flatnonzero((units.face >= 0) | shapely.intersects(ready.inside, lines))
-    start, xy = _lines(lines[shown], origin)
+    start, xy = line_arrays(lines[shown], origin)
     name = np.array([names.number(item) for item in faces["name"].to_numpy()[shown]], np.int32)
     unit = units.face[shown]
     length = np.zeros(len(units))
@@ -104,7 +104,7 @@ def _zone_arrays(ready: Prepared, units: Units, names: Names, origin: tuple[int,
     shapes = np.zeros(0, object) if zones is None else zones.geometry.to_numpy()[units.zones]
     zonings = [] if zones is None else list(dict.fromkeys(zones["zoning"].tolist()))
     rings, owner = _rings(shapes)
-    arrays["zone_start"], arrays["zone_xy"] = _lines(rings, origin)
+    arrays["zone_start"], arrays["zone_xy"] = line_arrays(rings, origin)
     arrays["zone_ring_unit"] = (owner + units.groups).astype(np.int32)
     arrays["unit_zoning"] = np.full(len(units), -1, np.int32)
     if zones is not None:
@@ -128,7 +128,7 @@ def _wall_arrays(ready: Prepared, origin: tuple[int, int]) -> Arrays:
     shapes = obstacles.geometry.to_numpy()
     whole = (np.asarray(obstacles["kind"] == "building")) & (np.isnan(height) | (height > highest))
     whole &= np.isin(shapely.get_type_id(shapes), (3, 6))
-    start, xy = _lines(_rings(shapes[whole])[0], origin)
+    start, xy = line_arrays(_rings(shapes[whole])[0], origin)
     walls, _ = segments_of(obstacles[~whole])
     return {
         "ring_start": start,
@@ -145,7 +145,7 @@ def _background(ready: Prepared, names: Names, origin: tuple[int, int], arrays: 
     for key, wanted in (("green", "park"), ("water", "water")):
         own = polygons[polygons["class"] == wanted]
         shapes = shapely.simplify(own.geometry.to_numpy(), BACKGROUND_M)
-        arrays[f"{key}_start"], arrays[f"{key}_xy"] = _lines(_rings(shapes)[0], origin)
+        arrays[f"{key}_start"], arrays[f"{key}_xy"] = line_arrays(_rings(shapes)[0], origin)
         if key == "green":
             for name, shape in zip(own["name"], own.geometry, strict=True):
                 number = names.number(name)

@@ -25,6 +25,7 @@ from doorview.show.text import clean, place_words
 from doorview.study.counting import Views, cut_of, views_of_plan
 from doorview.study.explorer_shapes import Names, origin_of, shapes_of
 from doorview.study.explorer_units import Units, histogram, public_cells, spaces_of, unit_matrices, units_of
+from doorview.study.explorer_walks import walk_arrays
 from doorview.study.hides import obstacle_words
 from doorview.study.owners import Plan, plan_at_rate
 from doorview.study.result import Result
@@ -491,7 +492,8 @@ def explorer_tables(result: Result) -> tuple[dict[str, Any], Arrays]:
     fixed = _fixed_arrays(result, kinds, units, spaces, has_ground)
     fixed["fixed_unit_share"] = fixed["fixed_unit_share"][:, :, order]
     header = _header(result, kinds, order, space_names, said, names, zonings, origin)
-    return header, {name: np.ascontiguousarray(values) for name, values in (arrays | curves | fixed).items()}
+    header["walks"], walks = walk_arrays(result, level_names, origin)
+    return header, {name: np.ascontiguousarray(values) for name, values in (arrays | curves | fixed | walks).items()}
 
 
 def _histogram_arrays(cells: Any, units: int, order: list[int], spaces: int) -> Arrays:

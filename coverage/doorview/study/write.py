@@ -56,6 +56,7 @@ from doorview.study.routes_files import routes_facts, routes_layers, routes_to_p
 from doorview.study.terrain import terrain_files
 from doorview.study.thefts_draw import draw_thefts
 from doorview.study.thefts_files import months_alone, theft_layers, thefts_facts, write_thefts_files
+from doorview.study.zones import COLUMN
 
 __all__ = ["raster_sink", "write_into", "write_result", "write_tables_only"]
 
@@ -296,7 +297,9 @@ def _zone_layer(result: Result, zones: Any, scenario: str) -> Any:
     s = result.shares
     wanted = s[(s["scenario"] == scenario) & (s["space"] == "all")]
     table = wanted.pivot_table(index=["zoning", "zone"], columns="level", values="share_mean").add_prefix("share_")
-    return zones.join(table, on=["zoning", "zone"])
+    # Columns of the user's own file, read for scenarios and attributes, are not the run's to hand on.
+    kept = [name for name in zones.columns if not str(name).startswith(COLUMN)]
+    return zones[kept].join(table, on=["zoning", "zone"])
 
 
 def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:

@@ -10,7 +10,7 @@ from typing import Any
 import numba as nb
 import numpy as np
 
-from doorview.overlays.kernels.routes import HAIR_M, overlap, steps
+from doorview.overlays.kernels.routes import metres_of_step, steps
 
 __all__ = ["doors_of_routes", "recorded_sets"]
 
@@ -54,17 +54,15 @@ def doors_of_routes(
                         total += 1
             elif begin[leg] != end[leg]:
                 steps(begin[leg], end[leg], step[line], first[line + 1] - first[line], reach)
-                for i in range(reach[0], reach[1] + 1):
-                    if overlap(begin[leg], end[leg], step[line], i) <= HAIR_M:
-                        continue
-                    point = first[line] + i
-                    for at in range(start[point], start[point + 1]):
-                        door = doors[at]
-                        if stamp[door] != route:
-                            stamp[door] = route
-                            if out.shape[0] > 0:
-                                out[total] = door
-                            total += 1
+                if reach[0] > reach[1]:
+                    continue
+                for at in range(start[first[line] + reach[0]], start[first[line] + reach[1] + 1]):
+                    door = doors[at]
+                    if stamp[door] != route:
+                        stamp[door] = route
+                        if out.shape[0] > 0:
+                            out[total] = door
+                        total += 1
         set_start[route + 1] = total
 
 
@@ -81,7 +79,9 @@ def recorded_sets(
     doors: Any,
     trigger_start: Any,
     trigger_doors: Any,
-    clip_m: float,
+    seconds: Any,
+    pause: Any,
+    clip_s: float,
     last: Any,
     step_start: Any,
     long_of: Any,
@@ -103,29 +103,32 @@ def recorded_sets(
         last[:] = -np.inf
         done = 0.0
         for leg in range(first_leg[route], first_leg[route + 1]):
+            if np.isinf(pause[leg]):
+                last[:] = -np.inf
+            else:
+                done += pause[leg]
             if begin[leg] == end[leg]:
                 continue
             line = line_of[half[leg]]
             steps(begin[leg], end[leg], step[line], first[line + 1] - first[line], reach)
             for k in range(reach[1] - reach[0] + 1):
                 i = reach[1] - k if half[leg] % 2 else reach[0] + k
-                long = overlap(begin[leg], end[leg], step[line], i)
-                if long <= HAIR_M:
-                    continue
+                long = metres_of_step(begin[leg], end[leg], step[line], i, reach)
                 point = first[line] + i
-                here = done + long / 2.0
+                took = seconds[point] * (long / step[line])
+                here = done + took / 2.0
                 for at in range(trigger_start[point], trigger_start[point + 1]):
                     last[trigger_doors[at]] = here
                 if fill:
                     long_of[made] = long
                     set_start[made] = total
                 for at in range(start[point], start[point + 1]):
-                    if here - last[doors[at]] <= clip_m:
+                    if here - last[doors[at]] <= clip_s:
                         if fill:
                             out[total] = doors[at]
                         total += 1
                 made += 1
-                done += long
+                done += took
         step_start[route + 1] = made
     if fill:
         set_start[made] = total

@@ -15,8 +15,8 @@ import numpy as np
 __all__ = [
     "chances_along",
     "longest_runs",
+    "metres_of_step",
     "misses_of_points",
-    "overlap",
     "recorded_along",
     "runs_of_lines",
     "steps",
@@ -28,37 +28,50 @@ HAIR_M = 1e-9
 
 
 @nb.njit(cache=True, nogil=True)
-def trace(
-    before: Any, last: Any, row: Any, nodes: int, indptr: Any, indices: Any, half: Any, first: Any, out: Any
-) -> int:
-    """Trace paths back from the nodes `last` (paths,) through predecessors (rows, nodes and more).
+def _climb(before: Any, last: int, row: int, nodes: int, path: Any) -> int:
+    """Write the nodes of a path from its last one on, without its source, and return how many."""
+    count, node = 0, last
+    while node >= 0:
+        path[count] = node
+        earlier = before[row, node]
+        if earlier < 0 or earlier >= nodes:
+            break
+        count += 1
+        node = earlier
+    return count
+
+
+@nb.njit(cache=True, nogil=True)
+def _halves(path: Any, count: int, indptr: Any, indices: Any, half: Any, total: int, out: Any) -> None:
+    """Write the half-edges between the nodes of a path, from the source on."""
+    for k in range(count, 0, -1):
+        tail, head = path[k], path[k - 1]
+        for at in range(indptr[tail], indptr[tail + 1]):
+            if indices[at] == head:
+                out[total + count - k] = half[at]
+
+
+@nb.njit(cache=True, nogil=True)
+def trace(before: Any, last: Any, row: Any, nodes: int, indptr: Any, indices: Any, half: Any, first: Any) -> Any:
+    """Return the half-edges of paths traced back from the nodes `last` (paths,) through predecessors (rows, nodes, ..).
 
     Path i stands in row `row[i]` and begins at a node numbered `nodes` or more, which is no part of it. `first`
-    (paths + 1,) gets where the half-edges of each begin in `out`; with an empty `out` they are only counted. A `last`
-    below 0 is an empty path. Returns the number of half-edges.
+    (paths + 1,) gets where the half-edges of each begin. A `last` below 0 is an empty path.
     """
     total = 0
     first[0] = 0
+    path = np.empty(before.shape[1] + 1, np.int64)
+    out = np.empty(64 * last.shape[0], np.int64)
     for i in range(last.shape[0]):
-        node = last[i]
-        count = 0
-        while node >= 0:
-            earlier = before[row[i], node]
-            if earlier < 0 or earlier >= nodes:
-                break
-            count += 1
-            node = earlier
-        if out.shape[0] > 0:
-            node = last[i]
-            for k in range(count):
-                earlier = before[row[i], node]
-                for at in range(indptr[earlier], indptr[earlier + 1]):
-                    if indices[at] == node:
-                        out[total + count - 1 - k] = half[at]
-                node = earlier
+        count = _climb(before, last[i], row[i], nodes, path)
+        if total + count > out.shape[0]:
+            grown = np.empty(2 * (total + count), np.int64)
+            grown[:total] = out[:total]
+            out = grown
+        _halves(path, count, indptr, indices, half, total, out)
         total += count
         first[i + 1] = total
-    return total
+    return out[:total]
 
 
 @nb.njit(cache=True, nogil=True)
@@ -73,16 +86,38 @@ def misses_of_points(start: Any, doors: Any, miss: Any, out: Any) -> None:
 
 @nb.njit(cache=True, nogil=True)
 def steps(begin: float, end: float, step: float, points: int, at: Any) -> None:
-    """Write the first and last point (inclusive) of the stretch between two places, low to high."""
+    """Write the first and last step (inclusive) of the stretch between two places, low to high, without mere hairs.
+
+    No step is left of a stretch that is a hair itself.
+    """
     low, high = min(begin, end), max(begin, end)
     at[0] = min(max(int(np.floor(low / step)), 0), points - 1)
     at[1] = min(max(int(np.ceil(high / step)) - 1, at[0]), points - 1)
+    while at[0] <= at[1] and _overlap(low, high, step, at[0]) <= HAIR_M:
+        at[0] += 1
+    while at[0] <= at[1] and _overlap(low, high, step, at[1]) <= HAIR_M:
+        at[1] -= 1
 
 
 @nb.njit(cache=True, nogil=True)
-def overlap(begin: float, end: float, step: float, i: int) -> float:
+def _overlap(begin: float, end: float, step: float, i: int) -> float:
     """Return how much of the stretch between two places lies in step i [m]."""
     return max(0.0, min(max(begin, end), (i + 1) * step) - max(min(begin, end), i * step))
+
+
+@nb.njit(cache=True, nogil=True)
+def metres_of_step(begin: float, end: float, step: float, i: int, at: Any) -> float:
+    """Return how much of the stretch lies in step i, one of those from `steps`: those between its ends are whole."""
+    return step if at[0] < i < at[1] else _overlap(begin, end, step, i)
+
+
+@nb.njit(cache=True, nogil=True)
+def _seen_metres(point_miss: Any, low: int, high: int) -> float:
+    """Return the sum of the chances that points from `low` to `high` (exclusive) are in view."""
+    total = 0.0
+    for point in range(low, high):
+        total += 1.0 - point_miss[point]
+    return total
 
 
 @nb.njit(cache=True, nogil=True)
@@ -129,19 +164,20 @@ def chances_along(
                         none *= miss[door]
             elif begin[leg] != end[leg]:
                 steps(begin[leg], end[leg], step[line], first[line + 1] - first[line], reach)
-                for i in range(reach[0], reach[1] + 1):
-                    long = overlap(begin[leg], end[leg], step[line], i)
-                    if long <= HAIR_M:
-                        continue
-                    point = first[line] + i
-                    seen += long * (1.0 - point_miss[point])
-                    for at in range(start[point], start[point + 1]):
-                        door = doors[at]
-                        if stamp[door] != route:
-                            stamp[door] = route
-                            number += 1
-                            owners += 1.0 - miss[door]
-                            none *= miss[door]
+                if reach[0] > reach[1]:
+                    continue
+                low, high = first[line] + reach[0], first[line] + reach[1]
+                seen += _overlap(begin[leg], end[leg], step[line], reach[0]) * (1.0 - point_miss[low])
+                if high > low:
+                    seen += _overlap(begin[leg], end[leg], step[line], reach[1]) * (1.0 - point_miss[high])
+                    seen += step[line] * _seen_metres(point_miss, low + 1, high)
+                for at in range(start[low], start[high + 1]):
+                    door = doors[at]
+                    if stamp[door] != route:
+                        stamp[door] = route
+                        number += 1
+                        owners += 1.0 - miss[door]
+                        none *= miss[door]
         out[route, 0], out[route, 1], out[route, 2], out[route, 3] = seen, number, owners, none
 
 
@@ -189,6 +225,44 @@ def runs_of_lines(lines: Any, first: Any, step: Any, start: Any, doors: Any, bit
 
 
 @nb.njit(cache=True, nogil=True)
+def _end_stretches(carry: float, gap: Any, best: Any) -> None:
+    """End the unseen stretch of each replicate."""
+    for r in range(gap.shape[0]):
+        reached = gap[r] + carry
+        best[r] = reached if reached > best[r] else best[r]
+        gap[r] = 0.0
+
+
+@nb.njit(cache=True, nogil=True)
+def _walk_line(runs: Any, row: int, back: int, whole: float, carry: float, gap: Any, best: Any) -> None:
+    """Go on over a whole line."""
+    for r in range(gap.shape[0]):
+        lead = runs[row, back, r]
+        # Unseen throughout, the stretch goes on: then `reached` is no end of it, but no longer than it.
+        reached = gap[r] + carry + lead
+        longer = reached if reached > runs[row, 2, r] else runs[row, 2, r]
+        best[r] = longer if longer > best[r] else best[r]
+        gap[r] = runs[row, 1 - back, r] if lead < whole else reached
+
+
+@nb.njit(cache=True, nogil=True)
+def _walk_steps(seen: Any, long: float, carry: float, gap: Any, best: Any) -> float:
+    """Go on over steps that owners see in the replicates whose bits stand in `seen`; return what is carried on."""
+    nobody = True
+    for word in range(seen.shape[0]):
+        nobody = nobody and seen[word] == np.uint64(0)
+    if nobody:
+        return carry + long
+    for word in range(seen.shape[0]):
+        for bit in range(64):
+            r = word * 64 + bit
+            reached = gap[r] + carry
+            best[r] = reached if reached > best[r] else best[r]
+            gap[r] = 0.0 if (seen[word] >> np.uint64(bit)) & np.uint64(1) else reached + long
+    return 0.0
+
+
+@nb.njit(cache=True, nogil=True)
 def longest_runs(
     first_leg: Any,
     half: Any,
@@ -200,56 +274,71 @@ def longest_runs(
     step: Any,
     start: Any,
     doors: Any,
+    line_start: Any,
     bits: Any,
     slot: Any,
     runs: Any,
-    length: Any,
+    apart: Any,
     out: Any,
 ) -> None:
     """Write the longest unseen stretch (routes, replicates) [m] of each route; `runs` as `runs_of_lines` writes it.
 
-    `slot` (lines,) is the row of `runs` of each line that is walked whole. `length` (edges,) [m] tells a line that is
-    unseen throughout.
+    `slot` (lines,) is the row of `runs` of each line that is walked whole; what no door at all sees needs none.
+    `apart` (legs,): a leg does not go on where the one before it ended, and no stretch runs over its begin.
     """  # fmt: skip
     words = bits.shape[1]
-    gap = np.zeros(words * 64)
+    gap, best = np.zeros(words * 64), np.zeros(words * 64)
     reach = np.zeros(2, np.int64)
-    seen = np.zeros(words, np.uint64)
-    one = np.uint64(1)
+    seen, held = np.zeros(words, np.uint64), np.zeros(words, np.uint64)
     for route in range(first_leg.shape[0] - 1):
         gap[:] = 0.0
+        best[:] = 0.0
+        carry = 0.0
         for leg in range(first_leg[route], first_leg[route + 1]):
             line = line_of[half[leg]]
             back = half[leg] % 2
+            if apart[leg]:
+                _end_stretches(carry, gap, best)
+                carry = 0.0
             if full[leg]:
-                whole = length[half[leg] // 2] * (1.0 - 1e-6)
-                for r in range(words * 64):
-                    lead = runs[slot[line], back, r]
-                    reached = gap[r] + lead
-                    # Unseen throughout, the stretch goes on: then `reached` is no end of it, but no longer than it.
-                    out[route, r] = max(out[route, r], reached, runs[slot[line], 2, r])
-                    gap[r] = runs[slot[line], 1 - back, r] if lead < whole else reached
+                whole = (first[line + 1] - first[line]) * step[line]
+                if line_start[line] == line_start[line + 1]:
+                    carry += whole
+                else:
+                    _walk_line(runs, slot[line], back, whole * (1.0 - 1e-6), carry, gap, best)
+                    carry = 0.0
             elif begin[leg] != end[leg]:
                 steps(begin[leg], end[leg], step[line], first[line + 1] - first[line], reach)
+                # Steps that the same owners see, one after another, are one.
+                together = 0.0
                 for k in range(reach[1] - reach[0] + 1):
                     i = reach[1] - k if back else reach[0] + k
-                    long = overlap(begin[leg], end[leg], step[line], i)
-                    if long <= HAIR_M:
-                        continue
+                    long = metres_of_step(begin[leg], end[leg], step[line], i, reach)
                     point = first[line] + i
+                    if start[point] == start[point + 1] and together == 0.0:
+                        carry += long
+                        continue
+                    same = True
                     for word in range(words):
                         seen[word] = np.uint64(0)
                         for at in range(start[point], start[point + 1]):
                             seen[word] |= bits[doors[at], word]
-                        for bit in range(64):
-                            r = word * 64 + bit
-                            if (seen[word] >> np.uint64(bit)) & one:
-                                out[route, r] = max(out[route, r], gap[r])
-                                gap[r] = 0.0
-                            else:
-                                gap[r] += long
-        for r in range(words * 64):
-            out[route, r] = max(out[route, r], gap[r])
+                        same = same and seen[word] == held[word]
+                    if same and together > 0.0:
+                        together += long
+                        continue
+                    if together > 0.0:
+                        carry = _walk_steps(held, together, carry, gap, best)
+                    together = long
+                    if start[point] == start[point + 1]:
+                        carry += long
+                        together = 0.0
+                    for word in range(words):
+                        held[word] = seen[word]
+                if together > 0.0:
+                    carry = _walk_steps(held, together, carry, gap, best)
+        _end_stretches(carry, gap, best)
+        out[route] = best
 
 
 @nb.njit(cache=True, nogil=True)
@@ -265,38 +354,44 @@ def recorded_along(
     doors: Any,
     trigger_start: Any,
     trigger_doors: Any,
-    clip_m: float,
+    seconds: Any,
+    pause: Any,
+    clip_s: float,
     miss: Any,
     last: Any,
     out: Any,
 ) -> None:
     """Write the expected recorded metres of each route (routes,).
 
-    A point is recorded by a door that has it in view and was triggered at it or at most `clip_m` before it on the same
-    route, from middle to middle of steps. `last` (doors,) float64 is overwritten.
+    A point is recorded by a door that has it in view and was triggered at it or at most `clip_s` before it on the same
+    route, from middle to middle of steps. `seconds` (points,): time that a whole step takes; `pause` (legs,): time
+    before a leg begins, infinite where no clip lasts until then. `last` (doors,) float64 is overwritten.
     """  # fmt: skip
     reach = np.zeros(2, np.int64)
     for route in range(first_leg.shape[0] - 1):
         last[:] = -np.inf
         done, recorded = 0.0, 0.0
         for leg in range(first_leg[route], first_leg[route + 1]):
+            if np.isinf(pause[leg]):
+                last[:] = -np.inf
+            else:
+                done += pause[leg]
             if begin[leg] == end[leg]:
                 continue
             line = line_of[half[leg]]
             steps(begin[leg], end[leg], step[line], first[line + 1] - first[line], reach)
             for k in range(reach[1] - reach[0] + 1):
                 i = reach[1] - k if half[leg] % 2 else reach[0] + k
-                long = overlap(begin[leg], end[leg], step[line], i)
-                if long <= HAIR_M:
-                    continue
+                long = metres_of_step(begin[leg], end[leg], step[line], i, reach)
                 point = first[line] + i
-                here = done + long / 2.0
+                took = seconds[point] * (long / step[line])
+                here = done + took / 2.0
                 for at in range(trigger_start[point], trigger_start[point + 1]):
                     last[trigger_doors[at]] = here
                 none = 1.0
                 for at in range(start[point], start[point + 1]):
-                    if here - last[doors[at]] <= clip_m:
+                    if here - last[doors[at]] <= clip_s:
                         none *= miss[doors[at]]
                 recorded += long * (1.0 - none)
-                done += long
+                done += took
         out[route] = recorded

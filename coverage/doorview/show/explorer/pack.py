@@ -19,7 +19,7 @@ DTYPES = {
     "<f4": "f4", "<f8": "f8", "<i4": "i4", "<u4": "u4", "<u2": "u2", "<i2": "i2", "|u1": "u1",
 }  # fmt: skip
 """Little-endian numpy types by what the header calls them."""
-FULL_ONLY = ("door_", "ring_", "wall_", "heat_")
+FULL_ONLY = ("door_", "ring_", "wall_", "heat_", "walk_")
 """Arrays that the light page leaves out, by how their names begin."""
 SPACE_AXIS = {
     "curve_independent": 1, "curve_scenario": 2, "fixed_share": 2, "share_low_high": 2, "public_cells": 1,
@@ -61,7 +61,7 @@ def light_content(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]])
         "exact": False,
         "notes": ["This is the light page: it holds no doors and no walls, so no single sight lines."],
     }
-    return {**header, "kind": "light", "heat": [], "sight": sight}, kept
+    return {**header, "kind": "light", "heat": [], "walks": None, "sight": sight}, kept
 
 
 def without_spaces(

@@ -92,9 +92,28 @@
 
   const number = (value) => Number(value.toPrecision(2)).toLocaleString("en-US");
 
+  /* For which scenarios, at which rates, walks are computed. */
+  const computed = () =>
+    "for " +
+    dv.header.walks.scenarios
+      .map((name) => ({ name, rate: dv.words.scenario(name).rate }))
+      .map((one) => (typeof one.rate === "number" ? dv.words.owners(one.name, one.rate) : dv.words.kind(one.name)))
+      .join("; ");
+
   function legend() {
     const node = document.getElementById("map-legend"), { el, words } = dv, out = [];
-    if (dv.state.layer !== "none") {
+    if (dv.state.layer === "walks") {
+      const level = dv.words.level(dv.state.level), there = dv.walkShares(dv.state.scenario, dv.state.rate) !== null;
+      out.push(
+        el("div", { class: "legend-block" },
+          el("p", { class: "legend-title" }, `Share of a walk along each street or path in view (${level.name})`),
+          bar(dv.colours.css),
+          el("p", { class: "legend-ends" }, el("span", {}, "0 %"), el("span", {}, "50 %"), el("span", {}, "100 %")),
+          el("p", { class: "legend-note legend-grey" }, there ? "too few homes: no figure" : `no figure: walks are computed ${computed()}`),
+          el("p", { class: "legend-note" }, dv.header.walks.note),
+        ),
+      );
+    } else if (dv.state.layer !== "none") {
       const space = words.space(dv.state.space), level = words.level(dv.state.level);
       out.push(
         el("div", { class: "legend-block" },
@@ -127,7 +146,8 @@
     legend();
     let before = "";
     dv.on((s) => {
-      const key = [s.layer, s.level, s.space, s.heat, s.heat ? s.rate : ""].join(" ");
+      const walks = s.layer === "walks" ? `${s.scenario} ${s.rate}` : "";
+      const key = [s.layer, s.level, s.space, s.heat, s.heat ? s.rate : "", walks].join(" ");
       if (key !== before) {
         before = key;
         legend();

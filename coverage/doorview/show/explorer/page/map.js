@@ -30,12 +30,25 @@
   dv.baseLayers = () => [
     { name: "faces", label: "Block faces (a street's two sides between junctions)" },
     ...zonings().map((item) => ({ name: `zones-${item.number}`, label: item.label })),
+    ...(dv.arrays.walk_start ? [{ name: "walks", label: "Walking: share of each street's walk in view" }] : []),
     { name: "none", label: "Streets without a colour" },
   ];
   const zonings = () =>
     (dv.arrays.zone_start ? dv.header.zonings : []).map((item, number) => ({
       number, label: `Zones: ${typeof item === "string" ? item : item.label || item.name}`,
     }));
+  /* Shares of walks in a scenario at a rate, by edge; null where they are not computed: at another rate, or for it at all. */
+  dv.walkShares = (scenario, rate) => {
+    const said = dv.header.walks, a = dv.arrays;
+    if (!said || !a.walk_start) return null;
+    const who = said.scenarios.indexOf(scenario), own = dv.words.scenario(scenario).rate;
+    if (who < 0 || (typeof own === "number" && Math.abs(own - rate) > 0.0051)) return null;
+    const edges = a.walk_start.length - 1, level = dv.header.levels.findIndex((item) => item.name === dv.state.level);
+    const from = (who * dv.header.levels.length + level) * edges;
+    return a.walk_share.subarray(from, from + edges);
+  };
+  const walking = () => dv.state.layer === "walks";
+  const walkShare = (shares, edge) => (shares === null || shares[edge] > dv.header.walks.scale ? NaN : shares[edge] / dv.header.walks.scale);
   const zoning = () => (dv.state.layer.startsWith("zones-") ? Number(dv.state.layer.slice(6)) : -1);
 
   /* Bounding boxes of parts, worked out once: what lies outside the picture is not drawn. */
@@ -149,17 +162,21 @@
       ctx.stroke();
     }
     if (dv.state.layer === "none") return;
-    const shares = dv.unitShares(level, space, rate, scenario);
-    const bin = (unit) => (unit < 0 || Number.isNaN(shares[unit]) ? BINS : Math.min(BINS - 1, Math.floor(shares[unit] * BINS)));
+    const walks = walking() ? dv.walkShares(scenario, rate) : null;
+    const shares = walking() ? null : dv.unitShares(level, space, rate, scenario);
+    const share = (unit) => (walking() ? walkShare(walks, unit) : shares[unit]);
+    const bin = (unit) => (unit < 0 || Number.isNaN(share(unit)) ? BINS : Math.min(BINS - 1, Math.floor(share(unit) * BINS)));
     const [start, xy, unitOf, startName, xyName] = z >= 0
       ? [a.zone_start, a.zone_xy, a.zone_ring_unit, "zone_start", "zone_xy"]
-      : [a.face_start, a.face_xy, a.face_unit, "face_start", "face_xy"];
+      : walking()
+        ? [a.walk_start, a.walk_xy, null, "walk_start", "walk_xy"]
+        : [a.face_start, a.face_xy, a.face_unit, "face_start", "face_xy"];
     const box = boxes(startName, xyName), n = start.length - 1;
     // Parts by colour (a counting sort), so that each colour is one path and one stroke.
     const counts = new Uint32Array(BINS + 2), bins = new Uint8Array(n), order = new Uint32Array(n);
     const shown = (p) => seen(box, p) && (z < 0 || a.unit_zoning[unitOf[p]] === z);
     for (let p = 0; p < n; p++) {
-      bins[p] = shown(p) ? bin(unitOf[p]) : 255;
+      bins[p] = shown(p) ? bin(unitOf ? unitOf[p] : p) : 255;
       if (bins[p] !== 255) counts[bins[p] + 1] += 1;
     }
     for (let b = 0; b <= BINS; b++) counts[b + 1] += counts[b];
@@ -321,15 +338,29 @@
   dv.boxOf = boxOf;
   dv.pick = pick;
 
+  /* The edge of a walk nearest to a place [cm], within `reach` pixels; -1 for none. */
+  dv.pickWalk = (x, y, reach) => {
+    const a = dv.arrays, far = reach / view.k, box = boxes("walk_start", "walk_xy");
+    let best = far * far, found = -1;
+    for (let e = 0; e < a.walk_start.length - 1; e++) {
+      if (box[4 * e] > x + far || box[4 * e + 2] < x - far || box[4 * e + 1] > y + far || box[4 * e + 3] < y - far) continue;
+      for (let i = a.walk_start[e]; i < a.walk_start[e + 1] - 1; i++) {
+        const d = distance2(x, y, a.walk_xy[2 * i], a.walk_xy[2 * i + 1], a.walk_xy[2 * i + 2], a.walk_xy[2 * i + 3]);
+        if (d < best) [best, found] = [d, e];
+      }
+    }
+    return found;
+  };
+
   function hover(event) {
-    const [x, y] = dv.fromMap(event.latlng), unit = pick(x, y, 8);
+    const [x, y] = dv.fromMap(event.latlng), unit = walking() ? dv.pickWalk(x, y, 8) : pick(x, y, 8);
     const point = event.containerPoint;
     tip.hidden = unit < 0 || dv.state.layer === "none" || dv.state.mode !== null;
     if (tip.hidden) return;
     const right = dv.state.compare !== null && point.x > dv.state.divider * dv.map.getSize().x;
     const { scenario, rate } = right ? dv.state.compare : dv.state;
-    const value = dv.unitShare(unit, dv.state.level, dv.state.space, rate, scenario);
-    tip.textContent = `${dv.words.unit(unit)}: ${Number.isNaN(value) ? `no ${dv.words.space(dv.state.space).label} here` : dv.words.percent(value) + " in view"}`;
+    const value = walking() ? walkShare(dv.walkShares(scenario, rate), unit) : dv.unitShare(unit, dv.state.level, dv.state.space, rate, scenario);
+    tip.textContent = walking() ? `A walk here: ${Number.isNaN(value) ? "no figure" : dv.words.percent(value) + " of it in view"}` : `${dv.words.unit(unit)}: ${Number.isNaN(value) ? `no ${dv.words.space(dv.state.space).label} here` : dv.words.percent(value) + " in view"}`;
     const left = point.x > dv.map.getSize().x / 2;
     tip.style.left = left ? "auto" : point.x + 14 + "px";
     tip.style.right = left ? dv.map.getSize().x - point.x + 14 + "px" : "auto";
