@@ -47,7 +47,7 @@ def study_of(source: dict[str, Any], rate: float) -> Any:
         "study": {"name": "large"},
         "place": source,
         "camera": {"levels": ["recognise", "observe", "detect"]},
-        "coverage": {"workers": 2, "range_curve": False},
+        "coverage": {"threads": 2, "range_curve": False},
         "scenarios": {f"independent_{round(100 * rate):02d}": {"rate": rate}},
         "output": {"tables_only": True},
     }

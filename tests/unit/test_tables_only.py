@@ -153,7 +153,7 @@ HITS: dict[str, dict[str, Any]] = {
     "another name": {"study": {"name": "other"}},
     "another seed, where nothing is drawn by it": {"study": {"seed": 9}},
     "units": {"output": {"units": "us"}},
-    "workers": {"coverage": {"workers": 1}},
+    "threads": {"coverage": {"threads": 1}},
     "stages": {"stages": {"active": 0.5}},
 }
 MISSES: dict[str, dict[str, Any]] = {

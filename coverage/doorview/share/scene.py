@@ -37,6 +37,8 @@ __all__ = [
     "Limits",
     "RangeCurve",
     "Scene",
+    "StreetSamples",
+    "Strips",
     "build_scene",
     "door_keys",
     "tiles_of",
@@ -83,7 +85,9 @@ class RangeCurve:
 
 
 @dataclass(frozen=True)
-class _Strips:
+class Strips:
+    """Ground along lines; that of strip i is `xy[start[i]:start[i + 1]]`."""
+
     start: NDArray[np.int64]
     xy: NDArray[np.float64]
     inner: NDArray[np.float64]
@@ -94,7 +98,7 @@ class _Strips:
 
 
 @dataclass(frozen=True)
-class _Samples:
+class StreetSamples:
     """Samples of street length, ordered by tile, row and column; `cls` is the class their cell must have, or -1."""
 
     tiles: dict[tuple[int, int], tuple[int, int]]
@@ -151,11 +155,11 @@ class Scene:
     range_curve: RangeCurve | None
     unit_space: NDArray[np.int16]
     unit_face: NDArray[np.int32]
-    strips: _Strips
+    strips: Strips
     polygon_edges: Edges
     polygon_rank: NDArray[np.uint8]
     polygon_unit: NDArray[np.int32]
-    samples: _Samples
+    samples: StreetSamples
     inside: Any
     counted_tiles: dict[tuple[int, int], bool]
     inside_edges: NDArray[np.float64]
@@ -253,7 +257,7 @@ def _rank_column(table: pd.DataFrame) -> NDArray[np.float64]:
     return np.asarray([RANK[name] for name in table["class"]], dtype=np.float64)
 
 
-def _samples(lines: gpd.GeoDataFrame, unit_of: dict[tuple[int, int], int], grid: Grid) -> _Samples:
+def _samples(lines: gpd.GeoDataFrame, unit_of: dict[tuple[int, int], int], grid: Grid) -> StreetSamples:
     """Place one sample for every `cell_m` of each line, at the middle of its part, moved sideways by `offset_m`."""
     geometry = np.asarray(lines.geometry.array, dtype=object)
     space = np.array([SPACES.index(name) for name in lines["space"]], dtype=np.int64)
@@ -278,7 +282,7 @@ def _samples(lines: gpd.GeoDataFrame, unit_of: dict[tuple[int, int], int], grid:
     starts = np.flatnonzero(first_of_tile)
     ends = np.append(starts, len(row))[1:]
     tiles = {(int(tile_row[s]), int(tile_column[s])): (int(s), int(e)) for s, e in zip(starts, ends, strict=True)}
-    return _Samples(tiles, row, column, unit[owner], cls[owner])
+    return StreetSamples(tiles, row, column, unit[owner], cls[owner])
 
 
 def _place_by_tile(row: NDArray[np.int32], column: NDArray[np.int32], grid: Grid) -> NDArray[np.int64]:
@@ -363,7 +367,7 @@ def build_scene(
     strip_geometry = np.asarray(strips.geometry.array, dtype=object)
     strip_xy, strip_of = shapely.get_coordinates(strip_geometry, return_index=True)
     outer = np.asarray(strips["outer_m"], dtype=np.float64)
-    table = _Strips(
+    table = Strips(
         start=np.searchsorted(strip_of, np.arange(len(strips) + 1)).astype(np.int64),
         xy=np.ascontiguousarray(strip_xy),
         inner=np.asarray(strips["inner_m"], dtype=np.float64),

@@ -23,6 +23,7 @@ from doorview.city.property_lines import property_limits
 from doorview.errors import EmptyCityError, InputError, StudyError
 from doorview.ownership.scenario import Scenario
 from doorview.share.coverage import Coverage, fold
+from doorview.share.covering import Work
 from doorview.share.discretisation import GridError, grid_errors
 from doorview.share.face_groups import face_groups, homes_by_face
 from doorview.share.grid import Grid
@@ -37,7 +38,7 @@ from doorview.share.summary import (
     face_shares,
     range_table,
 )
-from doorview.share.tiles import TileResult, cover
+from doorview.share.tiles import TileResult
 from doorview.show.text import OSM_ATTRIBUTION
 from doorview.sight.camera import CameraModel
 from doorview.sight.levels import Level
@@ -181,6 +182,7 @@ class Tables:
     partnership: PartnershipRun | None = None
     alerts: AlertsRun | None = None
     thefts: TheftsRun | None = None
+    covering: dict[str, object] = field(default_factory=dict)
 
 
 def _counted_area(city: City, reach_m: float) -> tuple[Any, float]:
@@ -352,15 +354,20 @@ def no_public_space(name: str) -> EmptyCityError:
 
 
 def measure(
-    ready: Prepared, stages: Stages, *, rasters: bool = False, sink: Callable[[TileResult], None] | None = None
+    ready: Prepared,
+    stages: Stages,
+    *,
+    rasters: bool = False,
+    sink: Callable[[TileResult], None] | None = None,
+    work: Work | None = None,
 ) -> Tables:
-    """Cover all tiles and make the tables; `sink` is handed every finished tile, in order."""
+    """Cover all tiles and make the tables; `sink` is handed every finished tile, in order, `work` says who covers."""
+    at_work = work or Work(ready.study.coverage.threads)
 
     def passed_on() -> Iterator[TileResult]:
-        results = cover(
+        results = at_work.cover(
             ready.scene,
             rasters=rasters,
-            threads=ready.study.coverage.workers,
             progress=lambda done, total: stages.tell("seeing and covering", done, total),
         )
         for result in results:
@@ -385,7 +392,7 @@ def measure(
         curve = curve_table(coverage, outputs, ready.door_table, study.ownership.rates, study.ownership.shared_doors)
         counts = counts_table(coverage, outputs)
     base = Views(coverage, outputs, ready.door_table)
-    cut = {item: _cut_views(ready, item, zones, stages) for item in cuts_of(ready.plans)}
+    cut = {item: _cut_views(ready, item, zones, stages, at_work) for item in cuts_of(ready.plans)}
     with stages.stage("counting scenarios"):
         counted = count_scenarios(study, ready.plans, ready.residents, base, cut, zones)
         scenarios, shares = counted.scenarios, counted.shares
@@ -410,11 +417,11 @@ def measure(
             laid_over = thefts_run(ready, thefts, tuple(s for s in scenarios if counted.views[s.name][0] is base))
     return Tables(
         coverage, outputs, scenarios, counted, shares, curve, ranges, counts, faces, dwellings, errors, known, drivers,
-        deal, told, laid_over,
+        deal, told, laid_over, at_work.facts(),
     )  # fmt: skip
 
 
-def _cut_views(ready: Prepared, cut: Cut, zones: pd.DataFrame | None, stages: Stages) -> Views:
+def _cut_views(ready: Prepared, cut: Cut, zones: pd.DataFrame | None, stages: Stages, work: Work) -> Views:
     """Return the coverage by the views that a scenario's rules leave; every door twice where not all views are cut."""
     zone_m, trigger_m, whose = cut
     both = whose == "programme"
@@ -427,10 +434,9 @@ def _cut_views(ready: Prepared, cut: Cut, zones: pd.DataFrame | None, stages: St
             limits, found = lines.geometry.to_numpy(), dict(lines.attrs["counts"])
         kits = None if trigger_m is None else capped_kits(scene.kits, trigger_m)
         ruled = ruled_scene(scene, limits=limits, kits=kits, both=both)
-        results = cover(
+        results = work.cover(
             ruled,
             rasters=False,
-            threads=ready.study.coverage.workers,
             progress=lambda done, total: stages.tell("seeing by rules", done, total),
         )
         table = ready.door_table.repeated(2) if both else ready.door_table

@@ -29,11 +29,11 @@ from doorview.city.model import City
 from doorview.city.streets import LONGEST_FACE_M
 from doorview.errors import EmptyCityError
 from doorview.share.coverage import fold
+from doorview.share.covering import Work
 from doorview.share.discretisation import view_sums
 from doorview.share.grid import Grid
 from doorview.share.parts import Part, part_of
 from doorview.share.scene import Kit, build_scene
-from doorview.share.tiles import cover
 from doorview.sight.api import wall_indexes
 from doorview.study.compute import Asked, Progress, Stages, obstacles_of
 from doorview.study.kits import kits_of_models, lenses_and_obstacles
@@ -174,10 +174,11 @@ def cover_part(
     stages: Stages,
     progress: Progress,
     sample: int,
+    work: Work,
 ) -> tuple[PartDoors, Part | None]:
     """Find the doors of a part, and count what is seen of its tiles; None where none of them is counted.
 
-    `sample` views are compared with their exact areas.
+    `sample` views are compared with their exact areas; `work` says who covers.
     """
     beyond = max(asked.reach_m, study.public_space.near_home_m) + grid.cell_m + 1.0
     inner = part.box(grid, beyond + asked.reach_m + SLACK_M)
@@ -226,7 +227,7 @@ def cover_part(
         )
         scene = replace(scene, counted_tiles={tile: scene.counted_tiles[tile] for tile in part.counted})
     with stages.stage("seeing and covering"):
-        results = cover(scene, rasters=False, threads=study.coverage.workers, progress=progress)
+        results = work.cover(scene, rasters=False, progress=progress)
         coverage = fold(scene, results)
         made = part_of(coverage, scene.door_key)
     with stages.stage("measuring the grid's error"):

@@ -35,10 +35,12 @@ from doorview.study.counting import count_scenarios
 from doorview.study.owners import plans_of, residents_from
 from doorview.study.part_city import no_kit
 from doorview.study.part_plan import BUILDINGS_PER_PART
+from doorview.study.part_shelf import PartShelf
 from doorview.study.part_store import CountedCity, count_city, doors_table, read_counted
 from doorview.study.read import key_of_city, paths_of, read_city
 from doorview.study.result import Result
 from doorview.study.sections import Study
+from doorview.study.work import at_work
 from doorview.study.write import write_tables_only
 
 __all__ = ["KIND", "counted_key", "run_tables_only"]
@@ -91,7 +93,7 @@ def counted_key(study: Study, city: str) -> str:
         "seen_by": seen_by,
         "mix": None if mix is None else list(mix.shares),
         "public_space": study.public_space.model_dump(mode="json"),
-        "coverage": {k: v for k, v in study.coverage.model_dump(mode="json").items() if k != "workers"},
+        "coverage": {k: v for k, v in study.coverage.model_dump(mode="json").items() if k != "threads"},
         "doors": doors,
         "terrain": None if terrain is None else terrain.model_dump(mode="json", exclude={"ground", "surface"}),
         "heights": [] if terrain is None else [file_digest(f) for f in (terrain.ground, terrain.surface) if f],
@@ -106,6 +108,8 @@ def run_tables_only(
     out: Path,
     *,
     fresh: bool = False,
+    workers: int | None = None,
+    scheduler: str | None = None,
     progress: Progress,
     buildings_per_part: int = BUILDINGS_PER_PART,
 ) -> Result:
@@ -115,7 +119,7 @@ def run_tables_only(
     """
     stages = Stages(progress)
     with RunFolder(out, fresh=fresh) as run, ExitStack() as stack:
-        folder, frame = _counted(study, run, stages, stack, buildings_per_part)
+        folder, frame = _counted(study, run, stages, stack, buildings_per_part, (workers, scheduler))
         asked = asked_of(study, frame)
         with stages.stage("opening the counts"):
             counted = read_counted(folder, study, asked, frame.name)
@@ -126,7 +130,12 @@ def run_tables_only(
 
 
 def _counted(
-    study: Study, run: RunFolder, stages: Stages, stack: ExitStack, buildings_per_part: int
+    study: Study,
+    run: RunFolder,
+    stages: Stages,
+    stack: ExitStack,
+    buildings_per_part: int,
+    cluster: tuple[int | None, str | None],
 ) -> tuple[Path, City]:
     """Return the folder of the counts, from the cache or made now, and the city without its objects."""
     with stages.stage("reading the city"):
@@ -142,7 +151,10 @@ def _counted(
 
     def write(into: Path) -> None:
         shutil.copyfile(store.folder / _HEAD, into / _HEAD)
-        count_city(study, asked, store, into, stages, buildings_per_part=buildings_per_part)
+        shelf = None if key is None else PartShelf(run.unfinished / "parts", key)
+        # Parts are kept whole: their tiles need not be kept as well.
+        with at_work(study.coverage.threads, *cluster, None, frame.crs, cache=False) as work:
+            count_city(study, asked, store, into, stages, buildings_per_part=buildings_per_part, work=work, shelf=shelf)
 
     folder = None if key is None else keep(KIND, key, write)
     if folder is None:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from doorview.city.city_store import CityStore
 from doorview.city.ground import ground_within
 from doorview.share.coverage import Coverage, Members
+from doorview.share.covering import TilesLostError, Work
 from doorview.share.discretisation import SAMPLE, GridError, pooled_errors
 from doorview.share.grid import Grid
 from doorview.share.outputs import outputs_of
@@ -31,6 +32,7 @@ from doorview.study.compute import Asked, Stages, no_ground, no_homes, no_public
 from doorview.study.owners import faces_and_length
 from doorview.study.part_city import PartDoors, cover_part, whole_city
 from doorview.study.part_plan import BUILDINGS_PER_PART, plan_parts
+from doorview.study.part_shelf import PartShelf
 from doorview.study.part_views import PartViews
 from doorview.study.sections import Study
 from doorview.study.zones import zone_membership
@@ -67,11 +69,17 @@ def count_city(
     stages: Stages,
     *,
     buildings_per_part: int = BUILDINGS_PER_PART,
+    work: Work | None = None,
+    shelf: PartShelf | None = None,
 ) -> None:
     """Find the doors of a stored city and count what is seen, part by part, into an empty folder.
 
+    `work` says who covers; `shelf` has the parts that an earlier run of the same finished.
+
     Raises
     ------
+    TilesLostError
+        If tiles could not be covered; after all other parts.
     DoorviewError
         If the city has no homes, no streets, or nothing to count in.
     OSError
@@ -83,6 +91,8 @@ def count_city(
         whole = whole_city(study, store)
         tiles = tiles_of(asked.inside, grid)
         plan = plan_parts(whole.boxes, list(tiles), grid, buildings_per_part)
+    at_work = work or Work(study.coverage.threads)
+    lost: list[TilesLostError] = []
     doors: list[PartDoors] = []
     done, saved = 0, 0
     for part in plan:
@@ -90,12 +100,25 @@ def count_city(
         def progress(tile: int, _: int, before: int = done) -> None:
             stages.tell("seeing and covering", before + tile, len(tiles))
 
-        own, made = cover_part(study, asked, whole, part, grid, stages, progress, -(-SAMPLE // len(plan)))
+        sample = -(-SAMPLE // len(plan))
+        found = shelf.find(part, sample) if shelf else None
+        try:
+            own, made = found or cover_part(study, asked, whole, part, grid, stages, progress, sample, at_work)
+        except TilesLostError as fault:
+            lost.append(fault)
+            continue
+        if shelf and not found:
+            shelf.keep(part, sample, own, made)
         done += len(part.counted)
         doors.append(own)
         if made is not None:
             save_part(folder / f"part-{saved:05d}", made)
             saved += 1
+    if lost:
+        raise TilesLostError(
+            {tile: why for fault in lost for tile, why in fault.tiles.items()},
+            {tile: box for fault in lost for tile, box in fault.bounds.items()},
+        )
     with stages.stage("putting parts together"):
         ids = np.concatenate([own.ids for own in doors])
         if not len(ids):

@@ -177,7 +177,7 @@ def study_from_arguments(
     rates: Iterable[float] | None = None,
     obstacles: str | None = None,
     near_m: float | None = None,
-    workers: int | None = None,
+    threads: int | None = None,
     boundary: str | Path | None = None,
     zones: Iterable[str | Path] = (),
     cell_m: float | None = None,
@@ -215,7 +215,7 @@ def study_from_arguments(
         },
         "camera": {"model": camera, "levels": None if levels is None else list(levels)},
         "public_space": {"near_home_m": None if near_m is None else float(near_m)},
-        "coverage": {"cell_m": cell_m, "obstacles": obstacles, "workers": workers},
+        "coverage": {"cell_m": cell_m, "obstacles": obstacles, "threads": threads},
         "known": {"osm": known or None},
         "output": {"units": units, "tables_only": tables_only or None},
     }

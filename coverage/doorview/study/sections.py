@@ -207,7 +207,9 @@ class CoverageSection(_Section):
         description="Cut buildings open where passages and arcades run through them and parts begin above the eye.",
     )
     range_curve: bool = Field(True, description="Also write `range_curve.csv`: share against range from 2 to 40 m.")
-    workers: int | None = Field(None, ge=1, description="Cores at work; left out: all of them. Changes no result.")
+    threads: int | None = Field(
+        None, ge=1, description="Threads at work on this machine; left out: one per core. Changes no result."
+    )
 
 
 class KnownSection(_Section):
@@ -323,11 +325,11 @@ class Study(_Section):
         """The study file that this was read from, or None."""
         return self._file
 
-    def with_workers(self, workers: int) -> Study:
-        """Return the study with another number of cores at work, which changes no result."""
-        if workers < 1:
-            raise InputError(f"{workers} workers cannot work; give 1 or more, as in --workers 2")
-        return self.model_copy(update={"coverage": self.coverage.model_copy(update={"workers": workers})})
+    def with_threads(self, threads: int) -> Study:
+        """Return the study with another number of threads at work, which changes no result."""
+        if threads < 1:
+            raise InputError(f"{threads} threads cannot work; give 1 or more, as in --threads 2")
+        return self.model_copy(update={"coverage": self.coverage.model_copy(update={"threads": threads})})
 
     def settings(self) -> dict[str, Any]:
         """Return the study as plain JSON values; files by their names alone, fit to publish (no path of a machine)."""

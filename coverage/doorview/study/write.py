@@ -110,7 +110,7 @@ def write_result(result: Result, folder: Path, *, fresh: bool = False) -> Path:
     with RunFolder(folder, fresh=fresh) as run:
         if result.ready.study.output.rasters:
             with result.stages.stage("writing rasters"), raster_sink(result.ready, run, attribution_of(result)) as sink:
-                for tile in cover(result.ready.scene, threads=result.ready.study.coverage.workers):
+                for tile in cover(result.ready.scene, threads=result.ready.study.coverage.threads):
                     sink(tile)
         write_into(result, run)
         return run.commit()
@@ -326,6 +326,7 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
             # A city in parts has sets that stand in several of them.
             **({} if ready.study.output.tables_only else {"different_sets_of_doors": len(coverage.members.size)}),
         },
+        "covering": result.tables.covering,
         "grid_error": {
             item.level: {
                 "views_compared": item.views,
