@@ -16,9 +16,9 @@ import shapely
 from doorview.cli import main
 from doorview.demo.town import make_town
 from doorview.demo.writer import write_extract
-from doorview.errors import EmptyCityError, StudyError
+from doorview.errors import EmptyCityError, InputError, StudyError
 from doorview.share.grid import Grid
-from doorview.study import part_store
+from doorview.study import memory, part_store
 from doorview.study.compute import Stages, measure, prepare, silent
 from doorview.study.part_plan import plan_parts
 from doorview.study.part_run import counted_key, run_tables_only
@@ -153,7 +153,7 @@ HITS: dict[str, dict[str, Any]] = {
     "another name": {"study": {"name": "other"}},
     "another seed, where nothing is drawn by it": {"study": {"seed": 9}},
     "units": {"output": {"units": "us"}},
-    "workers": {"coverage": {"workers": 1}},
+    "threads": {"coverage": {"threads": 1}},
     "stages": {"stages": {"active": 0.5}},
 }
 MISSES: dict[str, dict[str, Any]] = {
@@ -245,7 +245,7 @@ def test_what_needs_the_whole_city_is_refused_with_every_fault_at_once(folder):
     with pytest.raises(StudyError) as caught:
         study_of(
             folder,
-            alerts={"radius_miles": 1.0},
+            alerts={"radius_miles": 1.0, "app_share": 0.1},
             known={"osm": True},
             drivers={"table": True},
             output={"explorer": True, "briefing": True},
@@ -261,7 +261,7 @@ def test_what_needs_the_whole_city_is_refused_with_every_fault_at_once(folder):
 
 
 def test_a_city_without_homes_is_told_of_as_one(folder, home, tmp_path):
-    shapes = [shapely.box(5e5 + x, 8, 5e5 + x + 10, 18) for x in range(0, 400, 20)]
+    shapes = [shapely.box(5e5 + x, y, 5e5 + x + 10, y + 10) for x in range(0, 200, 20) for y in (8, -18)]
     sheds = gpd.GeoDataFrame({"building": ["shed"] * 20}, geometry=shapes, crs="EPSG:32618")
     line = shapely.LineString([(499900, 0), (500500, 0)])
     sheds.to_file(tmp_path / "sheds.gpkg")
@@ -272,6 +272,26 @@ def test_a_city_without_homes_is_told_of_as_one(folder, home, tmp_path):
     with pytest.raises(EmptyCityError, match="no homes"):
         run_tables_only(study_from_dict(data, where="test"), tmp_path / "out", progress=silent)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_city_too_large_for_the_machine_is_refused_before_any_work_and_parts_are_not(
+    folder, home, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("doorview.study.memory.machine_memory", lambda: 405_000_000)
+    study = study_of(folder)
+    with pytest.raises(InputError, match=r"needs? about 0\.4 GB .* has 0\.4 GB.* --tables-only"):
+        prepare(study, read_city(study), Stages())
+    run_tables_only(study, tmp_path / "out", progress=silent)
+
+
+def test_the_memory_of_a_container_counts(tmp_path, monkeypatch):
+    limit = tmp_path / "memory.max"
+    monkeypatch.setattr(memory, "_LIMITS", (tmp_path / "none", limit))
+    limit.write_text("max\n")
+    whole = memory.machine_memory()
+    assert whole is None or whole > 10**8
+    limit.write_text("123456789\n")
+    assert whole is None or memory.machine_memory() == 123_456_789
 
 
 def test_the_command_line_asks_for_tables_only(folder, home, tmp_path, capsys):
