@@ -119,7 +119,6 @@ def routes_run(ready: Prepared, plan: RoutesPlan | None, scenarios: Mapping[str,
     section = plan.section
     ground = None if section.side == "centre" else ready.ground
     graph = walking_graph(ready.city, ground, side=section.side)
-    walk = walking_points(graph)
     names = [name for name in (section.scenarios or default_scenarios(ready.study.scenarios)) if name in scenarios]
     residents, seed = ready.residents, ready.study.study.seed
     owners = {
@@ -141,6 +140,7 @@ def routes_run(ready: Prepared, plan: RoutesPlan | None, scenarios: Mapping[str,
         edges |= part
     if section.street_exposure:
         edges |= shapely.intersects(ready.inside, graph.lines)
+    walk = walking_points(graph, edges=edges)
     lines = np.zeros(len(walk.step_m), dtype=bool)
     lines[walk.line_of[np.repeat(edges, 2)]] = True
     exposures = exposures_of(ready.scene, walk, lines)
