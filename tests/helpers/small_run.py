@@ -56,6 +56,7 @@ def small_run(
         "counted": {"doors": 812, "dwellings": 1432, "lost_at_the_edge_m2": 25_000.0},
         "obstacles": "Obstacles: buildings only.", "licences": {"city.gpkg": "ODbL 1.0"},
         "versions": {"doorview": "0.1.0"},
+        **({"routes": {"shown": {"scenario": "independent_20", "level": "detect"}}} if everything else {}),
     }  # fmt: skip
     (folder / "run.json").write_text(json.dumps(facts), encoding="utf-8")
     places = [("all", "all"), *(("district", zone) for zone in zones if everything)]
@@ -123,6 +124,23 @@ def small_run(
         for kind, factor in (("hot spot", 1.2), ("former", 0.5)) for level, share in SHARES.items()
     ]  # fmt: skip
     write_table(folder / "hotspots.csv", spots)
+    ways = [
+        {
+            "route": "Hill to Mill", "kind": kind, "scenario": "independent_20", "level": level, "status": "found",
+            "length_m": length, "share_in_view_mean": share * part, "p_unseen": 0.5 * part,
+        }
+        for kind, length, part in (("shortest", 640.0, 1.0), ("least_in_view", 812.0, 0.7))
+        for level, share in SHARES.items()
+    ]  # fmt: skip
+    write_table(folder / "routes.csv", ways)
+    homes = [
+        {
+            "destination": "school", "scenario": "independent_20", "level": level, "measure": measure, "homes": 1432,
+            "mean": value,
+        }
+        for level, share in SHARES.items() for measure, value in (("length_m", 512.0), ("share_in_view_mean", share))
+    ]  # fmt: skip
+    write_table(folder / "routes_homes.csv", homes)
     (folder / "maps").mkdir()
     for name in ("in_view_detect_independent_20.png", "curve.png", "hotspots.png"):
         (folder / "maps" / name).write_bytes(png())

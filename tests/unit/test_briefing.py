@@ -412,3 +412,18 @@ def test_a_published_rate_is_the_one_that_the_run_worked_out(tmp_path):
         content = briefing_content(read_run(folder), language=language)
         assert content.sections[0]["blocks"][0]["text"].startswith(words)
         assert all(figure.value == in_the_tables(folder, figure) for figure in content.figures)
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_ways_on_foot_stand_with_all_levels_and_say_that_they_are_no_advice(run, tmp_path, language):
+    content = briefing_content(read_run(run), language=language)
+    titles = [section["title"] for section in content.sections]
+    section = content.sections[titles.index({"en": "Ways on foot", "es": "Caminos a pie"}[language])]
+    table = next(block for block in section["blocks"] if block["kind"] == "table")
+    assert [len(row) for row in table["rows"]] == [2 + len(SHARES)] * 2
+    assert all(row[0].startswith("Hill to Mill (") for row in table["rows"])
+    said = " ".join(block["text"] for block in section["blocks"] if "text" in block)
+    assert {"en": "no advice on safety", "es": "ni es un consejo de seguridad"}[language] in said
+    # A run without ways has no such section.
+    plain = briefing_content(read_run(small_run(tmp_path / "plain", everything=False)), language=language)
+    assert len(plain.sections) == len(content.sections) - 1
