@@ -22,7 +22,7 @@ ROOMS = {
     "sight": "One camera: what it sees at a level, exactly.",
     "ownership": "Who owns a camera: chances of sets of doors, and drawn owners. Knows no ground and no views.",
     "share": "Together: tiles, sets of doors that see a spot, shares and the curve.",
-    "overlays": "Laid over: reported thefts, alerts.",
+    "overlays": "Laid over: reported thefts, alerts, whose land is in view.",
     "show": "To look at: maps, tables, layers, the run's folder. Computes no share.",
     "study": "One file that says what to do, and the pipeline behind `dv.run` and `dv.estimate`.",
 }

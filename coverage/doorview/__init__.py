@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from doorview.study.fairness import fairness
     from doorview.study.on_foot import route
     from doorview.study.pipeline import estimate, run
+    from doorview.study.private_ground_run import private_ground
     from doorview.study.tracks import track_exposure
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "fit_camera",
     "least_in_view",
     "level",
+    "private_ground",
     "public_space",
     "route",
     "run",
@@ -72,6 +74,7 @@ _HOMES = {
     "fit_camera": "doorview.sight.fit",
     "least_in_view": "doorview.overlays.least_in_view",
     "level": "doorview.sight.api",
+    "private_ground": "doorview.study.private_ground_run",
     "public_space": "doorview.city.ground",
     "route": "doorview.study.on_foot",
     "run": "doorview.study.pipeline",

@@ -331,6 +331,8 @@ def _check(options: argparse.Namespace) -> None:
     if study.incidents is not None:
         preset = f", preset {study.incidents.preset}" if study.incidents.preset else ""
         _say(f"  thefts     {study.incidents.file.name}{preset}")
+    if study.private_ground is not None:
+        _say(f"  private    land by {study.private_ground.lots or 'parcels where there are any, else a tessellation'}")
     for name, scenario in study.scenarios.items():
         _say(f"  scenario   {name}: {scenario_words(scenario)}")
     for gap in gaps:

@@ -24,6 +24,7 @@ NAMES = {
     "find_obstacles",
     "fit_camera",
     "level",
+    "private_ground",
     "public_space",
     "run",
     "sees",

@@ -358,6 +358,7 @@ def test_the_study_is_valid_and_says_that_the_town_is_fictional(folder):
     assert study.partnership is not None
     assert study.partnership.preset == "lakeland_2018"
     assert study.alerts is not None
+    assert study.private_ground is not None
     assert "fictional" in tomllib.loads((folder / "study.toml").read_text(encoding="utf-8"))["study"]["label"]
     assert "does not exist" in (folder / "README.md").read_text(encoding="utf-8")
 

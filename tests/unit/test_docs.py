@@ -145,7 +145,7 @@ def test_the_tutorial_does_what_it_says(tmp_path, monkeypatch, capsys):
     asked = study_from_dict(raw, folder=study.parent, name="demo")
     assert "100 doorbells" in asked.scenarios["hundred"].label
     # Less of it than the reader gets, for it takes half a minute: what the tutorial reads is all there.
-    for section in ("partnership", "alerts", "incidents", "stages"):
+    for section in ("partnership", "alerts", "incidents", "stages", "private_ground"):
         raw.pop(section)
     kept = {name: raw["scenarios"][name] for name in ("independent_05", "independent_20", "hundred")}
     raw |= {"scenarios": kept, "drivers": {"ranges": 0}, "output": {"maps": False, "rasters": False}}

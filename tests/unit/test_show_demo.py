@@ -114,6 +114,7 @@ def test_the_folders_pictures_are_those_that_are_promised(demo):
         "in_view_detect_independent_20.png",
         "in_view_detect_independent_20_detail.png",
         "partnership.png",
+        *("private_ground.png", "private_ground_views.png"),
         "range_curve.png",
         *(
             f"route_profile_{name}.png"

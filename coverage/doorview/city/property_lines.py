@@ -37,7 +37,7 @@ from doorview.errors import InputError
 if TYPE_CHECKING:
     from doorview.city.ground import Ground
 
-__all__ = ["NOTES", "property_limits"]
+__all__ = ["NOTES", "parcel_of", "property_limits"]
 
 CORNER_M = 30.0
 """A second street within this of a door makes it a corner plot [m]; assumed."""
@@ -108,7 +108,7 @@ def property_limits(doors: gpd.GeoDataFrame, ground: Ground, beyond_m: float, *,
     property_m, corner = np.full(len(points), math.nan), np.zeros(len(points), dtype=bool)
     is_parcel = _is_parcel(ground.polygons)
     parcels = ground.polygons.geometry.to_numpy()[is_parcel]
-    parcel = _parcel_of(points, parcels)
+    parcel = parcel_of(points, parcels)
     held = np.flatnonzero(parcel >= 0)
     if len(held):
         wanted, number = np.unique(parcel[held], return_inverse=True)
@@ -151,7 +151,7 @@ def _is_parcel(polygons: gpd.GeoDataFrame) -> NDArray[np.bool_]:
     return np.asarray((polygons["class"].to_numpy(dtype=object) == "yard") & (rank == PARCEL_RANK), dtype=bool)
 
 
-def _parcel_of(points: NDArray[Any], parcels: NDArray[Any]) -> NDArray[np.int64]:
+def parcel_of(points: NDArray[Any], parcels: NDArray[Any]) -> NDArray[np.int64]:
     """Return the number of each door's parcel (n,), -1 for none: the smallest that holds it, else the nearest."""
     found = np.full(len(points), -1, dtype=np.int64)
     if not len(parcels) or not len(points):

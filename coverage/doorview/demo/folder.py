@@ -137,6 +137,8 @@ kind = "number"
 label = "Median household income (invented)"
 unit = "dollars"
 gradient = 0.1                        # assumed, not found: a tenth more owners per standard deviation of income
+[private_ground]                      # whose ground cameras see; neighbours' front yards and facades
+lots = "tessellation"                 # there are no parcels: each building has what lies nearest to it
 
 [drivers]
 sobol = true                          # which assumption moves the answer most, at each level

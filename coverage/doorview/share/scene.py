@@ -136,7 +136,7 @@ class Scene:
 
     `door_kit` (doors,) says which of the `kits` stands at each door; `levels` are those of the first kit, by whose
     names everything is counted. `limits` cut the doors' views (`doorview.share.rules`); with `terrain`, they are cut by
-    it too.
+    it too. With `all_ground` views are counted over private ground as well.
     """
 
     grid: Grid
@@ -163,6 +163,7 @@ class Scene:
     known: KnownViews | None = None
     limits: Limits | None = None
     terrain: Terrain | None = None
+    all_ground: bool = False
 
     @property
     def levels(self) -> tuple[Level, ...]:
@@ -196,7 +197,7 @@ def _reach_m(kits: Sequence[Kit], curve: RangeCurve | None) -> float:
     return max(longest, float(curve.longest)) if curve else longest
 
 
-def _tiles_of(inside: Any, grid: Grid) -> dict[tuple[int, int], bool]:
+def tiles_of(inside: Any, grid: Grid) -> dict[tuple[int, int], bool]:
     """Return the tiles that meet the counted area, in order, and whether each lies in it whole.
 
     Asked once, on one thread: a prepared polygon must not be used by several at once, and GEOS prepares in place.
@@ -396,7 +397,7 @@ def build_scene(
         polygon_unit=inverse[ends[1] : ends[2]].astype(np.int32),
         samples=_samples(lines, unit_of, grid),
         inside=inside,
-        counted_tiles=_tiles_of(inside, grid),
+        counted_tiles=tiles_of(inside, grid),
         inside_edges=polygon_edges(np.array([inside], dtype=object)).edges,
         zone_edges=zone_edges,
         near_m=near_m,

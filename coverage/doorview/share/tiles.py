@@ -272,7 +272,7 @@ def _views(
     """Lay the views of all doors in reach over the tile's groups; return the fields of `TileResult` from `level` on."""
     levels, curve, size = scene.levels, scene.range_curve, scene.grid.tile
     doors = scene.index["doors"][tile]
-    public = _PUBLIC_SPACE[space]
+    public = np.ones(len(space), bool) if scene.all_ground else _PUBLIC_SPACE[space]
     if not len(doors):
         laid = Laid(group, public, sample_start, sample_column, sample_group)
         return *_no_views(scene), _known(scene, tile, window, laid, rasters)

@@ -41,6 +41,7 @@ __all__ = [
     "write_known",
     "write_parquet",
     "write_partnership",
+    "write_private_ground",
     "write_range_curve",
     "write_shares",
 ]
@@ -79,6 +80,10 @@ FAIRNESS_COLUMNS: tuple[str, ...] = (
     *("in_view_m2", "in_view_m2_per_dwelling", "in_view_m2_per_street_km", "note"),
 )
 _SIDES = ("share_inside_only", "share_both", "share_outside_only")
+PRIVATE_GROUND_COLUMNS: tuple[str, ...] = (
+    *("scenario", "level", "zoning", "zone", "what", "part", "unit"),
+    *("homes", "amount", "share_mean", "share_p05", "share_p95", "note"),
+)
 PARTNERSHIP_KEYS: tuple[str, ...] = ("programme", "level", "space", "measure", "month")
 PARTNERSHIP_COLUMNS: tuple[str, ...] = (
     *PARTNERSHIP_KEYS,
@@ -265,6 +270,18 @@ def write_by_people(path: str | os.PathLike[str], table: pd.DataFrame) -> None:
         people=shown["people"].astype(object).where(~few, count(1)), share_by_people=shown["share_by_people"].mask(few)
     )
     write_csv(path, shown)
+
+
+def write_private_ground(path: str | os.PathLike[str], table: pd.DataFrame) -> None:
+    """Write private_ground.csv; shares are NaN (written as nothing) where nobody owns a camera or nothing is there.
+
+    Raises ValueError as `write_shares` does.
+    """
+    optional = frozenset({"share_mean", "share_p05", "share_p95", "amount"})
+    checked = _checked(table, PRIVATE_GROUND_COLUMNS, PRIVATE_GROUND_COLUMNS[:6], optional, "private_ground.csv")
+    if (checked["homes"] < SMALLEST_COUNT).any():
+        raise ValueError(f"private_ground.csv: rows of fewer than {SMALLEST_COUNT} homes: leave them out.")
+    write_csv(path, checked)
 
 
 def write_drivers(path: str | os.PathLike[str], drivers: pd.DataFrame) -> None:

@@ -19,7 +19,6 @@ from doorview.city.ground import Ground, public_space
 from doorview.city.model import City
 from doorview.city.obstacles import find_obstacles, joined
 from doorview.city.parked import parked_cars
-from doorview.city.property_lines import property_limits
 from doorview.errors import EmptyCityError, InputError, StudyError
 from doorview.ownership.scenario import Scenario
 from doorview.share.coverage import Coverage, fold
@@ -27,7 +26,6 @@ from doorview.share.discretisation import GridError, grid_errors
 from doorview.share.face_groups import face_groups, homes_by_face
 from doorview.share.grid import Grid
 from doorview.share.outputs import Outputs, outputs_of
-from doorview.share.rules import capped_kits, ruled_scene
 from doorview.share.scene import RangeCurve, Scene, build_scene
 from doorview.share.summary import (
     DoorTable,
@@ -45,6 +43,7 @@ from doorview.study.alerts_run import AlertsRun, alerts_run
 from doorview.study.attributes_run import AttributesRun, attributes_plan, attributes_run
 from doorview.study.camera_mix import Mix
 from doorview.study.counting import Counted, Cut, Views, count_scenarios, cuts_of, views_of
+from doorview.study.cuts import ruled_by
 from doorview.study.drivers import Drivers, assumptions_of
 from doorview.study.dwellings import dwellings_table
 from doorview.study.fairness_run import FairnessRun, fairness_plan, fairness_run
@@ -52,6 +51,7 @@ from doorview.study.kits import kits_of_models, lenses_and_obstacles
 from doorview.study.known import KnownCameras, find_known, known_scene, known_tables
 from doorview.study.owners import Plan, Residents, columns_of, plans_of, residents_of
 from doorview.study.partnership_run import PartnershipRun, partnership_plan, partnership_run
+from doorview.study.private_ground_run import PrivateGroundRun, private_ground_run
 from doorview.study.routes_ends import routes_plan
 from doorview.study.routes_run import RoutesRun, routes_run
 from doorview.study.sections import Study
@@ -173,6 +173,7 @@ class Tables:
     fairness: FairnessRun | None = None
     attributes: AttributesRun | None = None
     routes: RoutesRun | None = None
+    private_ground: PrivateGroundRun | None = None
 
 
 def _counted_area(city: City, reach_m: float) -> tuple[Any, float]:
@@ -370,33 +371,30 @@ def measure(
     if ways is not None:
         with stages.stage("routes on foot"):
             walked = routes_run(ready, ways, {s.name: s for s in scenarios if counted.views[s.name][0] is base})
+    land = None
+    if study.private_ground is not None:
+        with stages.stage("private ground"):
+            land = private_ground_run(ready, counted, study.private_ground)
     return Tables(
         coverage, outputs, scenarios, counted, shares, curve, ranges, counts, faces, dwellings, errors, known, drivers,
-        deal, told, laid_over, fair, beside, walked,
+        deal, told, laid_over, fair, beside, walked, land,
     )  # fmt: skip
 
 
 def _cut_views(ready: Prepared, cut: Cut, zones: pd.DataFrame | None, stages: Stages) -> Views:
     """Return the coverage by the views that a scenario's rules leave; every door twice where not all views are cut."""
-    zone_m, trigger_m, whose = cut
-    both = whose == "programme"
     # Known cameras and the range curve are not what rules are about: they are counted once, by full views.
     scene = replace(ready.scene, known=None, range_curve=None)
-    limits, found = None, {}
     with stages.stage("seeing by rules"):
-        if zone_m is not None:
-            lines = property_limits(ready.doors, ready.ground, zone_m, reach_m=scene.reach_m)
-            limits, found = lines.geometry.to_numpy(), dict(lines.attrs["counts"])
-        kits = None if trigger_m is None else capped_kits(scene.kits, trigger_m)
-        ruled = ruled_scene(scene, limits=limits, kits=kits, both=both)
+        ruled = ruled_by(ready, scene, cut)
         results = cover(
-            ruled,
+            ruled.scene,
             rasters=False,
             threads=ready.study.coverage.workers,
             progress=lambda done, total: stages.tell("seeing by rules", done, total),
         )
-        table = ready.door_table.repeated(2) if both else ready.door_table
-        return replace(views_of(fold(ruled, results), zones, table, 2 if both else 1), counts=found)
+        table = ready.door_table.repeated(ruled.blocks) if ruled.blocks > 1 else ready.door_table
+        return replace(views_of(fold(ruled.scene, results), zones, table, ruled.blocks), counts=ruled.counts)
 
 
 def _faces(ready: Prepared, counted: Counted, coverage: Coverage) -> dict[str, pd.DataFrame]:

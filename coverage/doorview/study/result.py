@@ -26,6 +26,7 @@ from doorview.study.hides import obstacle_words
 from doorview.study.known import ALL as EVERY
 from doorview.study.known import OSM
 from doorview.study.partnership_words import partnership_words
+from doorview.study.private_ground_words import private_ground_words
 from doorview.study.routes_files import routes_words
 from doorview.study.shown import HEADLINE_LEVELS, shown_scenario
 from doorview.study.terrain import terrain_note, terrain_phrase
@@ -122,6 +123,10 @@ class Result:
     def attributes(self) -> pd.DataFrame | None:
         """Shares beside attributes of zones (fairness_attributes.csv); None where not asked for."""
         return None if self.tables.attributes is None else self.tables.attributes.table
+
+    def private_ground(self) -> pd.DataFrame | None:
+        """Whose ground cameras see, and of neighbours' yards and facades (private_ground.csv); None where not asked."""
+        return None if self.tables.private_ground is None else self.tables.private_ground.table
 
     @property
     def doors(self) -> gpd.GeoDataFrame:
@@ -265,6 +270,7 @@ class Result:
         lines += routes_words(self.tables.routes, units, fictional=ready.study.study.fictional)
         lines += thefts_words(self.tables.thefts, self.main_scenario())
         lines += fairness_words(self)
+        lines += private_ground_words(self.tables.private_ground, self.main_scenario(), self.levels)
         if ready.reading_words:
             lines.append(ready.reading_words)
         lines.append(self.grid_error_words())

@@ -23,6 +23,7 @@ from doorview.study.drivers_section import drivers_faults
 from doorview.study.fairness_section import fairness_faults
 from doorview.study.incidents_section import incidents_faults, recognised
 from doorview.study.partnership_section import partnership_faults
+from doorview.study.private_ground_section import private_ground_faults
 from doorview.study.routes_section import routes_faults
 from doorview.study.scenario_faults import hint, scenario_faults, with_bases
 from doorview.study.sections import (
@@ -307,6 +308,9 @@ def _cross_faults(data: Mapping[str, Any], *, needs_place: bool = True) -> list[
     asked = data.get("scenarios", BUILTIN_SCENARIOS)
     faults += alerts_faults(data.get("alerts"), asked if isinstance(asked, Mapping) else {})
     faults += routes_faults(data.get("routes"), asked if isinstance(asked, Mapping) else {}, levels)
+    faults += private_ground_faults(
+        data.get("private_ground"), place.get("layers") if isinstance(place, Mapping) else None
+    )
     faults += incidents_faults(data.get("incidents"), names, coverage=data.get("coverage"))
     faults += fairness_faults(
         data.get("fairness"), names, asked if isinstance(asked, Mapping) else {}, incidents="incidents" in data

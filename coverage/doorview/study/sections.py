@@ -22,6 +22,7 @@ from doorview.study.fairness_section import FairnessSection
 from doorview.study.fields import NAMED_LAYER, CrsText, FilePath, LayerPath, MetreCrsText
 from doorview.study.incidents_section import IncidentsSection
 from doorview.study.partnership_section import PartnershipSection
+from doorview.study.private_ground_section import PrivateGroundSection
 from doorview.study.routes_section import RoutesSection, Way
 from doorview.study.scenario_sections import (
     BUILTIN_SCENARIOS,
@@ -50,6 +51,7 @@ __all__ = [
     "OwnershipSection",
     "PartnershipSection",
     "Place",
+    "PrivateGroundSection",
     "PublicSpaceSection",
     "RoutesSection",
     "Scenario",
@@ -307,6 +309,7 @@ class Study(_Section):
     incidents: IncidentsSection | None = Field(None)
     fairness: FairnessSection | None = Field(None)
     routes: RoutesSection | None = Field(None)
+    private_ground: PrivateGroundSection | None = Field(None)
     output: OutputSection = Field(default_factory=OutputSection)
     _file: Path | None = PrivateAttr(default=None)
 
@@ -375,6 +378,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "fairness.attributes": AttributeSection,
     "routes": RoutesSection,
     "routes.way": Way,
+    "private_ground": PrivateGroundSection,
     "output": OutputSection,
 }
 """The sections by the names that they have in the file."""

@@ -44,6 +44,11 @@ from doorview.study.known_files import (
     write_known_files,
 )
 from doorview.study.partnership_files import draw_partnership, partnership_facts, write_partnership_files
+from doorview.study.private_ground_files import (
+    draw_private_ground,
+    private_ground_facts,
+    write_private_ground_files,
+)
 from doorview.study.qgis_files import write_qgis
 from doorview.study.result import Result
 from doorview.study.routes_draw import draw_routes
@@ -141,6 +146,7 @@ def write_into(result: Result, run: RunFolder) -> None:
         write_fairness_files(result, run)
         write_attributes_files(result, run)
         write_routes_files(result, run)
+        write_private_ground_files(result, run)
         _write_working(result, run)
     with stages.stage("writing layers"):
         written = _write_layers(result, run) | write_known_files(result, run, _licence(result.ready))
@@ -161,6 +167,7 @@ def write_into(result: Result, run: RunFolder) -> None:
             draw_attributes(placed, folder)
             draw_fairness(placed, folder)
             draw_routes(placed, folder)
+            draw_private_ground(placed, folder)
     run.write_run(_run_facts(result, written))
     if study.output.briefing:
         write_briefing(run.partial)
@@ -352,6 +359,7 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
         **thefts_facts(result),
         **fairness_facts(result),
         **attributes_facts(result),
+        **private_ground_facts(result),
         "assumed_of_obstacles": list(ready.obstacles.attrs.get("notes", [])),
         "intervals": "share_p05 and share_p95: chance alone, which homes happen to own one "
         f"({ready.study.ownership.replicates} simulated ownerships, their errors in working/intervals.csv); "

@@ -8,7 +8,7 @@ from doorview.show.briefing.appendix import appendix, sources
 from doorview.show.briefing.attributes import attributes
 from doorview.show.briefing.book import Block, Book, Content
 from doorview.show.briefing.fairness import fairness
-from doorview.show.briefing.laid_over import assumptions, changes, hot_spots
+from doorview.show.briefing.laid_over import assumptions, changes, hot_spots, private_ground
 from doorview.show.briefing.on_foot import on_foot
 from doorview.show.briefing.phrases import (
     level_name,
@@ -67,6 +67,7 @@ def briefing_content(
         _section(words("hotspots.title"), hot_spots(book, place)),
         *(_section(words("on_foot.title"), blocks) for blocks in [on_foot(book)] if blocks),
         _section(words("change.title"), changes(book, space)),
+        *([_section(words("private.title"), land)] if (land := private_ground(book)) else []),
         _section(words("assumptions.title"), assumptions(book)),
         _section(words("cannot.title"), [{"kind": "list", "items": words.items("cannot_say")}]),
         _section(words("sources.title"), sources(book)),

@@ -16,7 +16,7 @@ from doorview.show.briefing.phrases import (
 )
 from doorview.show.briefing.tables import Row, as_number
 
-__all__ = ["MOST_ASSUMPTIONS", "assumptions", "changes", "hot_spots", "main_assumptions"]
+__all__ = ["MOST_ASSUMPTIONS", "assumptions", "changes", "hot_spots", "main_assumptions", "private_ground"]
 
 MOST_ASSUMPTIONS = 5
 
@@ -162,6 +162,31 @@ def _stages(book: Book, space: str) -> list[Block]:
     if not all(said.values()):
         return _absent(book, "change.no_stages")
     return [{"kind": "para", "text": w("change.stages", level=level_name(book, level), **said)}]
+
+
+def private_ground(book: Book) -> list[Block]:
+    """Return whose ground cameras see, and what is in view of other homes' yards and facades; nothing without it."""
+    w, (scenario, _) = book.words, on_map(book)
+    rows = []
+    for level in levels_of(book):
+        key = {"scenario": scenario, "level": level, "zoning": "all", "zone": "all"}
+        cells = [
+            book.say("percent", "private_ground.csv", "share_mean", **key, what=what, part=part)
+            for what, part in (("view", "own"), ("view", "others_homes"), ("front_yards", "all"), ("facades", "all"))
+        ]
+        if any(cells):
+            rows.append([level_name(book, level), *(cell or w("say.no_figure") for cell in cells)])
+    if not rows:
+        return []
+    head = [w(f"private.head_{name}") for name in ("level", "own", "others", "yards", "facades")]
+    table = {"kind": "table", "caption": w("private.caption"), "head": head, "rows": rows, "wide": [2, 2, 2, 2, 2]}
+    text = w("private.text", scenario=scenario_phrase(book, scenario))
+    method = book.run.fact("private_ground.lots.method")
+    blocks: list[Block] = [{"kind": "para", "text": text}, table]
+    blocks.append({"kind": "note", "text": w("private.parcels" if method == "parcels" else "private.no_parcels")})
+    if book.run.fact("private_ground.law"):
+        blocks.append({"kind": "note", "text": book.quote(w("private.law"), 600)})
+    return blocks
 
 
 def main_assumptions(book: Book) -> list[str]:

@@ -19,7 +19,7 @@ __all__ = ["Run", "as_number", "read_run"]
 TABLES = (
     "shares.csv", "curve.csv", "change.csv", "drivers.csv", "stages.csv", "hotspots.csv", "incidents_in_view.csv",
     "partnership.csv", "densities.csv", "fairness.csv", "fairness_change.csv", "fairness_by_people.csv",
-    "fairness_attributes.csv", "routes.csv", "routes_homes.csv",
+    "fairness_attributes.csv", "routes.csv", "routes_homes.csv", "private_ground.csv",
 )  # fmt: skip
 Row = dict[str, str]
 
