@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from doorview.sight.fit import fit_camera
     from doorview.sight.points import sees
     from doorview.study.audit import audit_form, compare_audit
+    from doorview.study.cities import run_cities
     from doorview.study.pipeline import estimate, run
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "level",
     "public_space",
     "run",
+    "run_cities",
     "sees",
     "viewsheds",
     "visible_area",
@@ -59,6 +61,7 @@ _HOMES = {
     "level": "doorview.sight.api",
     "public_space": "doorview.city.ground",
     "run": "doorview.study.pipeline",
+    "run_cities": "doorview.study.cities",
     "sees": "doorview.sight.points",
     "viewsheds": "doorview.sight.api",
     "visible_area": "doorview.sight.api",

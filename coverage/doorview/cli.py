@@ -92,21 +92,25 @@ def build_parser() -> argparse.ArgumentParser:
     estimate = command("estimate", "estimate the coverage of a place or an OSM file, without a study file")
     _add_source(estimate)
     _add_run_options(estimate)
-    estimate.add_argument("--camera", metavar="NAME", help="camera model; 'doorview cameras' lists them")
-    estimate.add_argument("--levels", type=_words, metavar="LIST", help="levels, as in detect,observe,recognise")
-    estimate.add_argument(
-        "--rates", type=_numbers, metavar="LIST", help="a scenario of independent owners per rate, as in 0.05,0.2,0.4"
-    )
-    estimate.add_argument("--obstacles", choices=("buildings", "all"), help="what hides (default: buildings)")
-    estimate.add_argument("--near", type=float, metavar="M", help="how near a home is near [m] (default: 50)")
-    estimate.add_argument("--cell", type=float, metavar="M", help="edge of a grid cell [m] (default: 0.5)")
-    estimate.add_argument(
-        "--known", action="store_true", help="count the cameras that OpenStreetMap maps too, beside the simulated ones"
-    )
+    _add_estimate_options(estimate)
     estimate.add_argument(
         "--thefts", metavar="FILE", help="reported thefts to lay over the coverage; they are the user's own data"
     )
-    estimate.add_argument("--units", choices=("metric", "us"), help="units on maps and pages (default: metric)")
+
+    cities = command("cities", "run every city of a table, each in a folder of its own, and compare them in one table")
+    cities.add_argument(
+        "table",
+        type=Path,
+        metavar="TABLE",
+        help="CSV with a row per city: name, one of extract, place and study; boundary, zones (parted by ;), country, "
+        "crs and label where wanted; paths count from its folder",
+    )
+    _add_run_options(cities)
+    _add_estimate_options(cities)
+    cities.add_argument("--by-zone", action="store_true", help="zones in cities.csv too, not whole cities alone")
+    cities.add_argument(
+        "--tables-only", action="store_true", help="no rasters, maps and QGIS projects of the single cities"
+    )
 
     check = command("check", "read a study file and list every fault in it, or say what it would do")
     check.add_argument("study", type=Path, metavar="STUDY", help="the study file")
@@ -156,6 +160,21 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--profile", action="store_true", help="print what each stage cost")
 
 
+def _add_estimate_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--camera", metavar="NAME", help="camera model; 'doorview cameras' lists them")
+    parser.add_argument("--levels", type=_words, metavar="LIST", help="levels, as in detect,observe,recognise")
+    parser.add_argument(
+        "--rates", type=_numbers, metavar="LIST", help="a scenario of independent owners per rate, as in 0.05,0.2,0.4"
+    )
+    parser.add_argument("--obstacles", choices=("buildings", "all"), help="what hides (default: buildings)")
+    parser.add_argument("--near", type=float, metavar="M", help="how near a home is near [m] (default: 50)")
+    parser.add_argument("--cell", type=float, metavar="M", help="edge of a grid cell [m] (default: 0.5)")
+    parser.add_argument(
+        "--known", action="store_true", help="count the cameras that OpenStreetMap maps too, beside the simulated ones"
+    )
+    parser.add_argument("--units", choices=("metric", "us"), help="units on maps and pages (default: metric)")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code.
 
@@ -175,6 +194,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "new": _new,
         "run": _run,
         "estimate": _estimate,
+        "cities": _cities,
         "check": _check,
         "demo": _demo,
         "explorer": _explorer,
@@ -267,6 +287,46 @@ def _estimate(options: argparse.Namespace) -> None:
         thefts=options.thefts,
     )
     _finish(study, options)
+
+
+def _cities(options: argparse.Namespace) -> None:
+    from doorview.study.cities import compare_cities
+    from doorview.study.cities_table import Choices
+    from doorview.study.cities_words import cities_lines
+
+    choices = Choices(
+        camera=options.camera,
+        levels=None if options.levels is None else tuple(options.levels),
+        rates=None if options.rates is None else tuple(options.rates),
+        obstacles=options.obstacles,
+        near_m=options.near,
+        cell_m=options.cell,
+        known=options.known,
+        units=options.units,
+        tables_only=options.tables_only,
+    )
+    with Progress(sys.stderr).hearing() as progress:
+        found = compare_cities(
+            options.table,
+            options.out or Path("out") / (options.table.stem or "cities"),
+            choices,
+            by_zone=options.by_zone,
+            workers=options.workers,
+            fresh=options.fresh,
+            progress=progress,
+        )
+    for line in cities_lines(found):
+        _say(line)
+    if options.profile:
+        for name in found.status.loc[found.status["status"] == "done", "folder"]:
+            _say(f"\n{name}")
+            _profile(found.folder / str(name) / "run.json")
+    if found.failed:
+        told = "\n".join(f"  {name}: {why}" for name, why in found.failed.items())
+        raise InputError(
+            f"{len(found.failed)} of {len(found.status)} cities failed; the others are finished. Mend these and run "
+            f"the same command again: it does them alone.\n{told}"
+        )
 
 
 def _explorer(options: argparse.Namespace) -> None:
