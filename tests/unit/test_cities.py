@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from pathlib import Path
 
@@ -295,9 +296,8 @@ def test_text_made_plain_for_a_table_reads_back():
 def test_a_page_takes_as_many_cities_as_it_has_room_for(tmp_path):
     def table(cities: int) -> pd.DataFrame:
         names = [f"City {number}" for number in range(cities)]
-        shares = dict.fromkeys(("share_mean", "share_p05", "share_p95"), 0.2) | dict.fromkeys(
-            ("share_low", "share_high")
-        )
+        shares = dict.fromkeys(("share_mean", "share_p05", "share_p95"), 0.2)
+        shares |= dict.fromkeys(("share_low", "share_high"), math.nan)
         return pd.DataFrame({"city": names, "level": "detect", **shares})
 
     quality = table(ROWS_PER_SHEET).assign(
