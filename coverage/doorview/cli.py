@@ -157,7 +157,9 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the run (default: out/NAME)")
     parser.add_argument("--workers", type=int, metavar="N", help="cores at work (default: all of them)")
     parser.add_argument("--fresh", action="store_true", help="begin anew instead of resuming unfinished work")
-    parser.add_argument("--profile", action="store_true", help="print what each stage cost")
+    parser.add_argument(
+        "--profile", action="store_true", help="print what each stage cost; working/profile.txt has it by line"
+    )
 
 
 def _add_estimate_options(parser: argparse.ArgumentParser) -> None:
@@ -235,7 +237,7 @@ def _finish(study: Study, options: argparse.Namespace) -> None:
     folder = options.out or Path("out") / study.folder_name
     began = time.perf_counter()
     with Progress(sys.stderr).hearing() as progress:
-        result = run_study(study, folder, fresh=options.fresh, progress=progress)
+        result = run_study(study, folder, fresh=options.fresh, progress=progress, profile=options.profile)
     # What people came for stands last, where a terminal stops scrolling.
     for lines in (result.notes(), result.headline(), result.essential()):
         for line in lines:
@@ -246,15 +248,18 @@ def _finish(study: Study, options: argparse.Namespace) -> None:
     _say(f"Done in {time.perf_counter() - began:.1f} s.")
     _say("Simulated. In view is not recorded, recorded is not kept, kept is not shared.")
     if options.profile:
-        _profile(Path(str(result.folder)) / "run.json")
+        _profile(Path(str(result.folder)))
 
 
-def _profile(run_json: Path) -> None:
+def _profile(folder: Path) -> None:
     """Print what each stage of a finished run cost."""
-    timings: dict[str, float] = json.loads(run_json.read_text(encoding="utf-8"))["timings"]
-    _say()
-    for stage, seconds in timings.items():
-        _say(f"{seconds:9.2f} s  {stage}")
+    from doorview.study.profiling import stage_lines
+
+    costs = json.loads((folder / "run.json").read_text(encoding="utf-8"))["costs"]
+    for line in ("", *stage_lines(costs)):
+        _say(line)
+    if (folder / "working" / "profile.txt").is_file():
+        _say(f"By line of code: {folder / 'working' / 'profile.txt'}")
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -320,7 +325,7 @@ def _cities(options: argparse.Namespace) -> None:
     if options.profile:
         for name in found.status.loc[found.status["status"] == "done", "folder"]:
             _say(f"\n{name}")
-            _profile(found.folder / str(name) / "run.json")
+            _profile(found.folder / str(name))
     if found.failed:
         told = "\n".join(f"  {name}: {why}" for name, why in found.failed.items())
         raise InputError(

@@ -29,10 +29,10 @@ from doorview.show.text import SMALLEST_COUNT, count
 from doorview.study.cities_child import job_of
 from doorview.study.cities_compare import CITIES_COLUMNS, STATUS_COLUMNS, facts_of, shares_of, status_of
 from doorview.study.cities_table import Choices, CityRow, read_cities
-from doorview.study.compute import Progress, silent
 from doorview.study.fields import split_layer
 from doorview.study.progress import telling
 from doorview.study.schema import Study
+from doorview.study.stages import Progress, silent
 
 __all__ = ["Cities", "compare_cities", "run_cities"]
 

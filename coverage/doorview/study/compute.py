@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -51,6 +49,7 @@ from doorview.study.known import KnownCameras, find_known, known_scene, known_ta
 from doorview.study.owners import Plan, Residents, columns_of, plans_of, residents_of
 from doorview.study.partnership_run import PartnershipRun, partnership_plan, partnership_run
 from doorview.study.sections import Study
+from doorview.study.stages import Stages
 from doorview.study.terrain import study_terrain
 from doorview.study.thefts_run import TheftsRun, thefts_plan, thefts_run
 from doorview.study.zone_faults import zone_faults
@@ -58,32 +57,7 @@ from doorview.study.zones import read_zones, zone_membership
 
 __all__ = ["Prepared", "Stages", "Tables", "measure", "prepare"]
 
-Progress = Callable[..., None]
-
-
 FICTIONAL = "Fictional town made by doorview, in OpenStreetMap's format (real places: © OpenStreetMap contributors)"
-
-
-def silent(stage: str, done: int = 0, total: int = 0) -> None:
-    """Tell nobody."""
-
-
-@dataclass
-class Stages:
-    """Seconds by stage, and who is told of progress."""
-
-    tell: Progress = silent
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Time what happens inside, and tell its name."""
-        self.tell(name)
-        began = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
 
 
 @dataclass(frozen=True)

@@ -13,18 +13,25 @@ from doorview.errors import DoorviewError, InputError, OutputError
 from doorview.ownership.expected import check_rate
 from doorview.show.run_folder import RunFolder
 from doorview.sight.camera import CameraModel
-from doorview.study.compute import Prepared, Progress, Stages, Tables, measure, prepare, silent
+from doorview.study.compute import Prepared, Tables, measure, prepare
+from doorview.study.costs import write_profile
+from doorview.study.profiling import profiling
 from doorview.study.progress import telling
 from doorview.study.read import read_city
 from doorview.study.result import Result
 from doorview.study.schema import DEFAULT_CAMERA, Study, load_study, scenario_name, study_from_dict
+from doorview.study.stages import Progress, Stages, silent
 from doorview.study.write import raster_sink, write_into
 
 __all__ = ["estimate", "run", "run_study"]
 
 
-def run_study(study: Study, out: Path, *, fresh: bool = False, progress: Progress = silent) -> Result:
+def run_study(
+    study: Study, out: Path, *, fresh: bool = False, progress: Progress = silent, profile: bool = False
+) -> Result:
     """Do what a study says and write its folder; nothing stands at `out` until all is done.
+
+    With `profile`, ``working/profile.txt`` and ``working/profile.json`` say where the time went.
 
     Raises
     ------
@@ -33,7 +40,7 @@ def run_study(study: Study, out: Path, *, fresh: bool = False, progress: Progres
 
     """
     stages = Stages(progress)
-    with RunFolder(out, fresh=fresh) as run:
+    with RunFolder(out, fresh=fresh) as run, profiling(stages, wanted=profile) as samples:
         with stages.stage("reading the city"):
             keep = run.path("source", "x").parent if _downloads(study) else None
             city = read_city(study, keep=keep)
@@ -42,6 +49,8 @@ def run_study(study: Study, out: Path, *, fresh: bool = False, progress: Progres
         result = Result(ready, tables, stages)
         try:
             write_into(result, run)
+            if samples is not None:
+                write_profile(run, stages, samples)
         except (OSError, DataSourceError, DataLayerError) as fault:
             if isinstance(fault, DoorviewError):
                 raise

@@ -29,6 +29,7 @@ from doorview.show.text import SMALLEST_COUNT, count, level_phrase
 from doorview.study.alerts_files import alerts_facts, write_alerts_files
 from doorview.study.camera_mix import values_of
 from doorview.study.compute import Prepared
+from doorview.study.costs import cost_facts
 from doorview.study.draw import attribution_of, draw_curves, draw_drivers, draw_maps, driver_words
 from doorview.study.explorer_tables import write_explorer_tables
 from doorview.study.hides import obstacle_words
@@ -149,11 +150,16 @@ def write_into(result: Result, run: RunFolder) -> None:
             draw_known(placed, folder, run.partial)
             draw_partnership(placed, folder)
             draw_thefts(placed, folder)
-    run.write_run(_run_facts(result, written))
+    facts = _run_facts(result, written)
+    run.write_run(facts | cost_facts(result, run))
     if study.output.briefing:
-        write_briefing(run.partial)
+        with stages.stage("writing the briefing"):
+            write_briefing(run.partial)
     if study.output.explorer:
-        write_pages(run.partial)
+        with stages.stage("writing the explorer"):
+            write_pages(run.partial)
+    if study.output.briefing or study.output.explorer:  # both read run.json; now it can say what they cost
+        run.write_run(facts | cost_facts(result, run))
 
 
 def _write_dwellings(path: Path, table: pd.DataFrame) -> None:
@@ -346,7 +352,6 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
             "python": platform.python_version(),
             **{name: metadata.version(name) for name in LIBRARIES},
         },
-        "timings": {name: round(seconds, 3) for name, seconds in result.stages.seconds.items()},
     }
 
 
