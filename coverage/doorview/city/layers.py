@@ -19,8 +19,6 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import pyogrio
-import pyogrio.errors
 import shapely
 from pyproj import CRS
 from shapely.geometry.base import BaseGeometry
@@ -34,6 +32,7 @@ from doorview.city.extract import (
 from doorview.city.model import HALO_M, Boundary, City, Source, city_from_tables
 from doorview.city.osmfile import name_of, sha256_of
 from doorview.city.tags import KEYS
+from doorview.city.untrusted import UNREADABLE, layers_in, read_shapes, usable_crs
 from doorview.errors import InputError, MissingFileError, UnknownNameError
 
 __all__ = ["OWN_LICENCE", "SYNONYMS", "city_from_layers", "read_boundary", "read_layer"]
@@ -262,7 +261,7 @@ def _read_file(source: Path | str, layer: str) -> gpd.GeoDataFrame:
         except (ValueError, OSError) as error:  # pyarrow's ArrowInvalid is a ValueError
             raise InputError(f"{broken}: {error} {mend}") from error
     try:
-        names = [str(row[0]) for row in pyogrio.list_layers(path) if row[1] is not None]
+        names = [name for name, kind in layers_in(path) if kind is not None]
         if inner is not None and inner not in names:
             raise UnknownNameError(
                 f"layer of {str(path)!r}",
@@ -278,8 +277,8 @@ def _read_file(source: Path | str, layer: str) -> gpd.GeoDataFrame:
             )
         if not names:
             raise InputError(f"{layer}: {str(path)!r} holds no layer with geometry. {_MEND_FILE}")
-        return gpd.read_file(path, layer=inner or names[0], engine="pyogrio")
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, shapely.errors.GEOSException) as error:
+        return read_shapes(path, inner or names[0])
+    except UNREADABLE as error:
         raise InputError(f"{broken}: {error} {mend}") from error
 
 
@@ -294,6 +293,7 @@ def _check_layer(table: gpd.GeoDataFrame, layer: str, where: str) -> None:
             f"{where} has no CRS, so it is not known where on Earth it lies or in what unit. Say which it is: "
             f"table = geopandas.read_file(...).set_crs('EPSG:...') and {layer}=table, or save the file with its CRS."
         )
+    usable_crs(table.crs, where)
     plain, allowed = _SHAPES[layer]
     shapes = table.geometry.to_numpy()
     types = shapely.get_type_id(shapes[~shapely.is_missing(shapes) & ~shapely.is_empty(shapes)])

@@ -173,6 +173,8 @@ def _lines(path: Path) -> list[tuple[int, list[str]]]:
     """Return the rows of a CSV file with the numbers of the lines on which they begin."""
     if path.is_dir():
         raise StudyError(str(path), ["is a folder; give the CSV file with the cities"])
+    if path.exists() and not path.is_file():  # a pipe that nobody writes to would be waited for
+        raise StudyError(str(path), ["is no file; give the CSV file with the cities"])
     try:
         if path.stat().st_size > _LARGEST_BYTES:
             raise StudyError(str(path), ["larger than 16 MB: this is no table of cities; give a row for each city"])
