@@ -129,7 +129,7 @@ def reading(path: Path) -> Iterator[None]:
         yield
     except (RuntimeError, ValueError, osmium.InvalidLocationError) as error:
         raise InputError(
-            f"{str(path)!r} is truncated or damaged: reading stopped with {str(error)!r}. A city with a part missing "
-            "would give wrong "
+            f"{str(path)!r} is truncated or damaged: reading stopped with {str(error)[:300]!r}. A city with a part "
+            "missing would give wrong "
             f"shares, so nothing of it is used. {MEND}"
         ) from error
