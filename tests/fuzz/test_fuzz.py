@@ -71,7 +71,7 @@ def test_a_mutated_file_is_read_or_refused(worker, cases, tmp_path):
     faults = []
     for number in range(cases):
         kind, file = rng.choice(worker.pool)
-        data = mutated(file, rng)
+        data = mutated(file, rng, kind)
         how, words = ended(worker, kind, f"case{number}{''.join(file.suffixes)}", data)
         seen[how] += 1
         if how == "fault":

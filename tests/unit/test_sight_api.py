@@ -249,7 +249,7 @@ def test_names_and_numbers_that_cannot_be_are_refused():
 
 def test_few_walls_far_apart_have_an_index_of_bounded_size_and_the_same_views():
     near = np.array([[10.0, -5.0, 10.0, 5.0], [-20.0, 30.0, 20.0, 30.0]])
-    far = np.vstack([near, near + 4.0e6, near + [-3.0e6, 5.0e6, -3.0e6, 5.0e6]])
+    far = np.vstack([near, near + 4.0e6, near + np.array([-3.0e6, 5.0e6, -3.0e6, 5.0e6])])
     index = index_walls(far)
     assert len(index.tall.start) <= (1 << 24) + 1
     places, headings = np.array([[0.0, 0.0], [4.0e6, 4.0e6]]), np.array([45.0, 45.0])
