@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import hypothesis
@@ -9,6 +10,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
+# No test finds what another run kept, nor leaves anything in the user's folders; those of the cache set it themselves.
+os.environ["DOORVIEW_CACHE"] = "off"
 NO_SHARED_DATA = "real cities are not beside the checkout (../shared/data)"
 
 # The first call of a kernel compiles it, so a single example may take seconds.

@@ -9,9 +9,12 @@ import argparse
 import json
 import os
 import re
+import signal
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -109,7 +112,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_estimate_options(cities)
     cities.add_argument("--by-zone", action="store_true", help="zones in cities.csv too, not whole cities alone")
     cities.add_argument(
-        "--tables-only", action="store_true", help="no rasters, maps and QGIS projects of the single cities"
+        "--no-maps", action="store_true", help="no rasters, maps and QGIS projects of the single cities"
     )
 
     check = command("check", "read a study file and list every fault in it, or say what it would do")
@@ -128,6 +131,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
 
     command("cameras", "list the camera models")
+
+    cache = command("cache", "say what is kept for other runs, where, and how large it may become; or clear it")
+    cache.add_argument("what", choices=("info", "clear"), nargs="?", default="info", help="info (default) or clear")
 
     briefing = command("briefing", "write a finished run's briefing: briefing.html and briefing.pdf in its folder")
     briefing.add_argument("run", type=Path, metavar="RUN", help="the folder of a finished run, such as out/demo")
@@ -155,7 +161,13 @@ def _add_source(parser: argparse.ArgumentParser) -> None:
 
 def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the run (default: out/NAME)")
-    parser.add_argument("--workers", type=int, metavar="N", help="cores at work (default: all of them)")
+    parser.add_argument("--threads", type=int, metavar="N", help="threads at work here (default: one per core)")
+    parser.add_argument(
+        "--workers", type=int, metavar="N", help="use a Dask cluster of N processes on this machine instead of threads"
+    )
+    parser.add_argument(
+        "--scheduler", metavar="ADDRESS", help="use the Dask cluster whose scheduler is there, as in tcp://HOST:8786"
+    )
     parser.add_argument("--fresh", action="store_true", help="begin anew instead of resuming unfinished work")
     parser.add_argument(
         "--profile", action="store_true", help="print what each stage cost; working/profile.txt has it by line"
@@ -201,23 +213,79 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "demo": _demo,
         "explorer": _explorer,
         "cameras": _cameras,
+        "cache": _cache,
         "briefing": _briefing,
     }[options.command]
     try:
-        handler(options)
-        sys.stdout.flush()
+        with _ended_by_sigterm():
+            handler(options)
+            sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read the output has gone, as `doorview cameras | head` does: nothing is left to tell, now or at the
         # end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except DoorviewError as fault:
-        print(f"doorview: {plain(str(fault))}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\ndoorview: interrupted. The same command resumes; --fresh begins anew", file=sys.stderr)
-        return 130
+        return _ended(fault, str(fault), 1)
+    except MemoryError as fault:
+        return _ended(
+            fault,
+            "out of memory. Use fewer threads (--threads 1), a smaller boundary, or larger cells (--cell 1), and run "
+            "again",
+            1,
+        )
+    except _EndedError as fault:
+        return _ended(fault, "ended by a signal (SIGTERM)", 143)
+    except KeyboardInterrupt as fault:
+        return _ended(fault, "interrupted", 130)
     return 0
+
+
+def _ended(fault: BaseException, what: str, code: int) -> int:
+    """Say what ended a command, and how to go on; return the exit code."""
+    for text in (what, *getattr(fault, "__notes__", ())):
+        print(f"doorview: {plain(text)}", file=sys.stderr)
+    return code
+
+
+class _EndedError(KeyboardInterrupt):
+    """The system asked the process to end: as from the keyboard, nothing half-written is left."""
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end what is done inside in order."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(*_given: object) -> NoReturn:
+        raise _EndedError
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _resumable(folder: Path) -> Iterator[None]:
+    """Say how to go on where a run ended early and left finished tiles."""
+    from doorview.show.run_folder import RunFolder
+
+    try:
+        yield
+    except (DoorviewError, MemoryError, KeyboardInterrupt) as fault:
+        unfinished = RunFolder(folder).unfinished
+        kept = sum(1 for _ in unfinished.glob("*/*"))
+        if kept:
+            parts = "part of the work is" if kept == 1 else "parts of the work are"
+            fault.add_note(
+                f"{kept} finished {parts} kept in '{unfinished.parent}': the same command goes on from there, --fresh "
+                "begins anew"
+            )
+        raise
 
 
 def _say(text: str = "") -> None:
@@ -233,11 +301,21 @@ def _quoted(path: Path | str) -> str:
 def _finish(study: Study, options: argparse.Namespace) -> None:
     """Run a study and say where the files are."""
     from doorview.study.pipeline import run_study
+    from doorview.study.work import check_engine
 
+    check_engine(options.threads, options.workers, options.scheduler)
     folder = options.out or Path("out") / study.folder_name
     began = time.perf_counter()
-    with Progress(sys.stderr).hearing() as progress:
-        result = run_study(study, folder, fresh=options.fresh, progress=progress, profile=options.profile)
+    with Progress(sys.stderr).hearing() as progress, _resumable(folder):
+        result = run_study(
+            study,
+            folder,
+            fresh=options.fresh,
+            workers=options.workers,
+            scheduler=options.scheduler,
+            progress=progress,
+            profile=options.profile,
+        )
     # What people came for stands last, where a terminal stops scrolling.
     for lines in (result.notes(), result.headline(), result.essential()):
         for line in lines:
@@ -266,8 +344,8 @@ def _run(options: argparse.Namespace) -> None:
     from doorview.study.schema import load_study
 
     study = load_study(options.study)
-    if options.workers is not None:
-        study = study.with_workers(options.workers)
+    if options.threads is not None:
+        study = study.with_threads(options.threads)
     _finish(study, options)
 
 
@@ -281,7 +359,7 @@ def _estimate(options: argparse.Namespace) -> None:
         rates=options.rates,
         obstacles=options.obstacles,
         near_m=options.near,
-        workers=options.workers,
+        threads=options.threads,
         boundary=options.boundary,
         zones=options.zones,
         cell_m=options.cell,
@@ -296,6 +374,7 @@ def _estimate(options: argparse.Namespace) -> None:
 
 def _cities(options: argparse.Namespace) -> None:
     from doorview.study.cities import compare_cities
+    from doorview.study.cities_child import Engine
     from doorview.study.cities_table import Choices
     from doorview.study.cities_words import cities_lines
 
@@ -308,7 +387,7 @@ def _cities(options: argparse.Namespace) -> None:
         cell_m=options.cell,
         known=options.known,
         units=options.units,
-        tables_only=options.tables_only,
+        without_maps=options.no_maps,
     )
     with Progress(sys.stderr).hearing() as progress:
         found = compare_cities(
@@ -316,7 +395,7 @@ def _cities(options: argparse.Namespace) -> None:
             options.out or Path("out") / (options.table.stem or "cities"),
             choices,
             by_zone=options.by_zone,
-            workers=options.workers,
+            engine=Engine(options.threads, options.workers, options.scheduler),
             fresh=options.fresh,
             progress=progress,
         )
@@ -332,6 +411,23 @@ def _cities(options: argparse.Namespace) -> None:
             f"{len(found.failed)} of {len(found.status)} cities failed; the others are finished. Mend these and run "
             f"the same command again: it does them alone.\n{told}"
         )
+
+
+def _cache(options: argparse.Namespace) -> None:
+    from doorview.show.tile_store import SIZE_SETTING, cache_facts, clear_cache
+
+    facts = cache_facts()
+    if facts.home is None:
+        _say("The cache is off (DOORVIEW_CACHE=off): nothing is kept for other runs.")
+        return
+    if options.what == "clear":
+        gone = clear_cache()
+        _say(f"{facts.home}: {gone} thing{'' if gone == 1 else 's'} thrown away; runs make anew what they need.")
+        return
+    _say(str(facts.home))
+    for kind, (number, size) in facts.kinds.items():
+        _say(f"  {kind:10s} {number:8,} {size / 1e6:12,.1f} MB")
+    _say(f"At most {facts.bound / 1e9:g} GB ({SIZE_SETTING}); DOORVIEW_CACHE names another folder, or off.")
 
 
 def _explorer(options: argparse.Namespace) -> None:

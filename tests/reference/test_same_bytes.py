@@ -43,7 +43,7 @@ def runs(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[tu
                 "study": {"name": "village"},
                 "place": {"extract": str(shared_data / FOLDER / file)},
                 "camera": {"levels": list(LEVELS)},
-                "coverage": {"workers": threads},
+                "coverage": {"threads": threads},
                 "output": {"maps": False},
             }
         )

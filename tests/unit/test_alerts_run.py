@@ -125,7 +125,7 @@ def test_means_over_fewer_than_five_spots_are_counts_too(told: Result, tmp_path:
 
 
 def test_the_same_study_gives_the_same_bytes_on_any_number_of_cores(folder: Path, told: Result, tmp_path: Path):
-    again = run_study(study_of(folder, SHORT, output=QUICK["output"]).with_workers(1), tmp_path / "again")
+    again = run_study(study_of(folder, SHORT, output=QUICK["output"]).with_threads(1), tmp_path / "again")
     assert again.folder is not None
     assert told.folder is not None
     for name in ("alerts.csv", "working/alerts_spots.csv"):

@@ -18,11 +18,12 @@ from doorview.show.run_folder import RunFolder
 from doorview.show.tables import with_formulas, without_formulas
 from doorview.show.text import Caption
 from doorview.study.cities import Cities, _in_own_process, _Record, compare_cities
+from doorview.study.cities_child import Engine
 from doorview.study.cities_draw import headline_rows
 from doorview.study.cities_table import Choices, CityRow, read_cities, study_of
 from helpers.tiny import halves, tiny_town
 
-QUICK = Choices(levels=("observe", "detect"), rates=(0.2,), cell_m=2.0, tables_only=True)
+QUICK = Choices(levels=("observe", "detect"), rates=(0.2,), cell_m=2.0, without_maps=True)
 
 
 def faults_of(folder: Path, text: str, choices: Choices = QUICK) -> list[str]:
@@ -172,8 +173,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def found(world: Path) -> Cities:
-    choices = Choices(tables_only=True)
-    return compare_cities(world / "cities.csv", world / "out", choices, by_zone=True, workers=1)
+    choices = Choices(without_maps=True)
+    return compare_cities(world / "cities.csv", world / "out", choices, by_zone=True, engine=Engine(1))
 
 
 def test_one_failing_city_does_not_stop_the_rest(world, found):
@@ -228,7 +229,7 @@ def test_what_is_finished_and_unchanged_is_not_run_again(world, found, capsys):
     before = {name: (world / "out" / name / "run.json").stat().st_mtime_ns for name in ("Elm", "Own")}
     table = (world / "out" / "cities.csv").read_bytes()
     # Its failing city makes the command fail, after the others.
-    arguments = ["cities", str(world / "cities.csv"), "--out", str(world / "out"), "--tables-only", "--by-zone"]
+    arguments = ["cities", str(world / "cities.csv"), "--out", str(world / "out"), "--no-maps", "--by-zone"]
     assert cli.main(arguments) == 1
     after = {name: (world / "out" / name / "run.json").stat().st_mtime_ns for name in ("Elm", "Own")}
     assert before == after
@@ -245,11 +246,11 @@ def test_a_changed_file_and_a_touched_result_are_run_again_alone(world, found, t
     (folder / "cities.csv").write_text("name,study\n=Elm,elm.toml\nOwn,own.toml\n", encoding="utf-8")
     with (folder / "own.toml").open("a", encoding="utf-8") as study:
         study.write("dwellings = 'homes'\n")
-    shares = dv.run_cities(folder / "cities.csv", folder / "out", tables_only=True, workers=2, progress=False)
+    shares = dv.run_cities(folder / "cities.csv", folder / "out", without_maps=True, threads=2, progress=False)
     assert shares.attrs["failed"] == {}
     record = json.loads((folder / "out" / "cities.json").read_text(encoding="utf-8"))["cities"]
     was = json.loads((world / "out" / "cities.json").read_text(encoding="utf-8"))["cities"]
-    assert record["Elm"] == was["Elm"]  # another number of workers is no change
+    assert record["Elm"] == was["Elm"]  # another number of threads is no change
     assert record["Own"]["key"] != was["Own"]["key"]
     assert set(shares["zoning"]) == {"all"}
     assert not (folder / "out" / "working").exists()  # nothing failed this time

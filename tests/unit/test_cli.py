@@ -5,7 +5,10 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
+import signal
 import sys
+import time
 import types
 from pathlib import Path
 
@@ -44,7 +47,7 @@ def pipeline(monkeypatch):
     """Put a stand-in for the pipeline in place; returns the list of calls."""
     calls = []
 
-    def run_study(study, out, *, fresh, progress, profile):
+    def run_study(study, out, *, fresh, progress, profile, workers=None, scheduler=None):
         progress("reading the city")
         progress("viewsheds", 1, 2)
         calls.append((study, out, fresh))
@@ -98,7 +101,7 @@ def test_every_command_explains_itself(command, capsys):
         (["estimate", "x", "--obstacles", "bildings"], "Did you mean 'buildings'?"),
         (["estimate", "x", "--levles", "detect"], "did you mean --levels?"),
         (["estimate", "x", "--rates", "5%"], "no list of numbers"),
-        (["estimate", "x", "--workers", "two"], "invalid int"),
+        (["estimate", "x", "--threads", "two"], "invalid int"),
         (["run"], "STUDY"),
     ],
 )
@@ -107,9 +110,9 @@ def test_usage_errors_exit_2_with_a_hint(arguments, hint, capsys):
 
 
 def test_run_calls_the_pipeline_and_says_where_the_files_are(pipeline, study_file, tmp_path, capsys):
-    assert cli.main(["run", str(study_file), "--out", str(tmp_path / "o ut"), "--fresh", "--workers", "2"]) == 0
+    assert cli.main(["run", str(study_file), "--out", str(tmp_path / "o ut"), "--fresh", "--threads", "2"]) == 0
     ((study, out, fresh),) = pipeline
-    assert (study.place.place, study.coverage.workers, out, fresh) == ("Lakeland", 2, tmp_path / "o ut", True)
+    assert (study.place.place, study.coverage.threads, out, fresh) == ("Lakeland", 2, tmp_path / "o ut", True)
     shown = capsys.readouterr()
     assert "observe: 12 %" in shown.out
     assert "left out at the edge: 3 acres" in shown.out
@@ -184,7 +187,7 @@ def test_a_box_in_the_west_is_no_option(pipeline, capsys):
         (["estimate", "Lakeland", "--levels", "detct"], "Did you mean 'detect'?"),
         (["estimate", "Lakeland", "--rates", "20"], "outside [0, 1]"),
         (["estimate", "Lakeland", "--near", "nan"], "finite"),
-        (["estimate", "Lakeland", "--workers", "0"], "workers"),
+        (["estimate", "Lakeland", "--threads", "0"], "threads"),
         (["estimate", "Lakeland", "--boundary", "nope.geojson"], "no such file"),
     ],
 )
@@ -215,7 +218,51 @@ def test_an_interrupt_exits_130_with_one_line(pipeline, study_file, monkeypatch,
 
     monkeypatch.setattr(sys.modules["doorview.study.pipeline"], "run_study", stopped)
     assert cli.main(["run", str(study_file)]) == 130
-    assert "--fresh" in capsys.readouterr().err
+    assert capsys.readouterr().err == "doorview: interrupted\n"
+
+
+@pytest.mark.parametrize(("signal_", "code", "word"), [("SIGINT", 130, "interrupted"), ("SIGTERM", 143, "SIGTERM")])
+def test_what_is_finished_is_kept_and_how_to_go_on_is_said(
+    pipeline, study_file, tmp_path, monkeypatch, capsys, signal_, code, word
+):
+    def stopped(_study, out, **_options):
+        tiles = Path(f"{out}.partial") / "unfinished" / "tiles"
+        tiles.mkdir(parents=True)
+        (tiles / "a").write_bytes(b"")
+        os.kill(os.getpid(), getattr(signal, signal_))
+        time.sleep(10)
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(sys.modules["doorview.study.pipeline"], "run_study", stopped)
+    assert cli.main(["run", str(study_file), "--out", str(tmp_path / "out")]) == code
+    said = capsys.readouterr().err.strip().splitlines()
+    assert word in said[0]
+    assert "1 finished part of the work is kept in" in said[1]
+    assert "the same command goes on from there, --fresh begins anew" in said[1]
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_memory_that_runs_out_exits_1_with_one_message(pipeline, study_file, monkeypatch, capsys):
+    def full(*_arguments, **_options):
+        raise MemoryError
+
+    monkeypatch.setattr(sys.modules["doorview.study.pipeline"], "run_study", full)
+    assert cli.main(["run", str(study_file)]) == 1
+    assert "out of memory" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [
+        (["--workers", "0"], "0 workers"),
+        (["--workers", "2", "--scheduler", "tcp://127.0.0.1:1"], "give one of them"),
+        (["--threads", "2", "--workers", "2"], "give one of them"),
+    ],
+)
+def test_engines_exclude_each_other(pipeline, study_file, capsys, options, what):
+    assert cli.main(["run", str(study_file), *options]) == 1
+    assert what in capsys.readouterr().err
+    assert not pipeline
 
 
 def test_check_says_what_a_study_would_do(study_file, capsys):

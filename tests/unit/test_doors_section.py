@@ -399,7 +399,7 @@ def test_the_same_figures_on_shuffled_rows(town: City) -> None:
     order = np.random.default_rng(4).permutation(len(town.buildings))
     shuffled = dataclasses.replace(town, buildings=town.buildings.iloc[order], ways=town.ways.iloc[::-1])
     settings: dict[str, Any] = {"levels": ["observe", "detect"], "doors": asked, "seed": 8}
-    one, other = dv.estimate(town, **settings), dv.estimate(shuffled, workers=1, **settings)
+    one, other = dv.estimate(town, **settings), dv.estimate(shuffled, threads=1, **settings)
     pd.testing.assert_frame_equal(one.shares, other.shares, check_exact=True)
     pd.testing.assert_frame_equal(one.curve, other.curve, check_exact=True)
     assert not one.shares.equals(dv.estimate(town, **{**settings, "seed": 9}).shares)

@@ -192,13 +192,13 @@ def folder(tmp_path_factory):
     return place
 
 
-def study_of(folder, workers=None, **drivers):
+def study_of(folder, threads=None, **drivers):
     raw = {
         "study": {"name": "Tiny", "seed": 4},
         "place": {"extract": "town.osm.pbf"},
         "zones": [{"file": "halves.gpkg", "id": "id"}],
         "camera": {"levels": ["observe", "detect"]},
-        "coverage": {"range_curve": False, **({"workers": workers} if workers else {})},
+        "coverage": {"range_curve": False, **({"threads": threads} if threads else {})},
         "output": {"maps": False, "rasters": False},
         "drivers": {"spots": 1500, **drivers},
     }
@@ -293,8 +293,8 @@ def test_the_table_of_drivers(found):
     assert error < 4 * detect["spots_error"].iloc[0]
 
 
-def test_the_same_bytes_whatever_the_workers_and_the_order_of_doors(found, folder, tmp_path):
-    again = measured(folder, sobol=True, ranges=32, workers=1)[1]
+def test_the_same_bytes_whatever_the_threads_and_the_order_of_doors(found, folder, tmp_path):
+    again = measured(folder, sobol=True, ranges=32, threads=1)[1]
     for tables, name in ((found[1], "a"), (again, "b")):
         write_drivers(tmp_path / f"{name}.csv", tables.drivers.table)
         tables.shares.to_csv(tmp_path / f"{name}_shares.csv")

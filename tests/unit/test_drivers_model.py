@@ -290,7 +290,7 @@ def test_what_a_sight_line_crosses():
 def test_spots_come_from_places_alone(city):
     ready, _ = run(city, study_of(drivers={"spots": 2000}))
     small = build_model(ready, placement=False)
-    again = build_model(replace(ready, study=ready.study.with_workers(1)), placement=False)
+    again = build_model(replace(ready, study=ready.study.with_threads(1)), placement=False)
     for name in ("xy", "weight", "space", "stratum"):
         np.testing.assert_array_equal(getattr(small.spots, name), getattr(again.spots, name))
     assert set(np.unique(small.spots.space)) <= {-1, *range(len(SPACES))}

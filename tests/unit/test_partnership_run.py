@@ -178,7 +178,7 @@ def test_the_notes_say_what_it_comes_to_and_what_is_assumed(deal: Result, plain:
 
 
 def test_the_same_study_gives_the_same_bytes_on_any_number_of_cores(folder: Path, deal: Result, tmp_path: Path):
-    study = study_of(folder, LAKELAND, output=QUICK["output"]).with_workers(1)
+    study = study_of(folder, LAKELAND, output=QUICK["output"]).with_threads(1)
     again = run_study(study, tmp_path / "again")
     assert again.folder is not None
     assert deal.folder is not None

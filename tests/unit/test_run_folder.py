@@ -199,3 +199,45 @@ def test_commit_wants_a_run_json(tmp_path):
     assert list(tmp_path.iterdir()) == []
     with RunFolder(tmp_path / "demo") as run, pytest.raises(ValueError, match="schema_version"):
         run.write_run({"schema_version": 7})
+
+
+# --- taken away meanwhile ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("moment", ["before a file", "before the commit", "and begun by another"])
+def test_a_folder_that_is_taken_away_while_it_is_written_is_never_put_in_place(tmp_path, moment):
+    """What was written before would be missing from it."""
+    out = tmp_path / "demo"
+
+    def write():
+        with RunFolder(out) as run:
+            run.path("shares.csv").write_text("first")
+            run.write_run({})
+            moved = tmp_path / "moved"
+            run.partial.rename(moved)
+            if moment == "before a file":
+                run.path("curve.csv").write_text("second")
+            if moment == "and begun by another":
+                run.partial.mkdir()
+                lock = json.loads((moved / "lock").read_text())
+                (run.partial / "lock").write_text(json.dumps({**lock, "pid": 1}))
+                (run.partial / "run.json").write_text((moved / "run.json").read_text())
+            run.commit()
+
+    with pytest.raises(OutputError) as caught:
+        write()
+    if moment != "before the commit":
+        assert "taken away" in str(caught.value)
+    assert not out.exists()
+    kept = tmp_path / "demo.partial"
+    if moment == "and begun by another":  # and what is another's is left alone
+        assert sorted(item.name for item in kept.iterdir()) == ["lock", "run.json"]
+    else:
+        assert not kept.exists()
+
+
+def test_empty_folders_are_no_unfinished_work(tmp_path):
+    with pytest.raises(KeyboardInterrupt), RunFolder(tmp_path / "demo") as run:  # noqa: PT012 - the block is what is interrupted
+        (run.unfinished / "tiles").mkdir(parents=True)
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []

@@ -419,7 +419,7 @@ def test_order_tiles_and_threads_change_no_byte(
     town_in(tmp_path, backwards=True)
     monkeypatch.setattr(compute, "Grid", lambda cell: Grid(cell, tile=64))
     turned = dict(reversed(list(SCENARIOS.items())))
-    other = run_study(study_of(tmp_path, turned, workers=3), tmp_path / "out")
+    other = run_study(study_of(tmp_path, turned, threads=3), tmp_path / "out")
     assert result.folder is not None
     assert other.folder is not None
     for name in TABLES:

@@ -128,12 +128,12 @@ def test_settings_are_json_and_hold_no_path_of_the_machine(tmp_path, extract):
     assert str(tmp_path) not in text
 
 
-def test_workers_change_only_themselves():
+def test_threads_change_only_themselves():
     study = study_from_dict(place())
-    assert study.with_workers(2).coverage.workers == 2
-    assert study.with_workers(2).with_workers(1).settings() == study.with_workers(1).settings()
-    with pytest.raises(InputError, match="0 workers"):
-        study.with_workers(0)
+    assert study.with_threads(2).coverage.threads == 2
+    assert study.with_threads(2).with_threads(1).settings() == study.with_threads(1).settings()
+    with pytest.raises(InputError, match="0 threads"):
+        study.with_threads(0)
 
 
 # --- faults --------------------------------------------------------------------------------------------------------
@@ -262,7 +262,7 @@ def test_arguments_reach_the_study(extract):
         obstacles="all",
         near_m=30,
         cell_m=1.0,
-        workers=2,
+        threads=2,
         boundary=extract,
         zones=[extract],
         country="us",
@@ -273,7 +273,7 @@ def test_arguments_reach_the_study(extract):
     assert study.place.extract == study.place.boundary == study.zones[0].file == extract
     assert (study.place.country, study.place.crs, study.output.units) == ("us", "EPSG:32618", "us")
     assert (study.camera.model, study.camera.levels) == ("ring-video-doorbell-4", ("observe",))
-    assert (study.coverage.obstacles, study.coverage.cell_m, study.coverage.workers) == ("all", 1.0, 2)
+    assert (study.coverage.obstacles, study.coverage.cell_m, study.coverage.threads) == ("all", 1.0, 2)
     assert study.public_space.near_home_m == 30.0
 
 
@@ -442,7 +442,7 @@ def test_a_camera_of_the_users_own_is_one_like_any_other():
     # The lens was left out, and nobody confirms it.
     assert (model.projection, detect.marks) == ("equidistant", ("projection (unconfirmed)",))
     # It stays known where the study is changed, and its values may be overridden as a catalogue's.
-    assert study.with_workers(2).camera.camera_model() == model
+    assert study.with_threads(2).camera.camera_model() == model
     raw["camera"]["pixels"] = 1000
     assert study_from_dict(raw).camera.chosen_levels()[1].range_m == pytest.approx(detect.range_m / 2)
     assert json.loads(json.dumps(study.settings()))["cameras"]["mine"]["pixels"] == 2000

@@ -33,7 +33,7 @@ from helpers.tiny import tiny_town
 from helpers.town import CRS, LEVELS, Town, scene_of, town
 
 UTM = pyproj.CRS.from_epsg(32618)
-QUICK: dict[str, Any] = {"output": {"maps": False, "rasters": False}, "coverage": {"range_curve": False, "workers": 1}}
+QUICK: dict[str, Any] = {"output": {"maps": False, "rasters": False}, "coverage": {"range_curve": False, "threads": 1}}
 
 
 # --- the engine ----------------------------------------------------------------------------------------------------
@@ -215,10 +215,10 @@ def test_the_map_says_it_too(folder: Path) -> None:
     from doorview.study.draw import caption_of
 
     city = dv.City.from_extract(folder / "town.osm.pbf")
-    result = dv.estimate(city, range_curve=False, workers=1, terrain=folder / "ridge.tif")
+    result = dv.estimate(city, range_curve=False, threads=1, terrain=folder / "ridge.tif")
     assert "on the heights of ridge.tif" in caption_of(result).camera_line
     same = dv.estimate(
-        city, range_curve=False, workers=1, terrain={"ground": str(folder / "ridge.tif"), "clear_m": 1.0}
+        city, range_curve=False, threads=1, terrain={"ground": str(folder / "ridge.tif"), "clear_m": 1.0}
     )
     pd.testing.assert_frame_equal(result.shares, same.shares, check_exact=True)
 
@@ -226,8 +226,8 @@ def test_the_map_says_it_too(folder: Path) -> None:
 def test_level_heights_change_no_figure(folder: Path, tmp_path: Path) -> None:
     city = dv.City.from_extract(folder / "town.osm.pbf")
     level = ridge_raster(tmp_path / "level.tif", 0.0)
-    flat = dv.estimate(city, workers=1)
-    on_it = dv.estimate(city, workers=1, terrain=level)
+    flat = dv.estimate(city, threads=1)
+    on_it = dv.estimate(city, threads=1, terrain=level)
     pd.testing.assert_frame_equal(flat.shares, on_it.shares, check_exact=True)
     assert flat.range_curve is not None
     pd.testing.assert_frame_equal(flat.range_curve, on_it.range_curve, check_exact=True)
@@ -274,7 +274,7 @@ def test_the_same_hill_in_other_clothes(folder: Path, tmp_path: Path, how: str) 
         other = written(tmp_path / "other.tif", square, "EPSG:32618", (400, 600), 1000.0, "int32")
     city = dv.City.from_extract(folder / "town.osm.pbf")
     shares = [
-        dv.estimate(city, levels="detect", range_curve=False, workers=1, terrain=terrain).share(
+        dv.estimate(city, levels="detect", range_curve=False, threads=1, terrain=terrain).share(
             "independent_20", "detect"
         )
         for terrain in (None, plain, {"ground": str(other), **more})
@@ -289,7 +289,7 @@ def test_rasters_that_cannot_be_used(folder: Path, tmp_path: Path) -> None:
 
     def refuse(terrain: dict[str, Any], words: str, error: type[DoorviewError] = InputError) -> None:
         with pytest.raises(error, match=words):
-            dv.estimate(city, levels="detect", range_curve=False, workers=1, terrain=terrain)
+            dv.estimate(city, levels="detect", range_curve=False, threads=1, terrain=terrain)
 
     half = write_raster(tmp_path / "half.tif", np.full((150, 100), 5.0), x, y - 150.0, 2.0)
     refuse({"ground": str(half)}, r"half\.tif does not cover the city: (49|5\d)\.?\d* % of its area, in the west")
@@ -298,7 +298,7 @@ def test_rasters_that_cannot_be_used(folder: Path, tmp_path: Path) -> None:
     holes = write_raster(tmp_path / "holes.tif", z, x - 250.0, y - 150.0, 2.0)
     refuse({"ground": str(holes)}, r"(2\d|3\d)\.?\d* % .*missing_allowed=0\.\d+")
     result = dv.estimate(
-        city, levels="detect", range_curve=False, workers=1, terrain={"ground": str(holes), "missing_allowed": 0.5}
+        city, levels="detect", range_curve=False, threads=1, terrain={"ground": str(holes), "missing_allowed": 0.5}
     )
     assert any("has no heights and is taken as flat" in line for line in result.notes())
     text = tmp_path / "text.tif"
@@ -339,7 +339,7 @@ def test_a_surface_model_hides_more_than_its_ground(folder: Path, tmp_path: Path
     surface = write_raster(tmp_path / "dsm.tif", z, x - 250.0, y - 150.0, 2.0)
     city = dv.City.from_extract(folder / "town.osm.pbf")
     bare, leafy = (
-        dv.estimate(city, levels="detect", range_curve=False, workers=1, terrain={"ground": str(ground), **more})
+        dv.estimate(city, levels="detect", range_curve=False, threads=1, terrain={"ground": str(ground), **more})
         for more in ({}, {"surface": str(surface), "clear_m": 2.0})
     )
     assert leafy.share("independent_20", "detect") < 0.8 * bare.share("independent_20", "detect")

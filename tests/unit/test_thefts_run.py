@@ -149,7 +149,7 @@ def test_the_same_study_gives_the_same_bytes_on_any_number_of_cores_and_in_any_o
     folder: Path, told: Result, tmp_path: Path
 ):
     write_thefts(folder / "turned.csv", planted()[::-1])
-    study = study_of(folder, ASKED | {"file": "turned.csv"}, output={"maps": False}).with_workers(1)
+    study = study_of(folder, ASKED | {"file": "turned.csv"}, output={"maps": False}).with_threads(1)
     again = run_study(study, tmp_path / "again")
     for name in sorted(PUBLISHED):
         assert (folder_of(again) / name).read_bytes() == (folder_of(told) / name).read_bytes(), name

@@ -121,12 +121,57 @@ def find_doors(city: City, *, along: float | Mapping[str, Any] = 0.5, seed: int 
     {180.0: 10, 0.0: 10}
 
     """
+    found = door_finds(city, along=along, seed=seed)
+    everything = np.ones(len(found.buildings), bool)
+    found.doors.attrs["counts"] = found.counts(np.ones(len(found.doors), bool), everything)
+    return found.doors
+
+
+class DoorFinds(NamedTuple):
+    """Doors with what the counts of `find_doors` are made of, so that those of a part of them can be counted.
+
+    `stated`, `house` and `far` are by door (doors,): whether tags or addresses say its dwellings, whether its building
+    is tagged as a house otherwise, whether no street is near. `buildings` has `home`, `rule`, `levels_nearby`.
+    """
+
+    doors: gpd.GeoDataFrame
+    stated: NDArray[np.bool_]
+    house: NDArray[np.bool_]
+    far: NDArray[np.bool_]
+    buildings: pd.DataFrame
+    left_out: dict[str, int]
+
+    def counts(self, doors: NDArray[np.bool_], buildings: NDArray[np.bool_]) -> dict[str, int]:
+        """Return the counts, in plain words, of the doors (doors,) and buildings that are chosen.
+
+        How many dwellings the doors have, and how many of them the data state, are three kinds that add up. Stated are
+        flats, units and numbers; a building that is tagged as a house is one household by its tag; all else is
+        assumed: one per home of an unstated kind, or floor area by the figures of `rules/homes.toml`.
+        """
+        found = self.doors["found"].to_numpy(dtype=object)[doors]
+        dwellings = self.doors["dwellings"].to_numpy()[doors]
+        stated, house = self.stated[doors], self.house[doors]
+        return {
+            **_home_counts(self.buildings[buildings]),
+            **self.left_out,
+            **{f"doors by {how}": int((found == how).sum()) for how in ("entrance", "address", "facade")},
+            "doors": int(doors.sum()),
+            f"doors more than {FAR_M:g} m from any street": int(self.far[doors].sum()),
+            "dwellings": int(dwellings.sum()),
+            "dwellings tagged or counted": int(dwellings[stated].sum()),
+            "dwellings in buildings tagged as a house": int(dwellings[house].sum()),
+            "dwellings assumed": int(dwellings[~stated & ~house].sum()),
+        }
+
+
+def door_finds(city: City, *, along: float | Mapping[str, Any] = 0.5, seed: int = 0) -> DoorFinds:
+    """Find the front doors of a city and how they were found; as `find_doors`, which counts them besides."""
     placing = check_along(along, seed)
     rules = home_rules()
     homes = _homes(city, rules)
     rows = np.flatnonzero(homes.table["home"].to_numpy())
     _refuse_empty(city, homes, len(rows))
-    counts = _home_counts(homes.table)
+    counts: dict[str, int] = {}
 
     table = homes.table.iloc[rows]
     shapes = homes.buildings.geometry.to_numpy()[rows]
@@ -170,10 +215,10 @@ def find_doors(city: City, *, along: float | Mapping[str, Any] = 0.5, seed: int 
         offset_m=float(facade["offset_m"]),
         along=places_along(placing, _ids(table, seeds), table["kind"].to_numpy(object)[seeds["home"]], seed),
     )
-    doors = _finished(city, table, seeds, places, homes.streets, float(facade["offset_m"]), counts)
+    found = _finished(city, homes, table, seeds, places, float(facade["offset_m"]), counts)
     if isinstance(placing, dict):
-        doors.attrs["notes"] = along_notes(placing)
-    return doors
+        found.doors.attrs["notes"] = along_notes(placing)
+    return found
 
 
 def _ids(table: pd.DataFrame, seeds: pd.DataFrame) -> NDArray[np.object_]:
@@ -209,22 +254,6 @@ def _home_counts(table: pd.DataFrame) -> dict[str, int]:
     return counts
 
 
-def _dwelling_counts(table: pd.DataFrame, home: NDArray[np.int64], dwellings: NDArray[np.int32]) -> dict[str, int]:
-    """How many dwellings the doors have, and how many of them the data state: three kinds that add up.
-
-    Stated are flats, units and numbers; a building that is tagged as a house is one household by its tag; all else is
-    assumed: one per home of an unstated kind, or floor area by the figures of `rules/homes.toml`.
-    """
-    stated = table["exact"].to_numpy(dtype=bool)[home]
-    house = ~stated & (table["kind"].to_numpy() == "house")[home]
-    return {
-        "dwellings": int(dwellings.sum()),
-        "dwellings tagged or counted": int(dwellings[stated].sum()),
-        "dwellings in buildings tagged as a house": int(dwellings[house].sum()),
-        "dwellings assumed": int(dwellings[~stated & ~house].sum()),
-    }
-
-
 def _targets(seeds: pd.DataFrame, shape: NDArray[np.object_], streets: Streets, rules: HomeRules) -> Targets:
     """Lines that each seed may face: of the named street, else the nearest street with the parts of its name.
 
@@ -252,21 +281,24 @@ def _targets(seeds: pd.DataFrame, shape: NDArray[np.object_], streets: Streets, 
     return Targets(row[order], line[order], distance[order])
 
 
-def _far_from_streets(points: NDArray[np.object_], streets: Streets) -> int:
-    """How many doors have no street within `FAR_M`, private streets included, service ways and footpaths not."""
+def _far_from_streets(points: NDArray[np.object_], streets: Streets) -> NDArray[np.bool_]:
+    """Whether each door has no street within `FAR_M`, private streets included, service ways and footpaths not."""
     tree = shapely.STRtree(streets.lines[streets.added_m <= STREET_ADDED_M])
-    return len(points) - len(np.unique(tree.query(points, predicate="dwithin", distance=FAR_M)[0]))
+    far = np.ones(len(points), dtype=bool)
+    far[tree.query(points, predicate="dwithin", distance=FAR_M)[0]] = False
+    return far
 
 
 def _finished(
     city: City,
+    homes: _Homes,
     table: pd.DataFrame,
     seeds: pd.DataFrame,
     places: Places,
-    streets: Streets,
     offset_m: float,
     counts: dict[str, int],
-) -> gpd.GeoDataFrame:
+) -> DoorFinds:
+    streets = homes.streets
     counts["doors dropped: no free facade"] = int((~places.found).sum())
     counts["doors that face a courtyard or away from the street"] = int(places.courtyard.sum())
     kept = seeds[places.found]
@@ -291,12 +323,11 @@ def _finished(
         geometry=gpd.GeoSeries(shapely.points(xy), crs=city.crs),
         crs=city.crs,
     )
-    doors.index = pd.Index(_ids(table, kept), dtype=object, name="door")
-    doors = doors[list(COLUMNS)].sort_index()
-    for found in ("entrance", "address", "facade"):
-        counts[f"doors by {found}"] = int((doors["found"] == found).sum())
-    counts["doors"] = len(doors)
-    counts[f"doors more than {FAR_M:g} m from any street"] = _far_from_streets(doors.geometry.to_numpy(), streets)
-    counts |= _dwelling_counts(table, home, kept["dwellings"].to_numpy())
-    doors.attrs["counts"] = counts
-    return doors
+    ids = pd.Index(_ids(table, kept), dtype=object, name="door")
+    order = ids.argsort()
+    doors.index = ids
+    doors = doors[list(COLUMNS)].iloc[order]
+    stated = table["exact"].to_numpy(dtype=bool)[home][order]
+    house = (table["kind"].to_numpy() == "house")[home][order] & ~stated
+    far = _far_from_streets(doors.geometry.to_numpy(), streets)
+    return DoorFinds(doors, stated, house, far, homes.table, counts)

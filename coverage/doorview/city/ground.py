@@ -7,7 +7,7 @@ tables may overlap; `ground_polygons` gives the same ground as disjoint polygons
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -27,7 +27,7 @@ from doorview.errors import InputError
 if TYPE_CHECKING:
     from doorview.city.model import City
 
-__all__ = ["Ground", "ground_polygons", "public_space"]
+__all__ = ["Ground", "GroundFrame", "ground_frame", "ground_polygons", "ground_within", "public_space"]
 
 FACADE_STRIP_M = 1.0
 """Ground this near to a building is a class of its own where nothing public lies there [m]."""
@@ -97,6 +97,57 @@ def public_space(
         >>> dv.public_space(city).faces["length_m"].round(6).tolist()
         [200.0, 200.0]
     """
+    frame = ground_frame(city, lane_width_m=lane_width_m, sidewalk_width_m=sidewalk_width_m)
+    ground = ground_within(frame, city.buildings, city.parcels)
+    if doors is not None and len(ground.faces):
+        ground.notes["counts"]["faces_with_a_door_within_50_m"] = _faces_near(ground.faces, doors, 50.0)
+    return ground
+
+
+@dataclass(frozen=True)
+class GroundFrame:
+    """The ground of a city but for its buildings and parcels: streets hang together and are laid out as a whole."""
+
+    city: City
+    streets: StreetGround
+    paths: gpd.GeoDataFrame
+    areas: gpd.GeoDataFrame
+    with_parcels: bool
+    given: GivenWidths
+    counts: tuple[dict[str, Any], dict[str, Any]]
+
+    def meeting(self, box: tuple[float, float, float, float]) -> GroundFrame:
+        """Return the frame with what meets a box (west, south, east, north) [m] alone; faces keep their numbers."""
+        streets = replace(
+            self.streets,
+            strips=_meeting(self.streets.strips, box, self.streets.strips["outer_m"].to_numpy()),
+            lines=_meeting(self.streets.lines, box, np.abs(self.streets.lines["offset_m"].to_numpy())),
+        )
+        paths = _meeting(self.paths, box, self.paths["outer_m"].to_numpy())
+        return replace(self, streets=streets, paths=paths, areas=_meeting(self.areas, box, 0.0))
+
+
+def _meeting(
+    table: gpd.GeoDataFrame, box: tuple[float, float, float, float], reach_m: npt.NDArray[np.float64] | float
+) -> gpd.GeoDataFrame:
+    bounds = shapely.bounds(table.geometry.to_numpy()).reshape(-1, 4)
+    west, south, east, north = box
+    meets = (bounds[:, 0] - reach_m <= east) & (bounds[:, 2] + reach_m >= west)
+    meets &= (bounds[:, 1] - reach_m <= north) & (bounds[:, 3] + reach_m >= south)
+    return table[meets]
+
+
+def ground_frame(
+    city: City,
+    *,
+    lane_width_m: float | None = None,
+    sidewalk_width_m: float | None = None,
+    with_parcels: bool | None = None,
+) -> GroundFrame:
+    """Lay out streets, paths and areas of a city; arguments and errors as `public_space`.
+
+    `with_parcels` says whether the city has parcels, where they are not in the city's table.
+    """
     _check(city)
     given = _given_widths(lane_width_m, sidewalk_width_m)
     rules = ground_rules()
@@ -107,7 +158,8 @@ def public_space(
     is_street = np.isin(verdict.ground, ["carriageway", "alley"])
     kind = np.where(verdict.ground == "alley", "alley", verdict.kind)
     is_sidewalk = verdict.ground == "sidewalk"
-    with_parcels = city.parcels is not None and len(city.parcels) > 0
+    if with_parcels is None:
+        with_parcels = city.parcels is not None and len(city.parcels) > 0
     streets = street_ground(
         ways[is_street],
         verdict.ground[is_street],
@@ -119,29 +171,30 @@ def public_space(
     )
     others = ~is_street & ~is_sidewalk & (verdict.ground != "none")
     paths, path_counts = path_strips(ways[others], verdict.ground[others], verdict.kind[others], city.country, given)
-
-    buildings, building_counts = building_polygons(city.buildings)
     areas, area_counts = area_polygons(city.areas, city.country, parcels=with_parcels)
-    tables = [buildings, areas]
-    parcel_counts: dict[str, int] = {}
-    if city.parcels is not None and with_parcels:
-        parcels, parcel_counts = parcel_polygons(city.parcels, streets.pieces.lines)
-        tables.append(parcels)
-    polygons = _join(tables, POLYGON_COLUMNS, city.crs)
-    strips = _join([streets.strips, paths, _facade_strips(buildings)], STRIP_COLUMNS, city.crs)
-    counts: dict[str, Any] = {
+    counts = {
         "ways": _by_class(verdict.ground),
         "ways_no_rule": int(np.sum(verdict.rule < 0)),
         "ways_zero_length": int(np.sum(lengths == 0)),
         **streets.counts,
         **path_counts,
-        **building_counts,
-        **area_counts,
-        **parcel_counts,
     }
-    if doors is not None and len(streets.faces):
-        counts["faces_with_a_door_within_50_m"] = _faces_near(streets.faces, doors, 50.0)
-    notes = _notes(city.country, streets, counts, with_parcels, given)
+    return GroundFrame(city, streets, paths, areas, with_parcels, given, (counts, area_counts))
+
+
+def ground_within(frame: GroundFrame, buildings: gpd.GeoDataFrame, parcels: gpd.GeoDataFrame | None) -> Ground:
+    """Return the ground of a frame with its buildings and parcels; counts of both are of those given."""
+    streets, crs = frame.streets, frame.city.crs
+    built, building_counts = building_polygons(buildings)
+    tables = [built, frame.areas]
+    parcel_counts: dict[str, int] = {}
+    if parcels is not None and len(parcels):
+        lots, parcel_counts = parcel_polygons(parcels, streets.pieces.lines)
+        tables.append(lots)
+    polygons = _join(tables, POLYGON_COLUMNS, crs)
+    strips = _join([streets.strips, frame.paths, _facade_strips(built)], STRIP_COLUMNS, crs)
+    counts = {**frame.counts[0], **building_counts, **frame.counts[1], **parcel_counts}
+    notes = _notes(frame.city.country, streets, counts, frame.with_parcels, frame.given)
     return Ground(streets.faces, strips, polygons, streets.lines, notes)
 
 

@@ -35,7 +35,15 @@ from doorview.city.tags import KEYS
 from doorview.city.untrusted import UNREADABLE, layers_in, read_shapes, usable_crs
 from doorview.errors import InputError, MissingFileError, UnknownNameError
 
-__all__ = ["OWN_LICENCE", "SYNONYMS", "city_from_layers", "read_boundary", "read_layer"]
+__all__ = [
+    "OWN_LICENCE",
+    "SYNONYMS",
+    "city_from_layers",
+    "digest_of_file",
+    "read_boundary",
+    "read_layer",
+    "split_source",
+]
 
 OWN_LICENCE = "user's own"
 
@@ -231,7 +239,7 @@ def read_layer(source: Source, layer: str) -> gpd.GeoDataFrame:
     return table
 
 
-def _split(source: Path | str) -> tuple[Path, str | None]:
+def split_source(source: Path | str) -> tuple[Path, str | None]:
     """Return a source's file and the name of the layer in it, if one is given."""
     text = str(source)
     named = re.fullmatch(r"(?P<file>.+?)\|layername=(?P<layer>[^|]+)(\|.*)?", text)
@@ -243,7 +251,7 @@ def _split(source: Path | str) -> tuple[Path, str | None]:
 
 
 def _read_file(source: Path | str, layer: str) -> gpd.GeoDataFrame:
-    path, inner = _split(source)
+    path, inner = split_source(source)
     if not path.exists():
         raise MissingFileError(
             f"there is no file {str(path)!r} for {layer} (looked for {str(path.absolute())!r}), so it cannot be "
@@ -432,19 +440,26 @@ def _label(source: Source, layer: str) -> str:
 
 
 def _title(source: Source) -> str:
-    return _split(source)[0].stem if isinstance(source, (str, Path)) else "own layers"
+    return split_source(source)[0].stem if isinstance(source, (str, Path)) else "own layers"
 
 
 def _digest(source: Source) -> str:
     """Return the SHA-256 of a layer's file (of all files of a Shapefile), or of a table's shapes and columns."""
     if isinstance(source, (str, Path)):
-        path, _ = _split(source)
-        if path.suffix.lower() != ".shp":
-            return sha256_of(path)
-        parts = sorted(part for part in path.parent.iterdir() if part.stem == path.stem)
-        return hashlib.sha256("".join(sha256_of(part) for part in parts).encode()).hexdigest()
+        return digest_of_file(split_source(source)[0])
     digest = hashlib.sha256(json.dumps([str(column) for column in source.columns]).encode())
     for wkb in source.geometry.to_wkb():
         digest.update(wkb or b"-")
     digest.update(source.drop(columns=source.active_geometry_name).to_csv(index=False).encode())
     return digest.hexdigest()
+
+
+def digest_of_file(path: Path) -> str:
+    """Return the SHA-256 of a file, of all files of a Shapefile, or of all files in a folder."""
+    if path.suffix.lower() == ".shp":
+        parts = sorted(part for part in path.parent.iterdir() if part.stem == path.stem)
+    elif path.is_dir():
+        parts = sorted(part for part in path.rglob("*") if part.is_file())
+    else:
+        return sha256_of(path)
+    return hashlib.sha256("".join(sha256_of(part) for part in parts).encode()).hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from doorview.sight.kernels.areas import areas_of_cameras
 from doorview.sight.kernels.window import window_spans
 from doorview.sight.levels import Level
 
-__all__ = ["GridError", "grid_errors"]
+__all__ = ["SAMPLE", "GridError", "grid_errors", "pooled_errors", "view_sums"]
 
 SAMPLE = 2000
 """Doors whose views are compared: enough to know the error of one view to a few per cent."""
@@ -39,25 +40,30 @@ class GridError(NamedTuple):
 
 def grid_errors(scene: Scene, sample: int = SAMPLE) -> list[GridError]:
     """Return the grid's error per level, measured on doors taken evenly from all."""
+    return pooled_errors([item.name for item in scene.levels], [view_sums(scene, sample)])
+
+
+def view_sums(scene: Scene, sample: int = SAMPLE) -> NDArray[np.float64]:
+    """Return, by level (levels, 4): views compared, sum of their errors, of the squares of these, of exact areas."""
     chosen = np.unique(np.linspace(0, len(scene.door_xy) - 1, min(sample, len(scene.door_xy))).astype(np.int64))
-    found = []
-    for number, item in enumerate(scene.levels):
+    sums = np.zeros((len(scene.levels), 4))
+    for number in range(len(scene.levels)):
         parts = [
             _areas(scene, kit, kit.levels[number], chosen[scene.door_kit[chosen] == which])
             for which, kit in enumerate(scene.kits)
         ]
         cells, exact = (np.concatenate(part) for part in zip(*parts, strict=True))
         error = cells - exact
-        total = float(exact.sum())
-        found.append(
-            GridError(
-                item.name,
-                len(exact),
-                float(error.sum()) / total if total else 0.0,
-                float(np.sqrt(np.mean(error**2))) if len(error) else 0.0,
-                total / max(len(exact), 1),
-            )
-        )
+        sums[number] = len(exact), error.sum(), (error**2).sum(), exact.sum()
+    return sums
+
+
+def pooled_errors(levels: Sequence[str], sums: Sequence[NDArray[np.float64]]) -> list[GridError]:
+    """Return the grid's error per level from the `view_sums` of several scenes."""
+    found = []
+    for name, (views, error, squares, total) in zip(levels, np.sum(np.stack(sums), axis=0).tolist(), strict=True):
+        rms = math.sqrt(squares / views) if views else 0.0
+        found.append(GridError(name, int(views), error / total if total else 0.0, rms, total / max(views, 1)))
     return found
 
 

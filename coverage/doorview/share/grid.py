@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,3 +79,25 @@ class TileIndex:
     def tiles(self) -> set[tuple[int, int]]:
         """Return all tiles that something meets."""
         return set(self._range)
+
+    def picked(self, tiles: Iterable[tuple[int, int]], items: NDArray[np.int64]) -> TileIndex:
+        """Return the index of some tiles; `items`, ascending, all that meet them, are numbered from 0 in it."""
+        parts, ranges, begin = [np.zeros(0, np.int64)], {}, 0
+        for tile in tiles:
+            found = self[tile]
+            if len(found):
+                ranges[tile] = (begin, begin + len(found))
+                parts.append(np.searchsorted(items, found).astype(np.int64))
+                begin += len(found)
+        return TileIndex.of_lists(np.concatenate(parts), ranges)
+
+    @classmethod
+    def of_lists(cls, items: NDArray[np.int64], ranges: dict[tuple[int, int], tuple[int, int]]) -> TileIndex:
+        """Return an index in which `items[a:b]` meet the tile that `ranges` gives a, b for."""
+        made = cls(np.zeros((0, 4)), Grid())
+        made._items, made._range = items, ranges
+        return made
+
+    def lists(self) -> dict[tuple[int, int], NDArray[np.int64]]:
+        """Return the items that meet each tile."""
+        return {tile: self._items[start:end] for tile, (start, end) in self._range.items()}

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from doorview.city.classes import CLASSES, RANK
 from doorview.errors import InputError
 from doorview.share.grid import Grid, TileIndex
+from doorview.share.kernels.samples import cells_along
 from doorview.sight.api import DEFAULT_CAMERA_HEIGHT_M, door_arrays
 from doorview.sight.kernels.types import WallIndex
 from doorview.sight.kernels.uneven import OpenWalls
@@ -36,8 +37,11 @@ __all__ = [
     "Limits",
     "RangeCurve",
     "Scene",
+    "StreetSamples",
+    "Strips",
     "build_scene",
     "door_keys",
+    "tiles_of",
 ]
 
 SPACES: tuple[str, ...] = (*(item.name for item in CLASSES), "centreline", "sidewalk_line")
@@ -81,7 +85,9 @@ class RangeCurve:
 
 
 @dataclass(frozen=True)
-class _Strips:
+class Strips:
+    """Ground along lines; that of strip i is `xy[start[i]:start[i + 1]]`."""
+
     start: NDArray[np.int64]
     xy: NDArray[np.float64]
     inner: NDArray[np.float64]
@@ -92,12 +98,12 @@ class _Strips:
 
 
 @dataclass(frozen=True)
-class _Samples:
+class StreetSamples:
     """Samples of street length, ordered by tile, row and column; `cls` is the class their cell must have, or -1."""
 
     tiles: dict[tuple[int, int], tuple[int, int]]
-    row: NDArray[np.int64]
-    column: NDArray[np.int64]
+    row: NDArray[np.int32]
+    column: NDArray[np.int32]
     unit: NDArray[np.int32]
     cls: NDArray[np.int16]
 
@@ -149,11 +155,11 @@ class Scene:
     range_curve: RangeCurve | None
     unit_space: NDArray[np.int16]
     unit_face: NDArray[np.int32]
-    strips: _Strips
+    strips: Strips
     polygon_edges: Edges
     polygon_rank: NDArray[np.uint8]
     polygon_unit: NDArray[np.int32]
-    samples: _Samples
+    samples: StreetSamples
     inside: Any
     counted_tiles: dict[tuple[int, int], bool]
     inside_edges: NDArray[np.float64]
@@ -196,7 +202,7 @@ def _reach_m(kits: Sequence[Kit], curve: RangeCurve | None) -> float:
     return max(longest, float(curve.longest)) if curve else longest
 
 
-def _tiles_of(inside: Any, grid: Grid) -> dict[tuple[int, int], bool]:
+def tiles_of(inside: Any, grid: Grid) -> dict[tuple[int, int], bool]:
     """Return the tiles that meet the counted area, in order, and whether each lies in it whole.
 
     Asked once, on one thread: a prepared polygon must not be used by several at once, and GEOS prepares in place.
@@ -263,37 +269,24 @@ def _rank_column(table: pd.DataFrame) -> NDArray[np.float64]:
     return np.asarray([RANK[name] for name in table["class"]], dtype=np.float64)
 
 
-def _samples(lines: gpd.GeoDataFrame, unit_of: dict[tuple[int, int], int], grid: Grid) -> _Samples:
+def _samples(lines: gpd.GeoDataFrame, unit_of: dict[tuple[int, int], int], grid: Grid) -> StreetSamples:
     """Place one sample for every `cell_m` of each line, at the middle of its part, moved sideways by `offset_m`."""
     geometry = np.asarray(lines.geometry.array, dtype=object)
-    length = shapely.length(geometry)
-    count = np.rint(length / grid.cell_m).astype(np.int64)
-    owner = np.repeat(np.arange(len(lines)), count)
-    nth = np.arange(len(owner)) - np.repeat(np.cumsum(count) - count, count)
-    step = np.divide(length, count, out=np.zeros_like(length), where=count > 0)
-    xy, line = shapely.get_coordinates(geometry, return_index=True)
-    leg = np.hypot(*np.diff(xy, axis=0).T) * (line[1:] == line[:-1]) if len(xy) > 1 else np.zeros(0)
-    # Positions along all lines laid end to end, so that one search places every sample.
-    along = np.concatenate([[0.0], np.cumsum(leg)]) if len(xy) else np.zeros(0)
-    first = np.searchsorted(line, np.arange(len(lines)))
-    at = along[first[owner]] + (nth + 0.5) * step[owner] if len(owner) else np.zeros(0)
-    last = np.searchsorted(line, np.arange(len(lines)), side="right") - 2
-    piece = (
-        np.clip(np.searchsorted(along, at, side="right") - 1, first[owner], last[owner])
-        if len(owner)
-        else at.astype(int)
-    )
-    part = np.divide(at - along[piece], leg[piece], out=np.zeros_like(at), where=leg[piece] > 0)
-    delta = xy[piece + 1] - xy[piece] if len(owner) else np.zeros((0, 2))
-    normal = np.column_stack([-delta[:, 1], delta[:, 0]]) / np.maximum(np.hypot(*delta.T), 1e-12)[:, None]
-    offset = np.asarray(lines["offset_m"], dtype=np.float64)[owner]
-    place = xy[piece] + part[:, None] * delta + offset[:, None] * normal if len(owner) else delta
-    column = np.floor(place[:, 0] / grid.cell_m).astype(np.int64)
-    row = np.floor(place[:, 1] / grid.cell_m).astype(np.int64)
     space = np.array([SPACES.index(name) for name in lines["space"]], dtype=np.int64)
     unit = np.array([unit_of[s, f] for s, f in zip(space, lines["face"], strict=True)], dtype=np.int32)
     cls = np.where(space == SPACES.index("sidewalk_line"), RANK["sidewalk"], -1).astype(np.int16)
-    order = np.lexsort((unit[owner], column, row, column // grid.tile, row // grid.tile))
+    # In order of unit, so that samples in one cell are too.
+    by_unit = np.argsort(unit, kind="stable")
+    geometry, unit, cls = geometry[by_unit], unit[by_unit], cls[by_unit]
+    offset = np.asarray(lines["offset_m"], dtype=np.float64)[by_unit]
+    length = shapely.length(geometry)
+    count = np.rint(length / grid.cell_m).astype(np.int64)
+    step = np.divide(length, count, out=np.zeros_like(length), where=count > 0)
+    xy, line = shapely.get_coordinates(geometry, return_index=True)
+    start = np.searchsorted(line, np.arange(len(geometry) + 1)).astype(np.int64)
+    row, column = cells_along(np.ascontiguousarray(xy), start, count, step, offset, grid.cell_m)
+    owner = np.repeat(np.arange(len(geometry), dtype=np.int32), count)
+    order = np.argsort(_place_by_tile(row, column, grid), kind="stable")
     row, column, owner = row[order], column[order], owner[order]
     tile_row, tile_column = row // grid.tile, column // grid.tile
     first_of_tile = np.ones(len(row), bool)
@@ -301,7 +294,16 @@ def _samples(lines: gpd.GeoDataFrame, unit_of: dict[tuple[int, int], int], grid:
     starts = np.flatnonzero(first_of_tile)
     ends = np.append(starts, len(row))[1:]
     tiles = {(int(tile_row[s]), int(tile_column[s])): (int(s), int(e)) for s, e in zip(starts, ends, strict=True)}
-    return _Samples(tiles, row, column, unit[owner], cls[owner])
+    return StreetSamples(tiles, row, column, unit[owner], cls[owner])
+
+
+def _place_by_tile(row: NDArray[np.int32], column: NDArray[np.int32], grid: Grid) -> NDArray[np.int64]:
+    """Return a number by which cells stand in order of tile, then row, then column."""
+    row = row - row.min(initial=0) // grid.tile * grid.tile
+    column = column - column.min(initial=0) // grid.tile * grid.tile
+    tile_row, tile_column = row // grid.tile, column // grid.tile
+    tile = tile_row.astype(np.int64) * (int(tile_column.max(initial=0)) + 1) + tile_column
+    return (tile * grid.tile + row % grid.tile) * grid.tile + column % grid.tile
 
 
 def _check_kits(kits: Sequence[Kit]) -> None:
@@ -377,7 +379,7 @@ def build_scene(
     strip_geometry = np.asarray(strips.geometry.array, dtype=object)
     strip_xy, strip_of = shapely.get_coordinates(strip_geometry, return_index=True)
     outer = np.asarray(strips["outer_m"], dtype=np.float64)
-    table = _Strips(
+    table = Strips(
         start=np.searchsorted(strip_of, np.arange(len(strips) + 1)).astype(np.int64),
         xy=np.ascontiguousarray(strip_xy),
         inner=np.asarray(strips["inner_m"], dtype=np.float64),
@@ -408,7 +410,7 @@ def build_scene(
         polygon_unit=inverse[ends[1] : ends[2]].astype(np.int32),
         samples=_samples(lines, unit_of, grid),
         inside=inside,
-        counted_tiles=_tiles_of(inside, grid),
+        counted_tiles=tiles_of(inside, grid),
         inside_edges=polygon_edges(np.array([inside], dtype=object)).edges,
         zone_edges=zone_edges,
         near_m=near_m,

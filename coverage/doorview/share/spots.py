@@ -273,7 +273,8 @@ def _lengths(
     drawn = uniform(key, seed, 7)
     part = min(1.0, LENGTH_SAMPLES / max(len(key), 1))
     some = np.flatnonzero(drawn < part)
-    xy = _centres(samples.row[some], samples.column[some], reader.grid.cell_m)
+    row, column = samples.row.astype(np.int64), samples.column.astype(np.int64)
+    xy = _centres(row[some], column[some], reader.grid.cell_m)
     own = shapely.from_wkb(shapely.to_wkb(scene.inside))
     shapely.prepare(own)
     inside = shapely.contains_xy(own, xy[:, 0], xy[:, 1]) if len(xy) else np.zeros(0, bool)
@@ -286,7 +287,7 @@ def _lengths(
             rows = np.flatnonzero(inside & (space == SPACES.index(name)) & (ring == stratum))
             order = rows[np.lexsort((samples.unit[some[rows]], drawn[some[rows]]))][: 2 * quota]
             at = some[order]
-            classes = only.spaces(samples.row[at], samples.column[at])[:, 0]
+            classes = only.spaces(row[at], column[at])[:, 0]
             kept = order[(samples.cls[at] < 0) | (classes == samples.cls[at])]
             weight = np.full(len(kept), len(rows) / part / max(len(order), 1))
             codes = np.repeat(space[kept][:, None], len(reader.widths), axis=1).astype(np.int16)

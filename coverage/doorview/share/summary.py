@@ -18,7 +18,7 @@ from doorview.ownership.expected import at_least_independent, fixed_point
 from doorview.ownership.kernels.draws import at_least_of_sets
 from doorview.ownership.scenario import Scenario, draw_owners
 from doorview.ownership.union import chances_given_shared, mean_of_draws
-from doorview.share.coverage import Coverage
+from doorview.share.coverage import Coverage, Members
 from doorview.share.kernels.draws import bits_of_sets, replicate_amounts
 from doorview.share.kernels.sums import count_doors, doors_of_bases, sum_chances
 from doorview.share.outputs import HEADLINE, Outputs, street_spaces
@@ -26,13 +26,20 @@ from doorview.share.rows import HALF, MASK, LevelRows, expected_shares, ratio, r
 
 __all__ = [
     "DoorTable",
+    "base_counts",
+    "chances_of_sets",
+    "counts_of_bases",
     "counts_table",
+    "curve_by_size",
+    "curve_of_bases",
+    "curve_of_shares",
     "curve_table",
     "face_amounts",
     "face_shares",
     "known_table",
     "range_table",
     "set_chances",
+    "shares_of_scenario",
     "shares_table",
     "weighted_shares",
 ]
@@ -71,7 +78,11 @@ def set_chances(coverage: Coverage, scenario: Scenario, doors: DoorTable, seed: 
     each exact given it. With several layers of lots and clusters seen by one is exact, seen by two and three are such
     means. `Scenario.exact` says which.
     """
-    members = coverage.members
+    return chances_of_sets(coverage.members, scenario, doors, seed)
+
+
+def chances_of_sets(members: Members, scenario: Scenario, doors: DoorTable, seed: int = 0) -> NDArray[np.int64]:
+    """Return `set_chances` of some sets of doors."""
     rate = scenario.equal_rate(doors.dwellings, doors.inside)
     if rate is not None:
         return at_least_independent(members.size, rate, SEEN_BY)
@@ -94,9 +105,17 @@ def set_chances(coverage: Coverage, scenario: Scenario, doors: DoorTable, seed: 
 
 def counts_table(coverage: Coverage, outputs: Outputs) -> pd.DataFrame:
     """Return amounts by number of doors: level, zoning, zone, space, measure, k, amount [m2 or m]; k = 0 included."""
+    rows = rows_by_level(coverage, outputs)
+    return counts_of_bases(
+        coverage.levels, outputs, [base_counts(coverage.members, level, len(outputs.bases)) for level in rows]
+    )
+
+
+def counts_of_bases(levels: Sequence[str], outputs: Outputs, counts: Sequence[NDArray[np.int64]]) -> pd.DataFrame:
+    """Return `counts_table` from the amounts of each level by base and number of doors, as `base_counts`."""
     parts = []
-    for name, rows in zip(coverage.levels, rows_by_level(coverage, outputs), strict=True):
-        out = outputs.summed(_base_counts(coverage, rows, len(outputs.bases)))
+    for name, amounts in zip(levels, counts, strict=True):
+        out = outputs.summed(amounts)
         out[:, 0] = outputs.amount - out[:, 1:].sum(axis=1)
         where, at = np.nonzero(out)
         part = outputs.table.iloc[where].reset_index(drop=True)
@@ -108,9 +127,9 @@ def counts_table(coverage: Coverage, outputs: Outputs) -> pd.DataFrame:
     return table.sort_values(["level", "zoning", "zone", "space", "measure", "k"], ignore_index=True)
 
 
-def _base_counts(coverage: Coverage, rows: LevelRows, bases: int) -> NDArray[np.int64]:
+def base_counts(members: Members, rows: LevelRows, bases: int) -> NDArray[np.int64]:
     """Return (bases, most k + 1) amounts by the number of doors k; k = 0 is left at 0."""
-    k = coverage.members.size[rows.sets]
+    k = members.size[rows.sets]
     counts = np.zeros((bases, int(k.max(initial=0)) + 1), np.int64)
     np.add.at(counts, (rows.base, k), rows.amount)
     return counts
@@ -120,15 +139,38 @@ def curve_table(
     coverage: Coverage, outputs: Outputs, doors: DoorTable, rates: Sequence[float], shared_doors: str = "one"
 ) -> pd.DataFrame:
     """Return the expected share for every rate: level, zoning, zone, space, measure, rate, share_mean."""
-    by_size = shared_doors == "one" or bool((doors.dwellings == 1).all())
+    by_size = curve_by_size(doors, shared_doors)
     chance = _chance_by_size(int(coverage.members.size.max(initial=0)) + 1, rates) if by_size else None
-    parts = []
-    for name, rows in zip(coverage.levels, rows_by_level(coverage, outputs), strict=True):
+    found = []
+    for rows in rows_by_level(coverage, outputs):
         if chance is not None:
-            share = _curve_by_size(coverage, outputs, rows, chance)
+            found.append(_curve_of_counts(outputs, base_counts(coverage.members, rows, len(outputs.bases)), chance))
         else:
             scenarios = [Scenario("curve", rate=rate, shared_doors=shared_doors) for rate in rates]
-            share = expected_shares(outputs, rows, np.stack([set_chances(coverage, s, doors)[0] for s in scenarios])).T
+            chances = np.stack([set_chances(coverage, s, doors)[0] for s in scenarios])
+            found.append(expected_shares(outputs, rows, chances).T)
+    return curve_of_shares(coverage.levels, outputs, rates, found)
+
+
+def curve_by_size(doors: DoorTable, shared_doors: str) -> bool:
+    """Say whether all doors have the same chance of a camera at one rate, so that numbers of doors make the curve."""
+    return shared_doors == "one" or bool((doors.dwellings == 1).all())
+
+
+def curve_of_bases(
+    levels: Sequence[str], outputs: Outputs, counts: Sequence[NDArray[np.int64]], rates: Sequence[float]
+) -> pd.DataFrame:
+    """Return `curve_table` from amounts by base and number of doors (`base_counts`), where `curve_by_size` holds."""
+    chance = _chance_by_size(max(level.shape[1] for level in counts), rates)
+    return curve_of_shares(levels, outputs, rates, [_curve_of_counts(outputs, level, chance) for level in counts])
+
+
+def curve_of_shares(
+    levels: Sequence[str], outputs: Outputs, rates: Sequence[float], shares: Sequence[NDArray[np.float64]]
+) -> pd.DataFrame:
+    """Return `curve_table` from the shares (outputs, rates) of each level."""
+    parts = []
+    for name, share in zip(levels, shares, strict=True):
         part = outputs.table.loc[np.repeat(outputs.table.index, len(rates))].reset_index(drop=True)
         part.insert(0, "level", name)
         part["rate"] = np.tile(np.asarray(rates, dtype=np.float64), len(outputs.table))
@@ -138,14 +180,12 @@ def curve_table(
     return table.sort_values(["level", "zoning", "zone", "space", "measure", "rate"], ignore_index=True)
 
 
-def _curve_by_size(
-    coverage: Coverage, outputs: Outputs, rows: LevelRows, chance: NDArray[np.int64]
-) -> NDArray[np.float64]:
+def _curve_of_counts(outputs: Outputs, by_base: NDArray[np.int64], chance: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return (outputs, rates) expected shares where all doors have the same chance: the number of doors decides.
 
     `chance` (sizes, rates) in fixed point, for all sizes that there are.
     """
-    counts = outputs.summed(_base_counts(coverage, rows, len(outputs.bases)))
+    counts = outputs.summed(by_base)
     chance = chance[: counts.shape[1]]
     return ratio(counts @ (chance >> HALF), counts @ (chance & MASK), outputs.amount[:, None])
 
@@ -174,38 +214,68 @@ def shares_table(
     if replicates % 64 or replicates < 0:
         raise InputError(f"{replicates} replicates: give a multiple of 64, e.g. 256, or 0 for no simulation.")
     words = replicates // 64
-    doors_in = _doors_inside(outputs, doors, zones)
-    inside = np.array([len(group) for group in doors_in], np.int64)
-    homes = _sum_of_doors(doors_in, doors.dwellings)
     by_level = rows_by_level(coverage, outputs)
     seeing = [_doors_seeing(coverage, outputs, rows) for rows in by_level]
     parts = []
     for scenario in scenarios:
         chance = set_chances(coverage, scenario, doors, seed)
-        cameras = _sum_of_doors(doors_in, scenario.probabilities(doors.dwellings, doors.inside))
-        owning = _sum_of_doors(doors_in, scenario.owning_households(doors.dwellings, doors.inside))
-        owners = draw_owners(scenario, doors.key, doors.dwellings, doors.inside, seed, words)
-        bits = bits_of_sets(coverage.members.start, coverage.members.doors, owners)
-        for name, rows, doors_seeing in zip(coverage.levels, by_level, seeing, strict=True):
-            by_count = expected_shares(outputs, rows, chance)
-            low, high = np.full((2, len(outputs.table)), np.nan)
-            if words:
-                low, high = np.quantile(_simulated_shares(outputs, rows, bits), [0.05, 0.95], axis=1)
-            part = outputs.table.copy()
-            part.insert(0, "scenario", scenario.name)
-            part.insert(1, "level", name)
-            part["doors_inside"] = inside
-            part["doors_seeing"] = doors_seeing
-            part["dwellings"] = homes.astype(np.int64)
-            part["rate_per_door"] = cameras / np.maximum(inside, 1)
-            part["rate_per_household"] = owning / np.maximum(homes, 1)
-            part["public_amount"] = outputs.amount * outputs.unit
-            part["share_mean"], part["share_p05"], part["share_p95"] = by_count[0], low, high
-            part["share_low"], part["share_high"] = np.nan, np.nan
-            part["seen_by_2_mean"], part["seen_by_3_mean"] = by_count[1], by_count[2]
-            parts.append(part)
+        means = [expected_shares(outputs, rows, chance) for rows in by_level]
+        quantiles = None
+        if words:
+            owners = draw_owners(scenario, doors.key, doors.dwellings, doors.inside, seed, words)
+            bits = bits_of_sets(coverage.members.start, coverage.members.doors, owners)
+            quantiles = [np.quantile(_simulated_shares(outputs, rows, bits), [0.05, 0.95], axis=1) for rows in by_level]
+        parts.append(shares_of_scenario(coverage.levels, outputs, doors, scenario, means, seeing, zones, quantiles))
     keys = ["scenario", "level", "zoning", "zone", "space", "measure"]
     return pd.concat(parts, ignore_index=True).sort_values(keys, ignore_index=True)
+
+
+def shares_of_scenario(
+    levels: Sequence[str],
+    outputs: Outputs,
+    doors: DoorTable,
+    scenario: Scenario,
+    means: Sequence[NDArray[np.float64]],
+    seeing: Sequence[NDArray[np.int64]],
+    zones: pd.DataFrame | None,
+    quantiles: Sequence[NDArray[np.float64]] | None = None,
+) -> pd.DataFrame:
+    """Return the rows of one scenario as `shares_table` has them, level by level.
+
+    Parameters
+    ----------
+    levels, outputs, doors, scenario, zones
+        As `shares_table`.
+    means
+        For each level (3, outputs): the expected share seen by at least one, two and three.
+    seeing
+        For each level (outputs,): how many different doors see some of it.
+    quantiles
+        For each level (2, outputs): the quantiles of the share; None: NaN.
+
+    """
+    doors_in = _doors_inside(outputs, doors, zones)
+    inside = np.array([len(group) for group in doors_in], np.int64)
+    homes = _sum_of_doors(doors_in, doors.dwellings)
+    cameras = _sum_of_doors(doors_in, scenario.probabilities(doors.dwellings, doors.inside))
+    owning = _sum_of_doors(doors_in, scenario.owning_households(doors.dwellings, doors.inside))
+    parts = []
+    for number, name in enumerate(levels):
+        low, high = np.full((2, len(outputs.table)), np.nan) if quantiles is None else quantiles[number]
+        part = outputs.table.copy()
+        part.insert(0, "scenario", scenario.name)
+        part.insert(1, "level", name)
+        part["doors_inside"] = inside
+        part["doors_seeing"] = seeing[number]
+        part["dwellings"] = homes.astype(np.int64)
+        part["rate_per_door"] = cameras / np.maximum(inside, 1)
+        part["rate_per_household"] = owning / np.maximum(homes, 1)
+        part["public_amount"] = outputs.amount * outputs.unit
+        part["share_mean"], part["share_p05"], part["share_p95"] = means[number][0], low, high
+        part["share_low"], part["share_high"] = np.nan, np.nan
+        part["seen_by_2_mean"], part["seen_by_3_mean"] = means[number][1], means[number][2]
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)
 
 
 def _simulated_shares(outputs: Outputs, rows: LevelRows, bits: NDArray[np.uint64]) -> NDArray[np.float64]:

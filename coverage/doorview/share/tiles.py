@@ -152,7 +152,7 @@ def cover_tile(scene: Scene, tile: tuple[int, int], rasters: bool = True) -> Til
     group = np.empty((grid.tile, grid.tile), np.int32)
     codes, cells, table = compose_groups(unit, near, zone, inside, group)
     first, last = scene.samples.tiles.get(tile, (0, 0))
-    sample_row = scene.samples.row[first:last] - window[0]
+    sample_row = scene.samples.row[first:last].astype(np.int64) - window[0]
     sample_column = (scene.samples.column[first:last] - window[2]).astype(np.int32)
     sample_group, codes, samples, table = compose_samples(
         sample_row, sample_column, scene.samples.unit[first:last], scene.samples.cls[first:last], unit,

@@ -8,8 +8,12 @@ the blocks itself.
 
 from __future__ import annotations
 
+import errno
+import logging
 import os
+import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -17,6 +21,7 @@ from typing import Any, Literal, Self
 import numpy as np
 import numpy.typing as npt
 import rasterio
+from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from doorview.show.text import OSM_ATTRIBUTION, clean
@@ -94,6 +99,7 @@ class SparseRaster:
         self.tags = dict(tags or {})
         self.attribution, self.licence, self.simulated = attribution, licence, simulated
         self.compress = compress
+        self._sums: dict[tuple[int, int, int, int], int] = {}
         self._file: Any = None
 
     def __enter__(self) -> Self:
@@ -134,9 +140,18 @@ class SparseRaster:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close the file."""
-        self._file.close()
+        """Close the file, and read it back: GDAL writes late, and closing says nothing of a disk that was full.
+
+        Raises
+        ------
+        OSError
+            If the file does not hold what was written.
+        """
+        with _unsaid():
+            self._file.close()
         self._file = None
+        if kind is None:
+            _check_written(self.path, self._sums)
 
     def write(self, row0: int, col0: int, array: npt.NDArray[Any]) -> int:
         """Write a tile and return the number of blocks stored.
@@ -176,7 +191,35 @@ class SparseRaster:
         if top < 0 or left < 0 or row < self.row0 or left + width > self.cols:
             raise ValueError(f"a block at row {row}, column {col} lies outside {self.path.name}: widen the raster.")
         window = Window(left, top, width, height)
-        self._file.write(block[::-1], 1, window=window)
+        cells = np.ascontiguousarray(block[::-1])
+        self._file.write(cells, 1, window=window)
+        self._sums[left, top, width, height] = zlib.crc32(cells.data)
+
+
+@contextmanager
+def _unsaid() -> Iterator[None]:
+    """Keep GDAL's own words from the terminal: what went wrong is found by reading back, and said in ours."""
+    log = logging.getLogger("rasterio._env")
+    before, log.disabled = log.disabled, True
+    try:
+        with rasterio.Env():
+            yield
+    finally:
+        log.disabled = before
+
+
+def _check_written(path: Path, sums: Mapping[tuple[int, int, int, int], int]) -> None:
+    """Refuse a raster whose windows (left, top, width, height) do not hold the cells that these are the CRC-32 of."""
+    right = True
+    try:
+        with _unsaid(), rasterio.open(path) as file:
+            for (left, top, width, height), wanted in sums.items():
+                cells = file.read(1, window=Window(left, top, width, height))
+                right = right and zlib.crc32(np.ascontiguousarray(cells).data) == wanted
+    except RasterioError:
+        right = False
+    if not right:
+        raise OSError(errno.ENOSPC, f"no space left on device, or it is faulty: {path.name} is not what was written")
 
 
 def filled_blocks(
@@ -289,4 +332,6 @@ def write_surface(
             units=units,
             **{key: clean(value, 400) for key, value in tags.items()},
         )
-        file.write(values[::-1].astype(np.float32), 1)
+        cells = np.ascontiguousarray(values[::-1].astype(np.float32))
+        file.write(cells, 1)
+    _check_written(Path(path), {(0, 0, columns, rows): zlib.crc32(cells.data)})

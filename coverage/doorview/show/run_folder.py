@@ -149,6 +149,7 @@ class RunFolder:
 
     def path(self, *parts: str) -> Path:
         """Return a path inside the folder being written and make the folders that it lies in."""
+        self._refuse_if_taken_away()
         path = self.partial.joinpath(*parts)
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
@@ -194,6 +195,11 @@ class RunFolder:
         """Without a commit: remove what is half-written, keep what can be resumed, and let go of the lock."""
         if self.committed or not self._held:
             return
+        try:
+            self._refuse_if_taken_away()
+        except OutputError:  # not ours any more, or not there
+            self._held = False
+            return
         self._clear(keep_unfinished=True)
         self._release()
         with contextlib.suppress(OSError):  # not empty: there is something to resume
@@ -212,6 +218,7 @@ class RunFolder:
             raise OutputError(f"'{self.out}': commit without the lock; use `with RunFolder(out) as run:`.")
         if not is_run(self.partial):
             raise OutputError(f"'{self.partial}' holds no run.json: call write_run(...) before commit().")
+        self._refuse_if_taken_away()
         check_out(self.out)
         if self.unfinished.exists():
             shutil.rmtree(self.unfinished)
@@ -318,12 +325,30 @@ class RunFolder:
 
     def _clear(self, *, keep_unfinished: bool) -> None:
         for item in sorted(self.partial.iterdir()):
-            if item.name == _LOCK or (keep_unfinished and item.name == _UNFINISHED and any(item.iterdir())):
+            if item.name == _LOCK:
+                continue
+            if keep_unfinished and item.name == _UNFINISHED and any(path.is_file() for path in item.rglob("*")):
                 continue
             if item.is_dir() and not item.is_symlink():
                 shutil.rmtree(item)
             else:
                 item.unlink()
+
+    def _refuse_if_taken_away(self) -> None:
+        """Refuse to go on where the folder was removed meanwhile: what was written before is missing from a new one."""
+        if not self._held:
+            return
+        try:
+            held = json.loads((self.partial / _LOCK).read_text(encoding="utf-8"))
+            if held["pid"] == os.getpid() and held["host"] == socket.gethostname():
+                return
+        except (OSError, ValueError, KeyError, TypeError):
+            pass  # as if another held it
+        raise OutputError(
+            f"'{self.partial}' was taken away, or taken over by another run, while this run was writing into it: what "
+            "was written before is missing, so the run was ended. Run the same command again, and leave that folder "
+            "alone until it is done."
+        )
 
     def _release(self) -> None:
         (self.partial / _LOCK).unlink(missing_ok=True)

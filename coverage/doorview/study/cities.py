@@ -26,13 +26,14 @@ from doorview.show.files import sha256, write_json
 from doorview.show.run_folder import RunFolder, is_run
 from doorview.show.tables import write_csv
 from doorview.show.text import SMALLEST_COUNT, count
-from doorview.study.cities_child import job_of
+from doorview.study.cities_child import Engine, job_of
 from doorview.study.cities_compare import CITIES_COLUMNS, STATUS_COLUMNS, facts_of, shares_of, status_of
 from doorview.study.cities_table import Choices, CityRow, read_cities
 from doorview.study.fields import split_layer
 from doorview.study.progress import telling
 from doorview.study.schema import Study
 from doorview.study.stages import Progress, silent
+from doorview.study.work import check_engine
 
 __all__ = ["Cities", "compare_cities", "run_cities"]
 
@@ -42,6 +43,8 @@ MARK = "doorview-cities"
 """Value of the key ``doorview`` in cities.json: the mark by which a folder is known as a comparison's."""
 _RECORD = "cities.json"
 _TABLES = ("run.json", "shares.csv")
+THREADS = Engine()
+"""One thread per core."""
 
 
 @dataclass
@@ -86,8 +89,10 @@ def run_cities(
     known: bool = False,
     units: str | None = None,
     by_zone: bool = False,
-    tables_only: bool = False,
+    without_maps: bool = False,
+    threads: int | None = None,
     workers: int | None = None,
+    scheduler: str | None = None,
     fresh: bool = False,
     progress: Progress | bool | None = None,
 ) -> pd.DataFrame:
@@ -109,10 +114,11 @@ def run_cities(
         For all cities without a study of their own; as in `doorview.estimate`.
     by_zone
         Return the zones of every city too, not the whole city alone.
-    tables_only
+    without_maps
         Make no rasters, maps and QGIS projects of the single cities.
-    workers
-        Cores at work in each city, one city after the other; default: all. Changes no result.
+    threads, workers, scheduler
+        Who covers each city, one city after the other: so many threads (default: one per core), a Dask cluster of so
+        many processes, or the cluster whose scheduler is at an address. Changes no result.
     fresh
         Run every city again.
     progress
@@ -140,10 +146,18 @@ def run_cities(
         cell_m=cell_m,
         known=known,
         units=units,
-        tables_only=tables_only,
+        without_maps=without_maps,
     )
     with telling(progress) as told:
-        found = compare_cities(table, Path(out), choices, by_zone=by_zone, workers=workers, fresh=fresh, progress=told)
+        found = compare_cities(
+            table,
+            Path(out),
+            choices,
+            by_zone=by_zone,
+            engine=Engine(threads, workers, scheduler),
+            fresh=fresh,
+            progress=told,
+        )
     for name, why in found.failed.items():
         log.warning("%s failed: %s", name, why)
     found.shares.attrs["failed"] = dict(found.failed)
@@ -156,14 +170,15 @@ def compare_cities(
     choices: Choices,
     *,
     by_zone: bool = False,
-    workers: int | None = None,
+    engine: Engine = THREADS,
     fresh: bool = False,
     progress: Progress = silent,
 ) -> Cities:
     """Do what `run_cities` does and return all of it."""
     rows = read_cities(table, choices)
-    if workers is not None:
-        rows[0][1].with_workers(workers)  # refuses what is no number of workers, before any work
+    check_engine(engine.threads, engine.workers, engine.scheduler)
+    if engine.threads is not None:
+        rows[0][1].with_threads(engine.threads)  # refuses what is no number of threads, before any work
     out = out.expanduser().resolve()
     _check_folder(out)
     # Its lock keeps a second comparison out; nothing is ever put there.
@@ -183,7 +198,7 @@ def compare_cities(
                     unchanged.append(row.name)
                 else:
                     record.forget(row)
-                    job = job_of(row, choices, out / row.folder, workers=workers, fresh=fresh)
+                    job = job_of(row, choices, out / row.folder, engine, fresh=fresh)
                     _in_own_process(job, out / "working" / f"{row.folder}.log", label, progress)
                     record.keep(row, key)
                 facts = facts_of(out / row.folder)
@@ -259,7 +274,7 @@ class _Record:
 def _key(study: Study) -> str:
     """Return a hash of all that a run depends on: version, settings, and the bytes of the files that it reads."""
     settings = study.settings()
-    settings["coverage"] = {name: value for name, value in settings["coverage"].items() if name != "workers"}
+    settings["coverage"] = {name: value for name, value in settings["coverage"].items() if name != "threads"}
     files = {}
     for path in dict.fromkeys(_paths_in(study)):
         file, layer = split_layer(path)
@@ -339,7 +354,7 @@ def _how_it_ended(code: int, said: Path) -> str:
         why = f"its process was ended from outside ({name})"
         if name == "SIGKILL":
             why += (
-                "; most often the system was out of memory: take fewer --workers, larger cells, or a smaller boundary"
+                "; most often the system was out of memory: take fewer --threads, larger cells, or a smaller boundary"
             )
         return why
     told = f": {last[-1].strip()[:300]}" if last else ""

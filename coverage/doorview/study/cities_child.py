@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,21 @@ from doorview.study.cities_table import Choices, CityRow, study_of
 from doorview.study.pipeline import run_study
 from doorview.study.progress import Progress
 
-__all__ = ["job_of", "main"]
+__all__ = ["Engine", "job_of", "main"]
 
 
-def job_of(row: CityRow, choices: Choices, out: Path, *, workers: int | None, fresh: bool) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Engine:
+    """Who covers a city: threads of its process, a Dask cluster of its own, or one that runs already."""
+
+    threads: int | None = None
+    workers: int | None = None
+    scheduler: str | None = None
+
+
+def job_of(row: CityRow, choices: Choices, out: Path, engine: Engine, *, fresh: bool) -> dict[str, Any]:
     """Return what the process is told, as plain JSON values."""
-    return {"row": asdict(row), "choices": choices.as_dict(), "out": str(out), "workers": workers, "fresh": fresh}
+    return {"row": asdict(row), "choices": choices.as_dict(), "out": str(out), "engine": asdict(engine), "fresh": fresh}
 
 
 def main() -> int:
@@ -39,10 +48,18 @@ def main() -> int:
 
     try:
         study = study_of(CityRow(**job["row"]), Choices.from_dict(job["choices"]))
-        if job["workers"] is not None:
-            study = study.with_workers(job["workers"])
+        engine = Engine(**job["engine"])
+        if engine.threads is not None:
+            study = study.with_threads(engine.threads)
         with Progress(sys.stderr).hearing():
-            run_study(study, Path(job["out"]), fresh=job["fresh"], progress=progress)
+            run_study(
+                study,
+                Path(job["out"]),
+                fresh=job["fresh"],
+                workers=engine.workers,
+                scheduler=engine.scheduler,
+                progress=progress,
+            )
     except DoorviewError as fault:
         say(failed=str(fault))
         return 0

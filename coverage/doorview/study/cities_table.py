@@ -50,7 +50,7 @@ class CityRow:
 class Choices:
     """What holds for every city without a study of its own; as the options of ``doorview estimate``.
 
-    `tables_only`: no rasters, maps and QGIS project, in cities with a study too.
+    `without_maps`: no rasters, maps and QGIS project, in cities with a study too.
     """
 
     camera: str | None = None
@@ -61,7 +61,7 @@ class Choices:
     cell_m: float | None = None
     known: bool = False
     units: str | None = None
-    tables_only: bool = False
+    without_maps: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Return the choices as plain JSON values."""
@@ -75,7 +75,7 @@ class Choices:
 
     def given(self) -> list[str]:
         """Return the names of what a study would say itself and is given here."""
-        own = (item.name for item in fields(self) if item.name not in ("tables_only", "units"))
+        own = (item.name for item in fields(self) if item.name not in ("without_maps", "units"))
         return [name for name in own if getattr(self, name) not in (None, False)]
 
 
@@ -112,7 +112,7 @@ def study_of(row: CityRow, choices: Choices) -> Study:
             study = study.model_copy(
                 update={"study": study.study.model_copy(update={"label": clean(values["label"], 100)})}
             )
-    if not choices.tables_only:
+    if not choices.without_maps:
         return study
     nothing = dict.fromkeys(("rasters", "maps", "svg", "qgis", "viewsheds", "briefing", "explorer"), False)
     return study.model_copy(update={"output": study.output.model_copy(update=nothing)})

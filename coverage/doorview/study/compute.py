@@ -21,6 +21,7 @@ from doorview.city.property_lines import property_limits
 from doorview.errors import EmptyCityError, InputError, StudyError
 from doorview.ownership.scenario import Scenario
 from doorview.share.coverage import Coverage, fold
+from doorview.share.covering import Work
 from doorview.share.discretisation import GridError, grid_errors
 from doorview.share.face_groups import face_groups, homes_by_face
 from doorview.share.grid import Grid
@@ -35,10 +36,11 @@ from doorview.share.summary import (
     face_shares,
     range_table,
 )
-from doorview.share.tiles import TileResult, cover
+from doorview.share.tiles import TileResult
 from doorview.show.text import OSM_ATTRIBUTION
 from doorview.sight.camera import CameraModel
 from doorview.sight.levels import Level
+from doorview.sight.rasters import Terrain
 from doorview.study.alerts_run import AlertsRun, alerts_run
 from doorview.study.camera_mix import Mix
 from doorview.study.counting import Counted, Cut, Views, count_scenarios, cuts_of, views_of
@@ -55,7 +57,20 @@ from doorview.study.thefts_run import TheftsRun, thefts_plan, thefts_run
 from doorview.study.zone_faults import zone_faults
 from doorview.study.zones import read_zones, zone_membership
 
-__all__ = ["Prepared", "Stages", "Tables", "measure", "prepare"]
+__all__ = [
+    "Asked",
+    "Prepared",
+    "Stages",
+    "Tables",
+    "asked_of",
+    "measure",
+    "no_ground",
+    "no_homes",
+    "no_public_space",
+    "obstacles_of",
+    "prepare",
+    "range_curve_of",
+]
 
 FICTIONAL = "Fictional town made by doorview, in OpenStreetMap's format (real places: © OpenStreetMap contributors)"
 
@@ -140,6 +155,7 @@ class Tables:
     partnership: PartnershipRun | None = None
     alerts: AlertsRun | None = None
     thefts: TheftsRun | None = None
+    covering: dict[str, object] = field(default_factory=dict)
 
 
 def _counted_area(city: City, reach_m: float) -> tuple[Any, float]:
@@ -161,7 +177,7 @@ def _counted_area(city: City, reach_m: float) -> tuple[Any, float]:
     return inside, float(shapely.area(wanted) - shapely.area(inside))
 
 
-def _obstacles(study: Study, city: City, ground: Ground) -> gpd.GeoDataFrame:
+def obstacles_of(study: Study, city: City, ground: Ground) -> gpd.GeoDataFrame:
     """Return all that hides, as the study asks."""
     asked, seed = study.coverage, study.study.seed
     obstacles = find_obstacles(
@@ -177,6 +193,57 @@ def _obstacles(study: Study, city: City, ground: Ground) -> gpd.GeoDataFrame:
     return joined(obstacles, *more) if more else obstacles
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What a study asks of a city before anything is found in it; `left_out` counts zones by reason."""
+
+    camera: CameraModel
+    mix: Mix | None
+    levels: tuple[Level, ...]
+    curve: RangeCurve | None
+    reach_m: float
+    inside: Any
+    lost_m2: float
+    zones: gpd.GeoDataFrame | None
+    left_out: dict[str, int]
+    terrain: Terrain | None
+
+    def models_at(
+        self, doors: gpd.GeoDataFrame, seed: int
+    ) -> tuple[list[tuple[CameraModel, tuple[Level, ...]]], NDArray[np.int64]]:
+        """Return the models, each with its levels, and the number of the model at each door (doors,)."""
+        if self.mix is None:
+            return [(self.camera, self.levels)], np.zeros(len(doors), np.int64)
+        return list(zip(self.mix.models, self.mix.by_model, strict=True)), self.mix.drawn(doors.index, seed)
+
+
+def asked_of(study: Study, city: City, camera: CameraModel | None = None) -> Asked:
+    """Return what a study asks of a city; nothing slow, so that what is wrong is told of at once. As `prepare`."""
+    mix = study.camera.camera_mix() if camera is None else None
+    if camera is None:
+        camera = study.camera.camera_model()
+    levels = study.camera.chosen_levels(camera) if mix is None else mix.levels
+    curve = RangeCurve() if study.coverage.range_curve else None
+    # The range curve looks farther than the levels: it has an edge of its own to keep away from.
+    reach = max([item.range_m for item in levels] + ([float(curve.longest)] if curve else []))
+    inside, lost = _counted_area(city, reach)
+    wrong, _ = zone_faults(study)
+    if wrong:
+        raise StudyError("zones and scenarios", wrong)
+    zones, left_out = read_zones(study.zones, city.crs, inside, columns_of(study))
+    terrain = study_terrain(study, city, inside, reach)
+    return Asked(camera, mix, levels, curve, reach, inside, lost, zones, left_out, terrain)
+
+
+def no_homes(name: str, buildings: int) -> EmptyCityError:
+    """Return the error of a city without a home."""
+    return EmptyCityError(
+        f"'{name}' holds {buildings:,} buildings but no homes, so there is no door for a camera. "
+        "Homes are told by building=*, addresses and entrances: take a place that has some, or give your own "
+        "addresses under [place.layers] of a study file."
+    )
+
+
 def prepare(study: Study, city: City, stages: Stages, *, camera: CameraModel | None = None) -> Prepared:
     """Find doors, obstacles and ground of a city, and lay out the scene.
 
@@ -188,42 +255,22 @@ def prepare(study: Study, city: City, stages: Stages, *, camera: CameraModel | N
         If the city has no homes, no streets, or nothing to count in; for zones that cannot be used.
 
     """
-    mix = study.camera.camera_mix() if camera is None else None
-    if camera is None:
-        camera = study.camera.camera_model()
-    levels = study.camera.chosen_levels(camera) if mix is None else mix.levels
-    curve = RangeCurve() if study.coverage.range_curve else None
-    # The range curve looks farther than the levels: it has an edge of its own to keep away from.
-    reach = max([item.range_m for item in levels] + ([float(curve.longest)] if curve else []))
-    inside, lost = _counted_area(city, reach)
-    # Before anything slow, so that a wrong column is told of at once.
-    wrong, _ = zone_faults(study)
-    if wrong:
-        raise StudyError("zones and scenarios", wrong)
-    zones, left_out = read_zones(study.zones, city.crs, inside, columns_of(study))
+    asked = asked_of(study, city, camera)
+    camera, mix, levels, curve, reach = asked.camera, asked.mix, asked.levels, asked.curve, asked.reach_m
+    inside, lost, zones, left_out = asked.inside, asked.lost_m2, asked.zones, asked.left_out
     known = find_known(study, city, camera)
-    terrain = study_terrain(study, city, inside, reach)
+    terrain = asked.terrain
     with stages.stage("finding doors"):
         doors = find_doors(city, along=study.doors.along, seed=study.study.seed)
         if not len(doors):
-            raise EmptyCityError(
-                f"'{city.name}' holds {len(city.buildings):,} buildings but no homes, so there is no door for a "
-                "camera. "
-                "Homes are told by building=*, addresses and entrances: take a place that has some, or give your own "
-                "addresses under [place.layers] of a study file."
-            )
+            raise no_homes(city.name, len(city.buildings))
     with stages.stage("laying out public space"):
         widths = study.public_space
         ground = public_space(city, doors, lane_width_m=widths.lane_width_m, sidewalk_width_m=widths.sidewalk_width_m)
     with stages.stage("finding obstacles"):
-        models, model_of = [(camera, levels)], np.zeros(len(doors), np.int64)
-        if mix is not None:
-            models, model_of = (
-                list(zip(mix.models, mix.by_model, strict=True)),
-                mix.drawn(doors.index, study.study.seed),
-            )
+        models, model_of = asked.models_at(doors, study.study.seed)
         mounts = np.array([model.mount_height_m for model, _ in models])[model_of]
-        at_doors = lenses_and_obstacles(study, mounts, doors, _obstacles(study, city, ground))
+        at_doors = lenses_and_obstacles(study, mounts, doors, obstacles_of(study, city, ground))
         doors, obstacles = at_doors.doors, at_doors.obstacles
         kits, door_kit = kits_of_models(models, model_of, doors, obstacles, terrain, reach)
     with stages.stage("laying out tiles"):
@@ -262,16 +309,37 @@ def prepare(study: Study, city: City, stages: Stages, *, camera: CameraModel | N
     )  # fmt: skip
 
 
+def no_ground(name: str) -> InputError:
+    """Return the error of a counted area without a cell."""
+    return InputError(
+        f"'{name}': the counted area holds no ground at all, not even one cell. Check the boundary, or take smaller "
+        "cells (cell_m)."
+    )
+
+
+def no_public_space(name: str) -> EmptyCityError:
+    """Return the error of a counted area without public space."""
+    return EmptyCityError(
+        f"'{name}': the counted area holds no public space: it has no streets, or the boundary misses them. Take a "
+        "larger boundary or extract."
+    )
+
+
 def measure(
-    ready: Prepared, stages: Stages, *, rasters: bool = False, sink: Callable[[TileResult], None] | None = None
+    ready: Prepared,
+    stages: Stages,
+    *,
+    rasters: bool = False,
+    sink: Callable[[TileResult], None] | None = None,
+    work: Work | None = None,
 ) -> Tables:
-    """Cover all tiles and make the tables; `sink` is handed every finished tile, in order."""
+    """Cover all tiles and make the tables; `sink` is handed every finished tile, in order, `work` says who covers."""
+    at_work = work or Work(ready.study.coverage.threads)
 
     def passed_on() -> Iterator[TileResult]:
-        results = cover(
+        results = at_work.cover(
             ready.scene,
             rasters=rasters,
-            threads=ready.study.coverage.workers,
             progress=lambda done, total: stages.tell("seeing and covering", done, total),
         )
         for result in results:
@@ -287,24 +355,16 @@ def measure(
     with stages.stage("seeing and covering"):
         coverage = fold(ready.scene, passed_on())
         if not len(coverage.totals):
-            raise InputError(
-                f"'{ready.city.name}': the counted area holds no ground at all, not even one cell. Check the boundary, "
-                "or "
-                "take smaller cells (cell_m)."
-            )
+            raise no_ground(ready.city.name)
     with stages.stage("expected shares"):
         zones = None if ready.zones is None else pd.DataFrame(ready.zones[["zoning", "zone"]])
         outputs = outputs_of(coverage, zones)
         if not len(outputs.table):
-            raise EmptyCityError(
-                f"'{ready.city.name}': the counted area holds no public space: it has no streets, or the boundary "
-                "misses "
-                "them. Take a larger boundary or extract."
-            )
+            raise no_public_space(ready.city.name)
         curve = curve_table(coverage, outputs, ready.door_table, study.ownership.rates, study.ownership.shared_doors)
         counts = counts_table(coverage, outputs)
     base = Views(coverage, outputs, ready.door_table)
-    cut = {item: _cut_views(ready, item, zones, stages) for item in cuts_of(ready.plans)}
+    cut = {item: _cut_views(ready, item, zones, stages, at_work) for item in cuts_of(ready.plans)}
     with stages.stage("counting scenarios"):
         counted = count_scenarios(study, ready.plans, ready.residents, base, cut, zones)
         scenarios, shares = counted.scenarios, counted.shares
@@ -313,7 +373,7 @@ def measure(
         plain = tuple(item for item in scenarios if counted.views[item.name][0] is base)
         # Without clusters, lots and rules: a number of doors at each range is all that the range curve knows.
         simple = tuple(item for item in plain if item.built is None)
-        ranges = _range_curve(coverage, ready, simple) if study.coverage.range_curve and simple else None
+        ranges = range_curve_of(coverage, ready, simple) if study.coverage.range_curve and simple else None
         dwellings = dwellings_table(ready, plain, coverage, outputs, shares)
         known = known_tables(ready.known, coverage, outputs, ready.door_table, plain, ready.inside, ready.zones)
     with stages.stage("range over assumptions"):
@@ -329,11 +389,11 @@ def measure(
             laid_over = thefts_run(ready, thefts, tuple(s for s in scenarios if counted.views[s.name][0] is base))
     return Tables(
         coverage, outputs, scenarios, counted, shares, curve, ranges, counts, faces, dwellings, errors, known, drivers,
-        deal, told, laid_over,
+        deal, told, laid_over, at_work.facts(),
     )  # fmt: skip
 
 
-def _cut_views(ready: Prepared, cut: Cut, zones: pd.DataFrame | None, stages: Stages) -> Views:
+def _cut_views(ready: Prepared, cut: Cut, zones: pd.DataFrame | None, stages: Stages, work: Work) -> Views:
     """Return the coverage by the views that a scenario's rules leave; every door twice where not all views are cut."""
     zone_m, trigger_m, whose = cut
     both = whose == "programme"
@@ -346,10 +406,9 @@ def _cut_views(ready: Prepared, cut: Cut, zones: pd.DataFrame | None, stages: St
             limits, found = lines.geometry.to_numpy(), dict(lines.attrs["counts"])
         kits = None if trigger_m is None else capped_kits(scene.kits, trigger_m)
         ruled = ruled_scene(scene, limits=limits, kits=kits, both=both)
-        results = cover(
+        results = work.cover(
             ruled,
             rasters=False,
-            threads=ready.study.coverage.workers,
             progress=lambda done, total: stages.tell("seeing by rules", done, total),
         )
         table = ready.door_table.repeated(2) if both else ready.door_table
@@ -379,7 +438,7 @@ def _without_rasters(result: TileResult) -> TileResult:
     return replace(result, seen_by=dict.fromkeys(result.seen_by), known=known)
 
 
-def _range_curve(coverage: Coverage, ready: Prepared, scenarios: tuple[Scenario, ...]) -> pd.DataFrame:
+def range_curve_of(coverage: Coverage, ready: Prepared, scenarios: tuple[Scenario, ...]) -> pd.DataFrame:
     """Return range_curve.csv: every scenario at its mean rate per door, doors independent and alike.
 
     That is exact where `Prepared.equal_chances` holds. Doors that differ in their chances are counted as if each had

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -58,10 +59,19 @@ class Views:
     blocks: int = 1
     counts: Mapping[str, int] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def rows(self) -> SetRows:
         """The set rows laid out."""
         return set_rows(self.coverage, self.outputs)
+
+    def shares(self, scenario: Scenario, zones: pd.DataFrame | None, seed: int) -> pd.DataFrame:
+        """Return the shares of a scenario (`shares_table`), without intervals."""
+        return shares_table(self.coverage, self.outputs, self.doors, [scenario], zones=zones, seed=seed, replicates=0)
+
+    def simulated(self, scenario: Scenario, seed: int, words: int) -> NDArray[np.float64]:
+        """Return (levels, outputs, replicates) simulated shares."""
+        owners = scenario.owners(self.doors.dwellings, self.doors.inside)
+        return simulated_shares(self.rows, owners.draw(self.doors.key, seed, words))
 
 
 @dataclass(frozen=True)
@@ -134,24 +144,19 @@ def count_scenarios(
     done = tuple(open_plans)
     views = {plan.name: views_of_plan(plan, base, cut_views) for plan in done}
     seed, words = study.study.seed, study.ownership.replicates // 64
-    laid: dict[int, SetRows] = {id(base): rows}
     drawn: dict[str, NDArray[np.float64]] = {}
     shares, intervals = [], []
     for plan in done:
         seen, scenario = views[plan.name]
-        if id(seen) not in laid:
-            laid[id(seen)] = seen.rows
-        drawn[plan.name] = _simulated(scenario, seen, laid[id(seen)], seed, words)
-        exact = shares_table(seen.coverage, seen.outputs, seen.doors, [scenario], zones=zones, seed=seed, replicates=0)
-        interval = interval_table(laid[id(seen)], drawn[plan.name])
-        shares.append(_with_intervals(exact, interval))
+        drawn[plan.name] = seen.simulated(scenario, seed, words)
+        interval = interval_table(seen.rows, drawn[plan.name])
+        shares.append(_with_intervals(seen.shares(scenario, zones, seed), interval))
         intervals.append(interval.assign(scenario=plan.name))
     table = pd.concat(shares, ignore_index=True).sort_values(["scenario", *KEYS], ignore_index=True)
     table = _counts_of_doors(table, done, views, base, zones, seed)
 
     def shares_of(scenario: Scenario, seen: Views) -> tuple[NDArray[np.float64], pd.DataFrame]:
-        exact = shares_table(seen.coverage, seen.outputs, seen.doors, [scenario], zones=zones, seed=seed, replicates=0)
-        return _simulated(scenario, seen, laid[id(seen)], seed, words), exact
+        return seen.simulated(scenario, seed, words), seen.shares(scenario, zones, seed)
 
     return Counted(
         scenarios=tuple(plan.built for plan in done),
@@ -186,12 +191,6 @@ def views_of_plan(plan: Plan, base: Views, cut_views: Mapping[Cut, Views]) -> tu
     return seen, replace(plan.built, built=Owners(tuple(layers), owners.streams, blocks=2), households=homes)
 
 
-def _simulated(scenario: Scenario, seen: Views, rows: SetRows, seed: int, words: int) -> NDArray[np.float64]:
-    """Return (levels, outputs, replicates) simulated shares."""
-    owners = scenario.owners(seen.doors.dwellings, seen.doors.inside)
-    return simulated_shares(rows, owners.draw(seen.doors.key, seed, words))
-
-
 def _with_intervals(exact: pd.DataFrame, interval: pd.DataFrame) -> pd.DataFrame:
     """Return the exact table with the simulated quantiles."""
     names = [f"share_p{round(100 * at):02d}" for at in QUANTILES]
@@ -213,7 +212,7 @@ def _counts_of_doors(
         return table
     names = ["doors_inside", "doors_seeing", "dwellings", "rate_per_door", "rate_per_household"]
     for plan in twice:
-        once = shares_table(base.coverage, base.outputs, base.doors, [plan.built], zones=zones, seed=seed, replicates=0)
+        once = base.shares(plan.built, zones, seed)
         here = table["scenario"] == plan.name
         table.loc[here, names] = once[names].to_numpy()
     return table.astype({"doors_inside": np.int64, "doors_seeing": np.int64, "dwellings": np.int64})
@@ -362,9 +361,7 @@ def _stages_table(
         for stage in STAGES[1:]:
             owners = _kept(plan, scenario.owners(seen.doors.dwellings, seen.doors.inside), stage, keep)
             thinned = replace(scenario, built=owners, households=None, process="built")
-            found = shares_table(
-                seen.coverage, seen.outputs, seen.doors, [thinned], zones=zones, seed=study.study.seed, replicates=0
-            )
+            found = seen.shares(thinned, zones, study.study.seed)
             found = found[[*KEYS, "share_mean"]].rename(columns={"share_mean": stage})
             table = table.merge(found, on=KEYS, validate="one_to_one")
         parts.append(table)

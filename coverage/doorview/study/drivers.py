@@ -212,7 +212,7 @@ def drivers_table(
     row = main_row(shares)
     tally = model.tally(row)
     checked = spot_check(model, shares, scenario).set_index("level")
-    seed, workers = model.ready.study.study.seed, model.ready.study.coverage.workers
+    seed, workers = model.ready.study.study.seed, model.ready.study.coverage.threads
     parts = []
     for done, (name, factors) in enumerate(model.factors.items()):
         mean, base = float(checked.loc[name, "share_mean"]), float(checked.loc[name, "share_spots"])
@@ -321,7 +321,7 @@ def assumption_ranges(
             def share(setting: dict[str, float], scenario: Scenario = scenario, level: str = name) -> Floats:
                 return model.shares(tally, model.chances(level, scenario, setting), setting)
 
-            found = np.array(_mapped(share, settings, ready.study.coverage.workers)).reshape(draws, len(rows))
+            found = np.array(_mapped(share, settings, ready.study.coverage.threads)).reshape(draws, len(rows))
             here = np.flatnonzero((shares["scenario"] == scenario.name) & (shares["level"] == name))
             own = shares.iloc[here].merge(rows.assign(row=np.arange(len(rows))), how="left")
             place, mean = own["row"].to_numpy(), own["share_mean"].to_numpy(dtype=np.float64)

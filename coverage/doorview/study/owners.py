@@ -43,8 +43,10 @@ __all__ = [
     "Residents",
     "at_key",
     "columns_of",
+    "faces_and_length",
     "plan_at_rate",
     "plans_of",
+    "residents_from",
     "residents_of",
     "without_rules_words",
 ]
@@ -118,8 +120,28 @@ def residents_of(
     xy = shapely.get_coordinates(doors.geometry.to_numpy())
     counted = shapely.intersects(inside, shapely.points(xy))
     dwellings = np.asarray(doors["dwellings"], dtype=np.int64)
+    face, metres = faces_and_length(ground, xy, inside)
+    return residents_from(keys, dwellings, xy, counted, face, metres, inside, zones, zone_inside)
+
+
+def faces_and_length(ground: Ground, xy: Floats, inside: Any) -> tuple[NDArray[np.int64], float]:
+    """Return the id of the block face of each door (doors,), and the length of centrelines inside [m]."""
     lines = ground.lines[ground.lines["space"] == "centreline"].geometry.to_numpy()
-    metres = float(shapely.length(shapely.intersection(lines, inside)).sum())
+    return _faces(ground.faces, xy), float(shapely.length(shapely.intersection(lines, inside)).sum())
+
+
+def residents_from(
+    keys: NDArray[np.uint64],
+    dwellings: NDArray[np.int64],
+    xy: Floats,
+    counted: NDArray[np.bool_],
+    face: NDArray[np.int64],
+    metres: float,
+    inside: Any,
+    zones: gpd.GeoDataFrame | None,
+    zone_inside: NDArray[np.bool_] | None,
+) -> Residents:
+    """Return `residents_of` doors whose block faces and streets are known (`faces_and_length`)."""
     size = CitySize(dwellings[counted], metres / 1000.0, float(shapely.area(inside)) / 1e6)
     tables, rows, members = {}, {}, {}
     if zones is not None and zone_inside is not None:
@@ -130,7 +152,7 @@ def residents_of(
             tables[str(zoning)] = pd.DataFrame(kept).set_axis(table["zone"], axis=0)
             for number, zone in enumerate(table["zone"]):
                 members[str(zoning), str(zone)] = member[:, number]
-    return Residents(keys, dwellings, counted, xy, _faces(ground.faces, xy), size, tables, rows, members)
+    return Residents(keys, dwellings, counted, xy, face, size, tables, rows, members)
 
 
 def _faces(faces: gpd.GeoDataFrame, xy: Floats) -> NDArray[np.int64]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
+import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,26 +14,41 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from doorview.city.model import City
 from doorview.errors import DoorviewError, InputError, OutputError
 from doorview.ownership.expected import check_rate
+from doorview.share.covering import Work
 from doorview.show.run_folder import RunFolder
 from doorview.sight.camera import CameraModel
 from doorview.study.compute import Prepared, Tables, measure, prepare
 from doorview.study.costs import write_profile
+from doorview.study.part_run import run_tables_only
 from doorview.study.profiling import profiling
 from doorview.study.progress import telling
 from doorview.study.read import read_city
 from doorview.study.result import Result
 from doorview.study.schema import DEFAULT_CAMERA, Study, load_study, scenario_name, study_from_dict
 from doorview.study.stages import Progress, Stages, silent
+from doorview.study.work import at_work
 from doorview.study.write import raster_sink, write_into
 
 __all__ = ["estimate", "run", "run_study"]
 
+_NO_ROOM = 256 << 10
+"""A file system with fewer bytes free than these is full."""
+
 
 def run_study(
-    study: Study, out: Path, *, fresh: bool = False, progress: Progress = silent, profile: bool = False
+    study: Study,
+    out: Path,
+    *,
+    fresh: bool = False,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    progress: Progress = silent,
+    profile: bool = False,
 ) -> Result:
     """Do what a study says and write its folder; nothing stands at `out` until all is done.
 
+    `workers` processes of a Dask cluster of its own, or the cluster at the address `scheduler`, cover the city instead
+    of the threads of this process. What an ended run finished is gone on from, unless `fresh`.
     With `profile`, ``working/profile.txt`` and ``working/profile.json`` say where the time went.
 
     Raises
@@ -39,28 +57,44 @@ def run_study(
         For input that cannot be used, and for a folder that is not a run's or cannot be written: before any computing.
 
     """
+    if study.output.tables_only:
+        return run_tables_only(
+            study, out, fresh=fresh, workers=workers, scheduler=scheduler, progress=progress, profile=profile
+        )
     stages = Stages(progress)
     with RunFolder(out, fresh=fresh) as run, profiling(stages, wanted=profile) as samples:
         with stages.stage("reading the city"):
             keep = run.path("source", "x").parent if _downloads(study) else None
             city = read_city(study, keep=keep)
         ready = prepare(study, city, stages)
-        tables = _measured(ready, stages, run)
-        result = Result(ready, tables, stages)
         try:
+            with at_work(study.coverage.threads, workers, scheduler, run.unfinished, city.crs) as work:
+                tables = _measured(ready, stages, run, work)
+            result = Result(ready, tables, stages)
             write_into(result, run)
             if samples is not None:
                 write_profile(run, stages, samples)
-        except (OSError, DataSourceError, DataLayerError) as fault:
+        except (OSError, DataSourceError, DataLayerError, sqlite3.Error) as fault:
             if isinstance(fault, DoorviewError):
                 raise
-            why = getattr(fault, "strerror", None) or fault
             raise OutputError(
-                f"the run's files could not be written at '{out}' ({why}), so nothing is left there: make room, or "
-                "choose another folder, --out DIR, with plain letters in its name."
+                f"the run's files could not be written at '{out}' ({_reason(fault, run.partial)}), so none is left "
+                "there; finished tiles are kept. Make room and run the same command again, or choose another folder, "
+                "--out DIR, with plain letters in its name."
             ) from fault
         folder = run.commit()
     return replace(result, folder=folder)
+
+
+def _reason(fault: Exception, folder: Path) -> str:
+    """Return why a file could not be written in a folder, in a few words."""
+    text = str(getattr(fault, "strerror", None) or fault)
+    # Each library has its own words for a full disk, some none.
+    with contextlib.suppress(OSError):
+        if shutil.disk_usage(folder).free < _NO_ROOM:
+            return "no space left on device"
+    short = text if len(text) <= 160 else f"... {text[-160:]}"
+    return short[:1].lower() + short[1:]
 
 
 def _downloads(study: Study) -> bool:
@@ -68,12 +102,12 @@ def _downloads(study: Study) -> bool:
     return any(value is not None for value in (study.place.place, study.place.address, study.place.bbox))
 
 
-def _measured(ready: Prepared, stages: Stages, run: RunFolder) -> Tables:
+def _measured(ready: Prepared, stages: Stages, run: RunFolder, work: Work) -> Tables:
     """Cover the city, writing rasters as tiles finish where they are wanted."""
     if not ready.study.output.rasters:
-        return measure(ready, stages)
+        return measure(ready, stages, work=work)
     with raster_sink(ready, run, ready.attribution) as sink:
-        return measure(ready, stages, rasters=True, sink=sink)
+        return measure(ready, stages, rasters=True, sink=sink, work=work)
 
 
 def run(
@@ -81,11 +115,15 @@ def run(
     out: str | Path | None = None,
     *,
     fresh: bool = False,
+    workers: int | None = None,
+    scheduler: str | None = None,
     progress: Progress | bool | None = None,
 ) -> Result:
     """Run a study file and return its result; the folder is `out`, else ``out/NAME`` here.
 
-    `progress`: as in `estimate`.
+    `workers` processes of a Dask cluster on this machine, or the cluster at the address `scheduler`, cover the city
+    instead of threads; a script that asks for `workers` needs ``if __name__ == "__main__":``. `fresh` discards what an
+    ended run of the same folder finished. `progress`: as in `estimate`.
 
     Raises
     ------
@@ -98,7 +136,7 @@ def run(
     loaded = study if isinstance(study, Study) else load_study(study)
     folder = Path(out) if out is not None else Path("out") / loaded.folder_name
     with telling(progress) as told:
-        return run_study(loaded, folder, fresh=fresh, progress=told)
+        return run_study(loaded, folder, fresh=fresh, workers=workers, scheduler=scheduler, progress=told)
 
 
 def estimate(
@@ -117,7 +155,7 @@ def estimate(
     range_curve: bool = True,
     known: bool = False,
     terrain: str | Path | Mapping[str, object] | None = None,
-    workers: int | None = None,
+    threads: int | None = None,
     seed: int = 0,
     progress: Progress | bool | None = None,
 ) -> Result:
@@ -156,8 +194,8 @@ def estimate(
         Whether to count the cameras that OpenStreetMap maps too, beside the simulated ones: `Result.known`.
     terrain
         Raster of the ground's heights, or a mapping with the keys of ``[terrain]`` in a study file; left out: flat.
-    workers
-        How many at once; default: one per processor. Changes no result.
+    threads
+        How many threads at once; default: one per processor. Changes no result.
     seed
         Seed of the simulated intervals, and of what is drawn at the doors.
     progress
@@ -212,7 +250,7 @@ def estimate(
             "cell_m": float(cell_m),
             "obstacles": obstacles,
             "range_curve": range_curve,
-            "workers": workers,
+            "threads": threads,
             **(coverage or {}),
         },
     }

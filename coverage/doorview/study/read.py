@@ -5,11 +5,15 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 from pathlib import Path
+from typing import Any
 
+from doorview.city.city_cache import cached_city, city_key
 from doorview.city.model import HALO_M, City
 from doorview.study.sections import Study
 
-__all__ = ["read_city"]
+__all__ = ["key_of_city", "paths_of", "read_city"]
+
+_LAYERS = ("buildings", "streets", "public_space", "parcels", "addresses", "entrances")
 
 
 def read_city(study: Study, *, keep: Path | None = None) -> City:
@@ -24,28 +28,10 @@ def read_city(study: Study, *, keep: Path | None = None) -> City:
         As `City.from_extract`, `City.from_layers` and `doorview.city.place.city_from_place`.
     """
     place = study.place
-    country = None if place.country == "auto" else place.country
-    halo_m = max(HALO_M, *(level.range_m for level in study.camera.chosen_levels()))
-    if place.layers is not None:
-        layers = place.layers
-        return City.from_layers(
-            buildings=layers.buildings,
-            streets=layers.streets,
-            public_space=layers.public_space,
-            parcels=layers.parcels,
-            addresses=layers.addresses,
-            entrances=layers.entrances,
-            extract=place.extract,
-            boundary=place.boundary,
-            crs=place.crs,
-            country=country,
-            name=study.name,
-            halo_m=halo_m,
-        )
-    if place.extract is not None:
-        return City.from_extract(
-            place.extract, boundary=place.boundary, crs=place.crs, country=country, name=study.name, halo_m=halo_m
-        )
+    country, halo_m = _country(study), _halo_m(study)
+    if place.layers is not None or place.extract is not None:
+        files, settings = _from_files(study)
+        return cached_city(lambda: _read(study), files, name=study.name, paths=paths_of(study), **settings)
     if place.boundary is None:
         return _download(study, keep, country, halo_m)
     from doorview.city.place import without_unasked
@@ -63,6 +49,64 @@ def read_city(study: Study, *, keep: Path | None = None) -> City:
             halo_m=halo_m,
         )
         return dataclasses.replace(without_unasked(inside, wanted_layers(study)), source=whole.source)
+
+
+def key_of_city(study: Study) -> str | None:
+    """Return the key of the study's city (`doorview.city.city_cache`); None for one that is downloaded.
+
+    Raises
+    ------
+    OSError
+        If a file cannot be read.
+    """
+    if study.place.layers is None and study.place.extract is None:
+        return None
+    files, settings = _from_files(study)
+    return city_key(files, **settings)
+
+
+def paths_of(study: Study) -> list[str]:
+    """Return the paths of the files that the study's city is read from, in the order of `City.source`."""
+    place = study.place
+    own = {} if place.layers is None else {name: getattr(place.layers, name) for name in _LAYERS}
+    paths = [str(path) for path in own.values() if path is not None]
+    return [*paths, str(place.extract)] if place.extract is not None else paths
+
+
+def _country(study: Study) -> str | None:
+    return None if study.place.country == "auto" else study.place.country
+
+
+def _halo_m(study: Study) -> float:
+    return max(HALO_M, *(level.range_m for level in study.camera.chosen_levels()))
+
+
+def _from_files(study: Study) -> tuple[dict[str, Path | str | None], dict[str, Any]]:
+    """Return all that the study's city depends on: files, and settings."""
+    place = study.place
+    files: dict[str, Path | str | None] = {"extract": place.extract, "boundary": place.boundary}
+    if place.layers is not None:
+        files |= {name: getattr(place.layers, name) for name in _LAYERS}
+    return files, {"crs": place.crs, "country": place.country, "halo_m": float(_halo_m(study))}
+
+
+def _read(study: Study) -> City:
+    """Read the city from its files."""
+    place, country, halo_m = study.place, _country(study), _halo_m(study)
+    if place.layers is not None:
+        own = {name: getattr(place.layers, name) for name in _LAYERS}
+        return City.from_layers(
+            **own,
+            extract=place.extract,
+            boundary=place.boundary,
+            crs=place.crs,
+            country=country,
+            name=study.name,
+            halo_m=halo_m,
+        )
+    return City.from_extract(
+        place.extract or "", boundary=place.boundary, crs=place.crs, country=country, name=study.name, halo_m=halo_m
+    )
 
 
 def _download(study: Study, keep: Path | None, country: str | None, halo_m: float) -> City:

@@ -202,14 +202,7 @@ class Result:
                 f"({percent(ready.lost_m2 / (ready.lost_m2 + counted))}) are left out: doors beyond the edge are "
                 "unknown."
             )
-        group = next(iter(self.tables.faces.values()))["group"]
-        joined = int(group[group >= 0].duplicated(keep=False).sum())
-        if joined or (group < 0).any():
-            lines.append(
-                f"Street blocks with fewer than {SMALLEST_GROUP} homes are shown joined to neighbours: {joined:,} of "
-                f"{len(group):,} blocks share a figure"
-                + (f", {int((group < 0).sum()):,} show none." if (group < 0).any() else ".")
-            )
+        lines += self._face_words()
         dropped = sum(number for number in ready.city.dropped.values() if isinstance(number, int))
         if dropped:
             lines.append(
@@ -249,6 +242,20 @@ class Result:
             lines.append(ready.reading_words)
         lines.append(self.grid_error_words())
         return lines
+
+    def _face_words(self) -> list[str]:
+        """Return how many street blocks show a figure of their own; nothing where there are tables only."""
+        if not self.tables.faces:
+            return []
+        group = next(iter(self.tables.faces.values()))["group"]
+        joined = int(group[group >= 0].duplicated(keep=False).sum())
+        if joined or (group < 0).any():
+            return [
+                f"Street blocks with fewer than {SMALLEST_GROUP} homes are shown joined to neighbours: {joined:,} of "
+                f"{len(group):,} blocks share a figure"
+                + (f", {int((group < 0).sum()):,} show none." if (group < 0).any() else ".")
+            ]
+        return []
 
     def _rate_words(self) -> list[str]:
         """Return whose rate a published one is, where a scenario uses one."""

@@ -33,6 +33,7 @@ from doorview.study.sections import (
     Study,
     zoning_name,
 )
+from doorview.study.tables_only import tables_only_faults
 
 __all__ = [
     "DEFAULT_CAMERA",
@@ -198,7 +199,7 @@ def study_from_arguments(
     rates: Iterable[float] | None = None,
     obstacles: str | None = None,
     near_m: float | None = None,
-    workers: int | None = None,
+    threads: int | None = None,
     boundary: str | Path | None = None,
     zones: Iterable[str | Path] = (),
     cell_m: float | None = None,
@@ -235,7 +236,7 @@ def study_from_arguments(
         },
         "camera": {"model": camera, "levels": None if levels is None else list(levels)},
         "public_space": {"near_home_m": None if near_m is None else float(near_m)},
-        "coverage": {"cell_m": cell_m, "obstacles": obstacles, "workers": workers},
+        "coverage": {"cell_m": cell_m, "obstacles": obstacles, "threads": threads},
         "known": {"osm": known or None},
         "output": {"units": units},
     }
@@ -327,6 +328,7 @@ def _cross_faults(data: Mapping[str, Any], *, needs_place: bool = True) -> list[
     asked = data.get("scenarios", BUILTIN_SCENARIOS)
     faults += alerts_faults(data.get("alerts"), asked if isinstance(asked, Mapping) else {})
     faults += incidents_faults(data.get("incidents"), names, coverage=data.get("coverage"))
+    faults += tables_only_faults(data)
     for name in sorted({name for name in names if names.count(name) > 1}):
         faults.append(f"zones: two sets of zones are named '{name}'; tell them apart with zoning = '...'")
     if "all" in names:

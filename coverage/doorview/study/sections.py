@@ -214,7 +214,9 @@ class CoverageSection(_Section):
         description="Cut buildings open where passages and arcades run through them and parts begin above the eye.",
     )
     range_curve: bool = Field(True, description="Also write `range_curve.csv`: share against range from 2 to 40 m.")
-    workers: int | None = Field(None, ge=1, description="Cores at work; left out: all of them. Changes no result.")
+    threads: int | None = Field(
+        None, ge=1, description="Threads at work on this machine; left out: one per core. Changes no result."
+    )
 
 
 class KnownSection(_Section):
@@ -271,6 +273,11 @@ class OutputSection(_Section):
 
     crs: CrsText | None = Field(None, description="CRS of the layers written; left out: the one computed in.")
     units: Literal["metric", "us"] = Field("metric", description="`us`: feet, acres and miles on pages and maps.")
+    tables_only: bool = Field(
+        False,
+        description="Write tables and run.json alone, the city taken part by part: for cities that do not fit into "
+        "memory whole. The shares are the same to the last bit; `share_low` and `share_high` stay empty.",
+    )
     rasters: bool = Field(True, description="Write `seen_by_LEVEL.tif`: doors that see each cell.")
     maps: bool = Field(True, description="Draw the maps.")
     svg: bool = Field(False, description="Write each picture as SVG too, beside its PNG in `maps/`; text stays text.")
@@ -324,11 +331,11 @@ class Study(_Section):
         """The study file that this was read from, or None."""
         return self._file
 
-    def with_workers(self, workers: int) -> Study:
-        """Return the study with another number of cores at work, which changes no result."""
-        if workers < 1:
-            raise InputError(f"{workers} workers cannot work; give 1 or more, as in --workers 2")
-        return self.model_copy(update={"coverage": self.coverage.model_copy(update={"workers": workers})})
+    def with_threads(self, threads: int) -> Study:
+        """Return the study with another number of threads at work, which changes no result."""
+        if threads < 1:
+            raise InputError(f"{threads} threads cannot work; give 1 or more, as in --threads 2")
+        return self.model_copy(update={"coverage": self.coverage.model_copy(update={"threads": threads})})
 
     def settings(self) -> dict[str, Any]:
         """Return the study as plain JSON values; files by their names alone, fit to publish (no path of a machine)."""

@@ -48,7 +48,7 @@ from doorview.study.terrain import terrain_files
 from doorview.study.thefts_draw import draw_thefts
 from doorview.study.thefts_files import months_alone, theft_layers, thefts_facts, write_thefts_files
 
-__all__ = ["raster_sink", "write_into", "write_result"]
+__all__ = ["raster_sink", "write_into", "write_result", "write_tables_only"]
 
 LIBRARIES = ("numpy", "shapely", "geopandas", "pyproj", "osmium", "numba", "rasterio", "pandas", "scipy")
 ODBL = "ODbL 1.0"
@@ -111,7 +111,7 @@ def write_result(result: Result, folder: Path, *, fresh: bool = False) -> Path:
     with RunFolder(folder, fresh=fresh) as run:
         if result.ready.study.output.rasters:
             with result.stages.stage("writing rasters"), raster_sink(result.ready, run, attribution_of(result)) as sink:
-                for tile in cover(result.ready.scene, threads=result.ready.study.coverage.workers):
+                for tile in cover(result.ready.scene, threads=result.ready.study.coverage.threads):
                     sink(tile)
         write_into(result, run)
         return run.commit()
@@ -121,15 +121,11 @@ def write_into(result: Result, run: RunFolder) -> None:
     """Write everything but the rasters, run.json last."""
     study, stages = result.ready.study, result.stages
     with stages.stage("writing tables"):
-        write_shares(run.path("shares.csv"), result.shares)
-        write_curve(run.path("curve.csv"), result.curve)
-        if result.range_curve is not None:
-            write_range_curve(run.path("range_curve.csv"), result.range_curve)
+        _write_shares(result, run)
         if result.drivers is not None:
             write_drivers(run.path("drivers.csv"), result.drivers)
         if result.tables.dwellings is not None:
             _write_dwellings(run.path("dwellings.csv"), result.tables.dwellings)
-        write_parquet(run.path("counts.parquet"), result.counts)
         _write_scenarios(result, run)
         write_partnership_files(result, run)
         write_alerts_files(result, run)
@@ -160,6 +156,23 @@ def write_into(result: Result, run: RunFolder) -> None:
             write_pages(run.partial)
     if study.output.briefing or study.output.explorer:  # both read run.json; now it can say what they cost
         run.write_run(facts | cost_facts(result, run))
+
+
+def write_tables_only(result: Result, run: RunFolder) -> None:
+    """Write the tables that need no more than the counts, and run.json."""
+    with result.stages.stage("writing tables"):
+        _write_shares(result, run)
+        _write_scenarios(result, run)
+    run.write_run(_run_facts(result, {}) | cost_facts(result, run))
+
+
+def _write_shares(result: Result, run: RunFolder) -> None:
+    """Write the shares of scenarios, the curves, and the amounts by number of doors."""
+    write_shares(run.path("shares.csv"), result.shares)
+    write_curve(run.path("curve.csv"), result.curve)
+    if result.range_curve is not None:
+        write_range_curve(run.path("range_curve.csv"), result.range_curve)
+    write_parquet(run.path("counts.parquet"), result.counts)
 
 
 def _write_dwellings(path: Path, table: pd.DataFrame) -> None:
@@ -316,8 +329,10 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
             "doors_inside": int(ready.door_table.inside.sum()),
             "dwellings": int(ready.door_table.dwellings.sum()),
             "ground_m2": ground,
-            "different_sets_of_doors": len(coverage.members.size),
+            # A city in parts has sets that stand in several of them.
+            **({} if ready.study.output.tables_only else {"different_sets_of_doors": len(coverage.members.size)}),
         },
+        "covering": result.tables.covering,
         "grid_error": {
             item.level: {
                 "views_compared": item.views,

@@ -1,0 +1,199 @@
+"""A city on disk: a folder of GeoParquet, ordered by place, so that a window of it is read without the rest.
+
+Each layer is a folder of files in Hilbert order, in row groups with bounding boxes (GeoParquet 1.1, `bbox`), so that
+DuckDB, GDAL and geopandas read windows of it too. Tags that no object has are left out; `row` is the place of each
+object in its layer, by which the order of the whole comes back. What is read is to the last bit what was written.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+import shapely
+from numpy.typing import NDArray
+from pyproj import CRS
+
+from doorview.city.model import City
+from doorview.city.tags import KEYS, LAYERS
+
+__all__ = ["CityStore", "read_stored", "write_city"]
+
+ROWS_PER_GROUP = 8192
+"""Rows of a row group: the least that is read, about 8,000 homes of a suburb."""
+ROWS_PER_FILE = 262_144
+_HEAD = "city.json"
+
+Box = tuple[float, float, float, float]
+"""West, south, east, north, in the city's CRS [m]."""
+
+
+def write_city(city: City, folder: Path) -> None:
+    """Write a city into an empty folder.
+
+    Raises
+    ------
+    OSError
+        Where it cannot be written.
+    """
+    head = {
+        "name": city.name,
+        "crs": city.crs.srs,
+        "extent": shapely.to_wkb(city.extent, hex=True),
+        "boundary": None if city.boundary is None else shapely.to_wkb(city.boundary, hex=True),
+        "country": city.country,
+        "source": city.source,
+        "dropped": city.dropped,
+        "layers": {layer: len(table) for layer in LAYERS if (table := getattr(city, layer)) is not None},
+    }
+    (folder / _HEAD).write_text(json.dumps(head, ensure_ascii=False), encoding="utf-8")
+    for layer in head["layers"]:
+        _write_layer(getattr(city, layer), folder / layer)
+
+
+def _write_layer(table: gpd.GeoDataFrame, folder: Path) -> None:
+    """Write one layer; an empty one has one file without rows."""
+    folder.mkdir()
+    tags = [name for name in table.columns if name not in ("geometry", "nodes") and table[name].notna().any()]
+    kept = table[[*tags, *(["nodes"] if "nodes" in table else []), "geometry"]]
+    shapes = kept.geometry
+    order = np.argsort(_hilbert(shapes), kind="stable") if len(kept) else np.zeros(0, np.int64)
+    rows = kept.iloc[order].rename_axis("osm_id").reset_index()
+    rows.insert(1, "row", order.astype(np.int32))
+    for number, first in enumerate(range(0, max(len(rows), 1), ROWS_PER_FILE)):
+        rows.iloc[first : first + ROWS_PER_FILE].to_parquet(
+            folder / f"part-{number:04d}.parquet",
+            index=False,
+            compression="zstd",
+            row_group_size=ROWS_PER_GROUP,
+            write_covering_bbox=True,
+            schema_version="1.1.0",
+        )
+
+
+def _hilbert(shapes: gpd.GeoSeries) -> NDArray[np.uint32]:
+    """Return the place of each shape along a Hilbert curve over all."""
+    bounds = shapes.bounds.to_numpy()
+    middle = np.nan_to_num((bounds[:, :2] + bounds[:, 2:]) / 2.0)
+    points = gpd.GeoSeries(shapely.points(middle))
+    if np.ptp(middle, axis=0).max(initial=0.0) == 0.0:
+        return np.zeros(len(shapes), np.uint32)
+    return np.asarray(points.hilbert_distance(), np.uint32)
+
+
+@dataclass(frozen=True)
+class CityStore:
+    """A city in a folder. `frame` is the city without its objects: every layer that it has is there and empty."""
+
+    folder: Path
+    frame: City
+    sizes: dict[str, int]
+
+    def layer(self, name: str, box: Box | None = None, *, also: NDArray[np.int64] | None = None) -> gpd.GeoDataFrame:
+        """Return a layer in its own order, or those of its objects whose bounds meet a box; the rest is not read.
+
+        `also` names rows of the layer that are wanted wherever they lie.
+        """
+        if name not in self.sizes:
+            raise KeyError(name)
+        source = ds.dataset(self.folder / name, format="parquet")
+        wanted = None
+        if box is not None:
+            west, south, east, north = box
+            wanted = (
+                (pc.field("bbox", "xmin") <= east)
+                & (pc.field("bbox", "xmax") >= west)
+                & (pc.field("bbox", "ymin") <= north)
+                & (pc.field("bbox", "ymax") >= south)
+            )
+            if also is not None and len(also):
+                wanted |= pc.field("row").isin(pa.array(also.astype(np.int32)))
+        columns = [column for column in source.schema.names if column != "bbox"]
+        table = source.to_table(columns=columns, filter=wanted)
+        return _layer_of(table, name, self.frame.crs)
+
+    def boxes(self, name: str) -> NDArray[np.float64]:
+        """Return the bounds (n, 4) [m] of the objects of a layer, in its own order; no shape is read."""
+        source = ds.dataset(self.folder / name, format="parquet")
+        table = source.to_table(
+            columns={"row": pc.field("row"), **{key: pc.field("bbox", key) for key in ("xmin", "ymin", "xmax", "ymax")}}
+        )
+        out = np.empty((len(table), 4))
+        row = table["row"].to_numpy()
+        for at, key in enumerate(("xmin", "ymin", "xmax", "ymax")):
+            out[row, at] = table[key].to_numpy()
+        return out
+
+    def city(self, box: Box | None = None, layers: Iterable[str] | None = None) -> City:
+        """Return the city, or what of `layers` (default: all) meets a box; other layers are empty."""
+        wanted = self.sizes if layers is None else [name for name in layers if name in self.sizes]
+        return replace(self.frame, **{name: self.layer(name, box) for name in wanted})
+
+
+def _layer_of(table: pa.Table, layer: str, crs: CRS) -> gpd.GeoDataFrame:
+    """Return a layer as `City` has it: every key of the contract, text as objects, None for none."""
+    order = np.argsort(table["row"].to_numpy(), kind="stable")
+    ids = table["osm_id"].to_numpy(zero_copy_only=False)[order]
+    index = pd.Index(np.asarray(ids, dtype=object), name="osm_id").astype(str)
+    data: dict[str, Any] = {}
+    nothing = np.full(len(order), None, dtype=object)
+    for key in KEYS[layer]:
+        if key in table.column_names:
+            values = np.asarray(table[key].to_numpy(zero_copy_only=False), dtype=object)[order]
+            data[key] = pd.Series(values, index=index, dtype=object)
+        else:
+            data[key] = pd.Series(nothing, index=index, dtype=object)
+    if layer == "ways":
+        data["nodes"] = pd.Series(_nodes(table)[order], index=index, dtype=object)
+    shapes = shapely.from_wkb(table["geometry"].to_numpy(zero_copy_only=False))[order]
+    return gpd.GeoDataFrame(data, geometry=gpd.GeoSeries(shapes, index=index, crs=crs), crs=crs)
+
+
+def _nodes(table: pa.Table) -> NDArray[np.object_]:
+    """Return the node ids of ways, an array for each that has any."""
+    out = np.full(len(table), None, dtype=object)
+    column = table["nodes"].combine_chunks()
+    if pa.types.is_null(column.type):
+        return out
+    flat = column.flatten().to_numpy().astype(np.int64)
+    known = np.flatnonzero(column.is_valid().to_numpy(zero_copy_only=False))
+    size = pc.list_value_length(column).fill_null(0).to_numpy()
+    start = np.concatenate([[0], np.cumsum(size)])
+    for row in known.tolist():
+        out[row] = flat[start[row] : start[row + 1]]
+    return out
+
+
+def read_stored(folder: Path) -> CityStore:
+    """Open a city that `write_city` wrote.
+
+    Raises
+    ------
+    OSError, ValueError, KeyError
+        If it is not whole.
+    """
+    head = json.loads((folder / _HEAD).read_text(encoding="utf-8"))
+    crs = CRS.from_user_input(head["crs"])
+    empty = pa.table({"row": pa.array([], pa.int32()), "osm_id": pa.array([], pa.string()),
+                      "geometry": pa.array([], pa.binary()), "nodes": pa.array([], pa.list_(pa.int64()))})  # fmt: skip
+    layers = {layer: _layer_of(empty, layer, crs) for layer in head["layers"]}
+    frame = City(
+        name=head["name"],
+        crs=crs,
+        extent=shapely.from_wkb(head["extent"]),
+        boundary=None if head["boundary"] is None else shapely.from_wkb(head["boundary"]),
+        country=head["country"],
+        source=head["source"],
+        dropped=head["dropped"],
+        **{layer: layers.get(layer) for layer in LAYERS},
+    )
+    return CityStore(folder, frame, dict(head["layers"]))

@@ -1,0 +1,122 @@
+"""Who computes blocks: threads of this process. Another engine is the Dask cluster of `doorview.share.cluster`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self
+
+from doorview.share.blocks import Block
+from doorview.share.packing import pack
+from doorview.share.tiles import TileResult, cover_tile
+
+__all__ = ["BlockDiedError", "Engine", "Outcome", "ThreadEngine"]
+
+
+class BlockDiedError(Exception):
+    """Whoever computed a block died of it, again and again: the message says how."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a block: its parcel, or the fault that ended it."""
+
+    number: int
+    parcel: bytes | None
+    fault: BaseException | None = None
+
+
+class Engine(Protocol):
+    """Computes blocks, several at once, and hands back their parcels as they are finished, in any order."""
+
+    name: str
+    """What run.json calls it."""
+    slots: int
+    """Blocks that should be under way, so that nobody waits for work."""
+
+    def submit(self, number: int, block: Block, key: str, *, rasters: bool) -> None:
+        """Take a block on."""
+
+    def finished(self) -> list[Outcome]:
+        """Wait until at least one block is done, and return all that are; each once."""
+
+
+class _Part:
+    """A block under way: its tiles so far."""
+
+    def __init__(self, number: int, block: Block, key: str, *, rasters: bool) -> None:
+        self.number, self.block, self.key, self.rasters = number, block, key, rasters
+        self.results: list[TileResult | None] = [None] * len(block.tiles)
+        self.left = len(block.tiles)
+        self.fault: BaseException | None = None
+        self.lock = threading.Lock()
+
+    def cover(self, place: int) -> None:
+        """Compute one tile, unless another of the block failed already."""
+        if self.fault is None:
+            self.results[place] = cover_tile(self.block.scene, self.block.tiles[place], self.rasters)
+
+    def packed(self) -> bytes:
+        """Return the parcel of all tiles."""
+        if self.fault is not None:
+            raise self.fault
+        return pack(self.key, [result for result in self.results if result is not None], rasters=self.rasters)
+
+
+class ThreadEngine:
+    """Threads of this process; each computes a tile at a time."""
+
+    name = "threads"
+
+    def __init__(self, threads: int | None = None) -> None:
+        self.threads = threads or os.cpu_count() or 1
+        self.slots = self.threads + 1
+        self._done: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
+        self._pool = ThreadPoolExecutor(self.threads)
+
+    def __enter__(self) -> Self:
+        """Be ready."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let tiles that are begun end, and begin no other."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def submit(self, number: int, block: Block, key: str, *, rasters: bool) -> None:
+        """Take a block on."""
+        part = _Part(number, block, key, rasters=rasters)
+        for place in range(len(block.tiles)):
+            self._pool.submit(part.cover, place).add_done_callback(lambda done: self._tile_done(part, done))
+
+    def finished(self) -> list[Outcome]:
+        """Wait until at least one block is done, and return all that are."""
+        found = [self._done.get()]
+        while not self._done.empty():
+            found.append(self._done.get())
+        return found
+
+    def _tile_done(self, part: _Part, done: Future[None]) -> None:
+        """Count a tile; after the last of a block, have it packed."""
+        if done.cancelled():  # the covering has ended: nobody waits
+            return
+        with part.lock:
+            part.fault = part.fault or done.exception()
+            part.left -= 1
+            if part.left:
+                return
+        with contextlib.suppress(RuntimeError):  # the pool is closed: nobody waits
+            self._pool.submit(part.packed).add_done_callback(lambda packed: self._block_done(part.number, packed))
+
+    def _block_done(self, number: int, packed: Future[bytes]) -> None:
+        """Hand a parcel, or the fault instead of it, to the thread that waits."""
+        if packed.cancelled():
+            return
+        fault = packed.exception()
+        self._done.put(Outcome(number, packed.result() if fault is None else None, fault))

@@ -1,0 +1,51 @@
+"""A small town, its undisturbed run, and places to disturb others."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from doorview.demo.town import make_town
+from doorview.demo.writer import write_extract
+from helpers.faults import STUDY, bytes_of, start
+
+HOMES = 250
+
+
+class Whole(NamedTuple):
+    """A study, and what its undisturbed run gives; `seconds` it took, `blocks` it has."""
+
+    study: Path
+    bytes: dict[str, bytes]
+    seconds: float
+    out: Path
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """These tests fork, and send signals."""
+    if sys.platform == "win32":
+        for item in items:
+            item.add_marker(pytest.mark.skip(reason="forks processes and sends them signals"))
+
+
+@pytest.fixture(scope="session")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study of a town of 250 homes."""
+    folder = tmp_path_factory.mktemp("town")
+    write_extract(make_town(HOMES), folder / "town.osm.pbf")
+    path = folder / "study.toml"
+    path.write_text(STUDY.format(extract="town.osm.pbf", rate=0.2))
+    return path
+
+
+@pytest.fixture(scope="session")
+def whole(study: Path, tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    """The study and its undisturbed run."""
+    run = start(study, tmp_path_factory.mktemp("whole") / "out")
+    assert run.end() == 0, run.said()
+    import time
+
+    return Whole(study, bytes_of(run.out), time.monotonic() - run.started, run.out)
