@@ -30,7 +30,7 @@ LIMIT_S = 120.0
 
 def estimate(extract: Path, folder: Path, *, sample: bool = False) -> tuple[float, float]:
     """Run the estimate into `folder / "out"` in a fresh process; return its time [s] and, sampled, its memory [GB]."""
-    environment = {**os.environ, "PYTHONSAFEPATH": "1", "DOORVIEW_CACHE": str(folder / "cache")}
+    environment = {**os.environ, "PYTHONSAFEPATH": "1", "DOORVIEW_CACHE": tempfile.mkdtemp(dir=folder)}
     command = [*doorview_command(), "estimate", str(extract), "--out", str(folder / "out")]
     start = time.perf_counter()
     peak = 0.0

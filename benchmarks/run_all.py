@@ -27,6 +27,7 @@ BENCHMARKS = (
     "ownership",
     "kde",
     "estimate_city",
+    "engines",
     "explorer",
     "routes",
     "estimate_city",

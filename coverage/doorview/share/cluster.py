@@ -12,6 +12,7 @@ import os
 import queue
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -22,6 +23,7 @@ from doorview.share.blocks import Block, cover_block
 from doorview.share.engines import BlockDiedError, Outcome
 from doorview.share.kernel_version import kernel_version
 from doorview.share.packing import pack
+from doorview.share.tiles import cover_tile
 
 __all__ = ["DaskEngine", "OtherVersionError", "cover_parcel", "existing_cluster", "local_cluster"]
 
@@ -63,8 +65,8 @@ class DaskEngine:
 
     name = "dask"
 
-    def __init__(self, client: Client, where: str) -> None:
-        self._client, self._where = client, where
+    def __init__(self, client: Client, where: str, *, warm: bool = True) -> None:
+        self._client, self._where, self._warm = client, where, warm
         self._done: queue.SimpleQueue[tuple[int, Future]] = queue.SimpleQueue()
         self._held: dict[int, Future] = {}
         self._asked = time.monotonic()
@@ -78,6 +80,9 @@ class DaskEngine:
 
     def submit(self, number: int, block: Block, key: str, *, rasters: bool) -> None:
         """Take a block on."""
+        if not self._warm:
+            self._warm = True
+            _warm_kernels(block)
         data = block.to_bytes()
         future = self._client.submit(
             cover_parcel, kernel_version(), key, _CODEC.compress(data, asbytes=True), len(data), rasters,
@@ -171,6 +176,18 @@ _SAME = (
 )
 
 
+def _kernels_are_compiled() -> bool:
+    """Say whether numba's cache beside the sources holds the kernels; one elsewhere is not looked into."""
+    package = Path(__file__).resolve().parent
+    return "NUMBA_CACHE_DIR" not in os.environ and any(package.glob("kernels/__pycache__/sets.scan_level*.nbc"))
+
+
+def _warm_kernels(block: Block) -> None:
+    """Compile the kernels here, into numba's cache, so that not every new process does so by itself at once."""
+    busiest = max(block.tiles, key=lambda tile: len(block.scene.index["doors"][tile]))
+    cover_tile(block.scene, busiest)
+
+
 def _distributed() -> Any:
     """Return Dask's package.
 
@@ -232,7 +249,8 @@ def local_cluster(workers: int) -> Iterator[DaskEngine]:
             silence_logs=logging.CRITICAL + 1,
         )
         with cluster, distributed.Client(cluster, set_as_default=False) as client:
-            yield DaskEngine(client, f"the cluster of {workers} processes on this machine")
+            where = f"the cluster of {workers} processes on this machine"
+            yield DaskEngine(client, where, warm=_kernels_are_compiled())
 
 
 @contextlib.contextmanager
