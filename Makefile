@@ -95,8 +95,10 @@ notebooks: $(STAMP)  ## execute the notebooks; a failing cell fails
 notebooks-refresh: $(STAMP)  ## execute the notebooks and keep what they show, for the documentation
 	"$(BIN)/python" docs/refresh_notebooks.py
 
-test-long: $(STAMP)  ## the tests that take minutes
+# The second line: the same properties as in the suite, tried on twenty times as many examples.
+test-long: $(STAMP)  ## the tests that take minutes: killed runs, hostile files, large cities, many more examples
 	"$(BIN)/python" -m pytest -m long
+	DOORVIEW_EFFORT=20 "$(BIN)/python" -m pytest tests/properties
 
 check: $(STAMP)  ## lint, format, types and spelling
 	"$(BIN)/ruff" check .

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from doorview.sight.fit import fit_camera
     from doorview.sight.points import sees
     from doorview.study.audit import audit_form, compare_audit
+    from doorview.study.cities import run_cities
     from doorview.study.fairness import fairness
     from doorview.study.on_foot import route
     from doorview.study.pipeline import estimate, run
@@ -50,6 +51,7 @@ __all__ = [
     "public_space",
     "route",
     "run",
+    "run_cities",
     "sees",
     "shortest_routes",
     "track_exposure",
@@ -78,6 +80,7 @@ _HOMES = {
     "public_space": "doorview.city.ground",
     "route": "doorview.study.on_foot",
     "run": "doorview.study.pipeline",
+    "run_cities": "doorview.study.cities",
     "sees": "doorview.sight.points",
     "shortest_routes": "doorview.overlays.routes",
     "track_exposure": "doorview.study.tracks",

@@ -95,21 +95,25 @@ def build_parser() -> argparse.ArgumentParser:
     estimate = command("estimate", "estimate the coverage of a place or an OSM file, without a study file")
     _add_source(estimate)
     _add_run_options(estimate)
-    estimate.add_argument("--camera", metavar="NAME", help="camera model; 'doorview cameras' lists them")
-    estimate.add_argument("--levels", type=_words, metavar="LIST", help="levels, as in detect,observe,recognise")
-    estimate.add_argument(
-        "--rates", type=_numbers, metavar="LIST", help="a scenario of independent owners per rate, as in 0.05,0.2,0.4"
-    )
-    estimate.add_argument("--obstacles", choices=("buildings", "all"), help="what hides (default: buildings)")
-    estimate.add_argument("--near", type=float, metavar="M", help="how near a home is near [m] (default: 50)")
-    estimate.add_argument("--cell", type=float, metavar="M", help="edge of a grid cell [m] (default: 0.5)")
-    estimate.add_argument(
-        "--known", action="store_true", help="count the cameras that OpenStreetMap maps too, beside the simulated ones"
-    )
+    _add_estimate_options(estimate)
     estimate.add_argument(
         "--thefts", metavar="FILE", help="reported thefts to lay over the coverage; they are the user's own data"
     )
-    estimate.add_argument("--units", choices=("metric", "us"), help="units on maps and pages (default: metric)")
+
+    cities = command("cities", "run every city of a table, each in a folder of its own, and compare them in one table")
+    cities.add_argument(
+        "table",
+        type=Path,
+        metavar="TABLE",
+        help="CSV with a row per city: name, one of extract, place and study; boundary, zones (parted by ;), country, "
+        "crs and label where wanted; paths count from its folder",
+    )
+    _add_run_options(cities)
+    _add_estimate_options(cities)
+    cities.add_argument("--by-zone", action="store_true", help="zones in cities.csv too, not whole cities alone")
+    cities.add_argument(
+        "--no-maps", action="store_true", help="no rasters, maps and QGIS projects of the single cities"
+    )
 
     check = command("check", "read a study file and list every fault in it, or say what it would do")
     check.add_argument("study", type=Path, metavar="STUDY", help="the study file")
@@ -186,7 +190,24 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
         help="write tables alone, the city taken part by part: for cities that do not fit into memory",
     )
     parser.add_argument("--fresh", action="store_true", help="begin anew instead of resuming unfinished work")
-    parser.add_argument("--profile", action="store_true", help="print what each stage cost")
+    parser.add_argument(
+        "--profile", action="store_true", help="print what each stage cost; working/profile.txt has it by line"
+    )
+
+
+def _add_estimate_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--camera", metavar="NAME", help="camera model; 'doorview cameras' lists them")
+    parser.add_argument("--levels", type=_words, metavar="LIST", help="levels, as in detect,observe,recognise")
+    parser.add_argument(
+        "--rates", type=_numbers, metavar="LIST", help="a scenario of independent owners per rate, as in 0.05,0.2,0.4"
+    )
+    parser.add_argument("--obstacles", choices=("buildings", "all"), help="what hides (default: buildings)")
+    parser.add_argument("--near", type=float, metavar="M", help="how near a home is near [m] (default: 50)")
+    parser.add_argument("--cell", type=float, metavar="M", help="edge of a grid cell [m] (default: 0.5)")
+    parser.add_argument(
+        "--known", action="store_true", help="count the cameras that OpenStreetMap maps too, beside the simulated ones"
+    )
+    parser.add_argument("--units", choices=("metric", "us"), help="units on maps and pages (default: metric)")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -208,6 +229,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "new": _new,
         "run": _run,
         "estimate": _estimate,
+        "cities": _cities,
         "check": _check,
         "demo": _demo,
         "explorer": _explorer,
@@ -314,6 +336,7 @@ def _finish(study: Study, options: argparse.Namespace) -> None:
             workers=options.workers,
             scheduler=options.scheduler,
             progress=progress,
+            profile=options.profile,
         )
     # What people came for stands last, where a terminal stops scrolling.
     for lines in (result.notes(), result.headline(), result.essential()):
@@ -325,15 +348,18 @@ def _finish(study: Study, options: argparse.Namespace) -> None:
     _say(f"Done in {time.perf_counter() - began:.1f} s.")
     _say("Simulated. In view is not recorded, recorded is not kept, kept is not shared.")
     if options.profile:
-        _profile(Path(str(result.folder)) / "run.json")
+        _profile(Path(str(result.folder)))
 
 
-def _profile(run_json: Path) -> None:
+def _profile(folder: Path) -> None:
     """Print what each stage of a finished run cost."""
-    timings: dict[str, float] = json.loads(run_json.read_text(encoding="utf-8"))["timings"]
-    _say()
-    for stage, seconds in timings.items():
-        _say(f"{seconds:9.2f} s  {stage}")
+    from doorview.study.profiling import stage_lines
+
+    costs = json.loads((folder / "run.json").read_text(encoding="utf-8"))["costs"]
+    for line in ("", *stage_lines(costs)):
+        _say(line)
+    if (folder / "working" / "profile.txt").is_file():
+        _say(f"By line of code: {folder / 'working' / 'profile.txt'}")
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -371,6 +397,47 @@ def _estimate(options: argparse.Namespace) -> None:
         routes=options.route or (),
     )
     _finish(study, options)
+
+
+def _cities(options: argparse.Namespace) -> None:
+    from doorview.study.cities import compare_cities
+    from doorview.study.cities_child import Engine
+    from doorview.study.cities_table import Choices
+    from doorview.study.cities_words import cities_lines
+
+    choices = Choices(
+        camera=options.camera,
+        levels=None if options.levels is None else tuple(options.levels),
+        rates=None if options.rates is None else tuple(options.rates),
+        obstacles=options.obstacles,
+        near_m=options.near,
+        cell_m=options.cell,
+        known=options.known,
+        units=options.units,
+        without_maps=options.no_maps,
+    )
+    with Progress(sys.stderr).hearing() as progress:
+        found = compare_cities(
+            options.table,
+            options.out or Path("out") / (options.table.stem or "cities"),
+            choices,
+            by_zone=options.by_zone,
+            engine=Engine(options.threads, options.workers, options.scheduler),
+            fresh=options.fresh,
+            progress=progress,
+        )
+    for line in cities_lines(found):
+        _say(line)
+    if options.profile:
+        for name in found.status.loc[found.status["status"] == "done", "folder"]:
+            _say(f"\n{name}")
+            _profile(found.folder / str(name))
+    if found.failed:
+        told = "\n".join(f"  {name}: {why}" for name, why in found.failed.items())
+        raise InputError(
+            f"{len(found.failed)} of {len(found.status)} cities failed; the others are finished. Mend these and run "
+            f"the same command again: it does them alone.\n{told}"
+        )
 
 
 def _cache(options: argparse.Namespace) -> None:

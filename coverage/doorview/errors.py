@@ -21,6 +21,10 @@ __all__ = [
 ]
 
 
+_MOST_FAULTS = 50
+"""Faults that a message lists: a file of another kind may hold thousands."""
+
+
 class DoorviewError(Exception):
     """Parent of every error that bad input can cause; the command line prints it and exits 1."""
 
@@ -65,7 +69,9 @@ class StudyError(InputError):
         self.faults = list(faults)
         count = len(self.faults)
         head = f"{where}: {count} fault{'s' if count != 1 else ''} found. Mend and run again:"
-        super().__init__("\n".join([head, *(f"  - {fault}" for fault in self.faults)]))
+        rest = count - _MOST_FAULTS
+        more = [f"  ... and {rest} more, which are told once these are mended"] if rest > 0 else []
+        super().__init__("\n".join([head, *(f"  - {fault}" for fault in self.faults[:_MOST_FAULTS]), *more]))
 
 
 class UnknownNameError(InputError, KeyError):

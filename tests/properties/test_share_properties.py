@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from doorview.city.classes import CLASSES
 from doorview.ownership.scenario import Scenario
 from doorview.share.summary import counts_table, curve_table, range_table, shares_table
+from helpers.effort import examples
 from helpers.town import LEVELS, Covered, covered, town
 
 seeds = st.integers(0, 10_000)
 rates = st.floats(0.0, 1.0)
-few = settings(max_examples=12)
+few = settings(max_examples=examples(12))
 KEYS = ["level", "zoning", "zone", "space", "measure"]
 
 

@@ -18,9 +18,10 @@ from pysovist import isovist
 from doorview.sight.arrays import forward_of, height_scale, index_walls, visible_areas
 from doorview.sight.kernels.areas import areas_of_cameras
 from helpers.brute import enumerated_area, factor_of, scaled, sector_area, sees
+from helpers.effort import examples
 from helpers.extended import extended_area
 
-few = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+few = settings(deadline=None, max_examples=examples(60), suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 
 CAMERA = (0.061, 0.087)
 """Off the lattice [m], and off most lines through two of its points."""

@@ -47,7 +47,7 @@ def pipeline(monkeypatch):
     """Put a stand-in for the pipeline in place; returns the list of calls."""
     calls = []
 
-    def run_study(study, out, *, fresh, progress, workers=None, scheduler=None):
+    def run_study(study, out, *, fresh, progress, profile, workers=None, scheduler=None):
         progress("reading the city")
         progress("viewsheds", 1, 2)
         calls.append((study, out, fresh))
@@ -139,9 +139,20 @@ def test_the_default_folder_is_named_after_the_study(pipeline, study_file, tmp_p
 
 
 def test_profile_prints_the_timings_of_the_run(pipeline, study_file, tmp_path, capsys):
-    (tmp_path / "run.json").write_text(json.dumps({"timings": {"viewsheds": 1.25}}), encoding="utf-8")
+    stage = {
+        "seconds": 1.25,
+        "cpu_seconds": 2.5,
+        "bytes_read": 3_000_000,
+        "bytes_written": None,
+        "peak_memory_bytes": 5,
+    }
+    costs = {"seconds": 2.5, "cpu_seconds": 4.0, "peak_memory_bytes": 10**9, "stages": {"viewsheds": stage}}
+    (tmp_path / "run.json").write_text(json.dumps({"costs": costs}), encoding="utf-8")
     assert cli.main(["run", str(study_file), "--out", str(tmp_path), "--profile"]) == 0
-    assert "1.25 s  viewsheds" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "2.5 s, 4.0 s of processor time, 1 GB of memory at most" in told
+    row = next(line.split() for line in told.splitlines() if line.endswith("  viewsheds"))
+    assert row == ["1.25", "50.0%", "2.0", "3", "MB", "unknown", "5", "B", "viewsheds"]
 
 
 def test_estimate_hands_its_options_on(pipeline, tmp_path, capsys):

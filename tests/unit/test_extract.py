@@ -569,3 +569,32 @@ def test_helper_metres_are_metres():
     corners = gpd.GeoSeries([shapely.Point(ORIGIN), shapely.Point(town.lonlat(1000, 1000))], crs="EPSG:4326")
     x, y = np.diff(shapely.get_coordinates(corners.to_crs(32618).to_numpy()), axis=0)[0]
     assert np.hypot(x, y) == pytest.approx(1000 * np.sqrt(2), rel=0.004)
+
+
+def test_a_building_with_a_misplaced_corner_is_dropped_and_counted(tmp_path):
+    town = OsmFile()
+    town.street()
+    town.box(0, 12, 12, 12, {"building": "house"})
+    town.ring([(40, 12), (52, 12), (52, 24), (40, -4_000_000)], {"building": "house"})
+    town.line([(0, 40), (0, 3_000_000)], {"barrier": "wall"})
+    city = City.from_extract(town.write(tmp_path / "x.osm.pbf", box=(-200, -100, 200, 100)))
+    assert len(city.buildings) == 1
+    assert not len(city.barriers)
+    reason = "with a corner too far away to be true, dropped"
+    assert (city.dropped[f"buildings: {reason}"], city.dropped[f"barriers: {reason}"]) == (1, 1)
+
+
+def test_a_long_street_with_bends_stays(tmp_path):
+    town = OsmFile()
+    town.box(0, 12, 12, 12, {"building": "house"})
+    town.line([(x * 30_000.0, (x % 2) * 100.0) for x in range(5)], {"highway": "residential"})
+    city = City.from_extract(town.write(tmp_path / "x.osm.pbf"))
+    assert len(city.ways) == 1
+
+
+def test_a_packed_file_that_swells_is_not_read(tmp_path):
+    path = tmp_path / "bomb.osm.gz"
+    piece = gzip.compress(b" " * 20_000_000)
+    path.write_bytes(gzip.compress(b'<osm version="0.6">') + piece * 20 + gzip.compress(b"</osm>"))
+    with pytest.raises(InputError, match="unpacks to more than 256 MB"):
+        City.from_extract(path)

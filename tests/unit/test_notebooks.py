@@ -27,7 +27,7 @@ def outputs(path):
 
 def test_they_stand_in_order():
     assert [path.name[:2] for path in NOTEBOOKS] == sorted(path.name[:2] for path in NOTEBOOKS)
-    assert {"01", "02", "03", "04", "05", "06", "07", "08"} <= {path.name[:2] for path in NOTEBOOKS}
+    assert {"01", "02", "03", "04", "05", "06", "07", "08", "09"} <= {path.name[:2] for path in NOTEBOOKS}
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -244,7 +244,7 @@ def test_check_says_every_process_in_words(here: Path, capsys: pytest.CaptureFix
 
 def test_the_examples_of_a_new_study_hold_when_uncommented() -> None:
     text = new_study_text("town", {"name": "t", "place": {"extract": "town.osm.pbf"}})
-    after = text.split("# More of them;")[1].split("[output]")[0]
+    after = text.split("# More of them;")[1].split("# A doorbell programme")[0]
     keys = re.compile(r"# (?=\[scenarios\.|\w+ = )")
     raw = tomllib.loads("\n".join(keys.sub("", line) for line in after.splitlines()[1:]))
     study = study_from_dict(raw, name="t", needs_place=False)

@@ -18,7 +18,7 @@ from doorview.share.coverage import fold
 from doorview.share.discretisation import grid_errors
 from doorview.share.grid import Grid, TileIndex
 from doorview.share.outputs import outputs_of
-from doorview.share.scene import SPACES, Kit, RangeCurve, Scene, build_scene, door_keys, polygon_edges
+from doorview.share.scene import SPACES, Kit, RangeCurve, Scene, _within, build_scene, door_keys, polygon_edges
 from doorview.share.summary import curve_table
 from doorview.share.tiles import cover, cover_tile
 from doorview.sight.api import wall_index
@@ -329,3 +329,16 @@ def test_kits_of_other_levels_are_refused() -> None:
         build_scene(
             place.doors, (Kit(LEVELS, walls, 1.0), Kit(LEVELS[:1], walls, 1.0)), place.ground, inside=place.inside
         )
+
+
+def test_ground_across_a_country_has_tiles_near_the_counted_area_alone():
+    grid = Grid(0.5)
+    inside = shapely.box(0.0, 0.0, 300.0, 200.0)
+    bounds = np.array([[-4e6, -4e6, 4e6, 4e6], [10.0, 10.0, 20.0, 20.0], [9e5, 9e5, 1e6, 1e6]])
+    kept = TileIndex(_within(bounds, inside, grid), grid)
+    tile = grid.tile_m
+    columns, rows = (range(int(-tile // tile), int((size + tile) // tile) + 1) for size in (300.0, 200.0))
+    assert kept.tiles() == {(row, column) for row in rows for column in columns}
+    full = TileIndex(bounds[1:2], grid)
+    for at in full.tiles():
+        assert kept[at].tolist() == [0, 1]

@@ -245,3 +245,15 @@ def test_names_and_numbers_that_cannot_be_are_refused():
         dv.visible_area(doors_at((0, 0, 0)), NOTHING, range_m=-3.0)
     with pytest.raises(InputError, match="field_of_view"):
         dv.visible_area(doors_at((0, 0, 0)), NOTHING, field_of_view=0.0)
+
+
+def test_few_walls_far_apart_have_an_index_of_bounded_size_and_the_same_views():
+    near = np.array([[10.0, -5.0, 10.0, 5.0], [-20.0, 30.0, 20.0, 30.0]])
+    far = np.vstack([near, near + 4.0e6, near + np.array([-3.0e6, 5.0e6, -3.0e6, 5.0e6])])
+    index = index_walls(far)
+    assert len(index.tall.start) <= (1 << 24) + 1
+    places, headings = np.array([[0.0, 0.0], [4.0e6, 4.0e6]]), np.array([45.0, 45.0])
+    found = visible_areas(places, headings, index, range_m=60.0)
+    alone = visible_areas(places[:1], headings[:1], near, range_m=60.0)
+    assert found[0] == alone[0]
+    assert found[1] == pytest.approx(alone[0], rel=1e-6)  # the same walls, 5,657 km away

@@ -352,6 +352,24 @@ def test_a_new_study_is_what_the_defaults_say():
     assert study == plain
 
 
+def test_the_sections_that_a_new_study_shows_as_comments_hold_when_uncommented(tmp_path):
+    for name in ("dem.tif", "dsm.tif"):
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "thefts.csv").write_text("Longitude,Latitude,Reported,Type\n", encoding="utf-8")
+    text = new_study_text("town", {"name": "t", "place": {"place": "Lakeland"}})
+    for section in ("terrain", "partnership", "alerts", "incidents"):
+        head = f"# [{section}]\n"
+        assert text.count(head) == 1, section
+        block = text.split(head)[1].split("\n\n")[0]
+        uncommented = "\n".join(line.removeprefix("# ") for line in block.splitlines())
+        assert "=" in uncommented
+        raw = tomllib.loads(f"{text}\n[{section}]\n{uncommented}")
+        assert getattr(study_from_dict(raw, folder=tmp_path), section) is not None
+    # What an editor needs stands there, and is no directive yet: it would point at a file that is not there.
+    assert "study.schema.json" in text
+    assert "#:schema" not in text
+
+
 # --- the city of a study -------------------------------------------------------------------------------------------
 
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
-__all__ = ["clean_shapes", "drop_duplicates", "drop_unprojectable", "id_order", "repair", "tally"]
+__all__ = ["clean_shapes", "drop_duplicates", "drop_endless", "drop_unprojectable", "id_order", "repair", "tally"]
 
 SMALLEST_AREA_M2 = 0.01
 """An area below this [m2] is a line drawn as an area: OSM coordinates are rounded to about 0.01 m."""
@@ -147,7 +147,27 @@ def drop_unprojectable(table: gpd.GeoDataFrame, layer: str, dropped: Counter[str
     bad = ~np.isfinite(bounds).all(axis=1)
     bad[row[~np.isfinite(xy).all(axis=1)]] = True
     tally(dropped, layer, "coordinates that cannot be projected, dropped", int(bad.sum()))
-    return table[~bad] if bad.any() else table
+    return drop_endless(table[~bad] if bad.any() else table, layer, dropped)
+
+
+def drop_endless(table: gpd.GeoDataFrame, layer: str, dropped: Counter[str]) -> gpd.GeoDataFrame:
+    """Drop buildings, walls and streets with a corner far away: one misplaced node makes a wall across a country.
+
+    No building has a side of 10 km, and no street or wall runs 100 km without a bend. Areas may be of any size.
+    """
+    longest_m = {"buildings": 1e4, "parts": 1e4, "ways": 1e5, "barriers": 1e5, "tree_rows": 1e5}.get(layer)
+    if longest_m is None or not len(table):
+        return table
+    shapes = table.geometry.to_numpy()
+    bounds = shapely.bounds(shapes)
+    far = np.maximum(bounds[:, 2] - bounds[:, 0], bounds[:, 3] - bounds[:, 1]) > longest_m
+    if longest_m == 1e5:
+        for row in np.flatnonzero(far):  # a long one with many bends is sound
+            far[row] = np.hypot(*np.diff(shapely.get_coordinates(shapes[row]), axis=0).T).max() > longest_m
+    if not far.any():
+        return table
+    tally(dropped, layer, "with a corner too far away to be true, dropped", int(far.sum()))
+    return table[~far]
 
 
 def repair(table: gpd.GeoDataFrame, layer: str, dropped: Counter[str]) -> gpd.GeoDataFrame:

@@ -22,6 +22,8 @@ import shapely
 from numpy.typing import NDArray
 from pyproj import CRS
 
+from doorview.city.untrusted import DamagedError, refuse_view
+
 __all__ = ["ROWS", "from_overture", "is_parquet_folder", "read_parquet_window", "read_vector_window"]
 
 ROWS = "rows of the whole file"
@@ -175,7 +177,20 @@ def read_vector_window(path: Path, layer: str, near: gpd.GeoSeries | None) -> gp
     """Read a layer by GDAL; of one whose places are indexed, as much as meets the bounds of `near`.
 
     Where nothing meets, the first row stands for the layer's kind and CRS.
+
+    Raises
+    ------
+    InputError
+        For a view; what else is wrong with a file is one of `untrusted.UNREADABLE`.
     """
+    refuse_view(path, layer)
+    try:
+        return _vector_window(path, layer, near)
+    except (ValueError, OverflowError) as error:  # text that is not UTF-8, a year -180
+        raise DamagedError(str(error)) from error
+
+
+def _vector_window(path: Path, layer: str, near: gpd.GeoSeries | None) -> gpd.GeoDataFrame:
     info = pyogrio.read_info(path, layer=layer)
     indexed = info["capabilities"]["fast_spatial_filter"] and info["fid_column"]
     if near is None or not indexed or info["crs"] is None:

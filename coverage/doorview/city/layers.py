@@ -19,8 +19,6 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import pyogrio
-import pyogrio.errors
 import shapely
 from pyproj import CRS
 from shapely.geometry.base import BaseGeometry
@@ -35,6 +33,7 @@ from doorview.city.layer_window import ROWS, from_overture, is_parquet_folder, r
 from doorview.city.model import HALO_M, Boundary, City, Source, city_from_tables
 from doorview.city.osmfile import name_of, sha256_of
 from doorview.city.tags import KEYS
+from doorview.city.untrusted import UNREADABLE, layers_in, usable_crs
 from doorview.errors import InputError, MissingFileError, UnknownNameError
 
 __all__ = [
@@ -277,7 +276,7 @@ def _read_file(source: Path | str, layer: str, near: gpd.GeoSeries | None) -> gp
         except (ValueError, OSError) as error:  # pyarrow's ArrowInvalid is a ValueError
             raise InputError(f"{broken}: {error} {mend}") from error
     try:
-        names = [str(row[0]) for row in pyogrio.list_layers(path) if row[1] is not None]
+        names = [name for name, kind in layers_in(path) if kind is not None]
         if inner is not None and inner not in names:
             raise UnknownNameError(
                 f"layer of {str(path)!r}",
@@ -294,7 +293,7 @@ def _read_file(source: Path | str, layer: str, near: gpd.GeoSeries | None) -> gp
         if not names:
             raise InputError(f"{layer}: {str(path)!r} holds no layer with geometry. {_MEND_FILE}")
         return read_vector_window(path, inner or names[0], near)
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, shapely.errors.GEOSException) as error:
+    except UNREADABLE as error:
         raise InputError(f"{broken}: {error} {mend}") from error
 
 
@@ -309,6 +308,7 @@ def _check_layer(table: gpd.GeoDataFrame, layer: str, where: str) -> None:
             f"{where} has no CRS, so it is not known where on Earth it lies or in what unit. Say which it is: "
             f"table = geopandas.read_file(...).set_crs('EPSG:...') and {layer}=table, or save the file with its CRS."
         )
+    usable_crs(table.crs, where)
     plain, allowed = _SHAPES[layer]
     shapes = table.geometry.to_numpy()
     types = shapely.get_type_id(shapes[~shapely.is_missing(shapes) & ~shapely.is_empty(shapes)])

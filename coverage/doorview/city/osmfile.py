@@ -6,6 +6,7 @@ import bz2
 import gzip
 import hashlib
 import re
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,10 @@ __all__ = ["MEND", "checked_format", "name_of", "reading", "sha256_of"]
 MEND = "Take a whole .osm.pbf, .osm, .osm.gz or .osm.bz2 file; download or export it again if need be."
 
 _HEAD = 65_536
+_SWELL = 200
+"""Times its size that a packed file may unpack to; OSM's own unpack to 10 to 30 times."""
+_UNPACKED_FREE = 256_000_000
+"""Bytes that any file may unpack to."""
 _SUFFIXES = (".osm.pbf", ".pbf", ".osm.gz", ".osm.bz2", ".osm", ".xml.gz", ".xml.bz2", ".xml")
 
 
@@ -74,7 +79,7 @@ def checked_format(path: Path) -> str:
             packed = ".bz2"
             with bz2.open(path) as unpacked:
                 head = unpacked.read(_HEAD)
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise InputError(f"{str(path)!r} is damaged: it cannot be unpacked ({error}). {MEND}") from error
     root = re.search(rb"<\s*([A-Za-z]\w*)[\s/>]", head)
     if root is None or not head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
@@ -90,7 +95,26 @@ def checked_format(path: Path) -> str:
             root[1], f"XML of another kind, {_shown(root[0])}"
         )
         raise InputError(f"{str(path)!r} is not an OSM extract but {what}, so there is no city in it. {MEND}")
+    if packed:
+        _check_unpacked(path, packed)
     return "osm" + packed
+
+
+def _check_unpacked(path: Path, packed: str) -> None:
+    """Unpack a file once, piece by piece, and refuse it where it swells as no map data do."""
+    most = max(_UNPACKED_FREE, _SWELL * path.stat().st_size)
+    done = 0
+    try:
+        with gzip.open(path) if packed == ".gz" else bz2.open(path) as opened:
+            while piece := opened.read(1 << 20):
+                done += len(piece)
+                if done > most:
+                    raise InputError(
+                        f"{str(path)!r} unpacks to more than {most / 1e6:,.0f} MB, over {_SWELL} times its size, which "
+                        f"no OSM export does and which is made to fill a machine, so it is not read. {MEND}"
+                    )
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{str(path)!r} is damaged: it cannot be unpacked ({error}). {MEND}") from error
 
 
 def _shown(head: bytes) -> str:
@@ -105,7 +129,7 @@ def reading(path: Path) -> Iterator[None]:
         yield
     except (RuntimeError, ValueError, osmium.InvalidLocationError) as error:
         raise InputError(
-            f"{str(path)!r} is truncated or damaged: reading stopped with {str(error)!r}. A city with a part missing "
-            "would give wrong "
+            f"{str(path)!r} is truncated or damaged: reading stopped with {str(error)[:300]!r}. A city with a part "
+            "missing would give wrong "
             f"shares, so nothing of it is used. {MEND}"
         ) from error

@@ -14,12 +14,11 @@ from typing import Any, TypeAlias
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import pyogrio
-import pyogrio.errors
 import shapely
 
 from doorview.city.crs import WGS84
 from doorview.city.surveillance import ALL_AROUND, camera_table, read_directions
+from doorview.city.untrusted import UNREADABLE, check_header, layers_in, read_shapes
 from doorview.city.values import metres
 from doorview.errors import InputError, MissingFileError
 
@@ -123,6 +122,7 @@ def _own_table(source: OwnList, layer: str | None) -> tuple[pd.DataFrame, str]:
     broken = f"{str(path)!r} cannot be read as a list of cameras"
     if path.suffix.lower() == ".csv":
         try:
+            check_header(path)
             # An empty cell is nothing said; any other text is looked at as it stands ("NA" is no direction).
             return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig"), repr(str(path))
         except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
@@ -130,15 +130,15 @@ def _own_table(source: OwnList, layer: str | None) -> tuple[pd.DataFrame, str]:
     if path.suffix.lower() != ".gpkg":
         raise InputError(f"{broken}: it is a {path.suffix or 'nameless'} file. {mend}")
     try:
-        names = [str(row[0]) for row in pyogrio.list_layers(path) if row[1] is not None]
+        names = [name for name, kind in layers_in(path) if kind is not None]
         wanted = layer or (names[0] if len(names) == 1 else None)
         if wanted not in names:
             raise InputError(
                 f"{broken}: it holds the layers {', '.join(names) or 'none'} and it is not clear which is meant. Name "
                 "one with layer=."
             )
-        return gpd.read_file(path, layer=wanted, engine="pyogrio"), repr(str(path))
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
+        return read_shapes(path, str(wanted)), repr(str(path))
+    except UNREADABLE as error:
         raise InputError(f"{broken}: {error}. {mend}") from error
 
 

@@ -16,14 +16,13 @@ from typing import TypeAlias
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import pyogrio
-import pyogrio.errors
 import shapely
 from numpy.typing import NDArray
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
 from doorview.city.crs import WGS84
+from doorview.city.untrusted import UNREADABLE, check_header, layers_in, read_shapes, usable_crs
 from doorview.errors import InputError, MissingFileError, UnknownNameError
 from doorview.overlays.addresses import AddressBook, match_addresses, match_rate
 from doorview.overlays.incident_dates import NOTHING, read_dates
@@ -120,6 +119,7 @@ def read_incidents(
     kept = _filtered(table, chosen, name, counts)
     kept = _once(kept, named, counts)
     xy, unread, system = _coordinates(kept, named, chosen, name, crs)
+    usable_crs(system, name)
     placed, reason = places_of(xy, unread, system, crs, inside, name)
     address = _texts(kept, named.get("address"))
     notes: list[str] = []
@@ -187,6 +187,7 @@ def _table(source: Incidents, layer: str | None) -> tuple[pd.DataFrame, str]:
     broken = f"{name} cannot be read as a file of incidents"
     try:
         if suffix == ".csv":
+            check_header(path)
             # An empty cell is nothing said; the rest is looked at as it stands.
             table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
         elif suffix in {".parquet", ".geoparquet"}:
@@ -197,7 +198,7 @@ def _table(source: Incidents, layer: str | None) -> tuple[pd.DataFrame, str]:
             raise InputError(f"{broken}: it is a {suffix or 'nameless'} file. {_MEND_FILE}")
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise InputError(f"{broken}: {error}. Save it as CSV with commas, in UTF-8.") from error
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
+    except UNREADABLE as error:
         raise InputError(f"{broken}: {error}. {_MEND_FILE}") from error
     if table.empty:
         raise InputError(f"{broken}: it has no rows. {_MEND_FILE}")
@@ -215,7 +216,7 @@ def _parquet(path: Path) -> pd.DataFrame:
 
 
 def _vector(path: Path, layer: str | None) -> pd.DataFrame:
-    names = [str(row[0]) for row in pyogrio.list_layers(path)]
+    names = [name for name, _ in layers_in(path)]
     if layer is not None and layer not in names:
         raise UnknownNameError(f"layer of {str(path)!r}", layer, names)
     if layer is None and len(names) > 1:
@@ -226,7 +227,7 @@ def _vector(path: Path, layer: str | None) -> pd.DataFrame:
     with warnings.catch_warnings():
         # Dates of different offsets in one column come as text, which read_dates looks at itself.
         warnings.simplefilter("ignore", category=FutureWarning)
-        return gpd.read_file(path, layer=layer or names[0], engine="pyogrio")
+        return read_shapes(path, layer or names[0])
 
 
 def _layout(

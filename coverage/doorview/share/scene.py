@@ -251,6 +251,18 @@ def _polygonal(geometry: NDArray[Any]) -> NDArray[Any]:
     return found
 
 
+def _within(bounds: NDArray[np.float64], inside: Any, grid: Grid) -> NDArray[np.float64]:
+    """Return bounds (n, 4) cut to those of the counted area and a tile around it; NaN for what lies beyond.
+
+    A forest or a zone may reach across a country: its tiles elsewhere are nobody's.
+    """
+    west, south, east, north = shapely.bounds(inside)
+    low, high = np.array([west, south]) - grid.tile_m, np.array([east, north]) + grid.tile_m
+    cut = np.column_stack([np.maximum(bounds[:, :2], low), np.minimum(bounds[:, 2:], high)])
+    cut[(cut[:, :2] > cut[:, 2:]).any(axis=1)] = np.nan
+    return cut
+
+
 def _rank_column(table: pd.DataFrame) -> NDArray[np.float64]:
     """Return the precedence of each row: its own column `rank` where it has one, else that of its class."""
     if "rank" in table:
@@ -405,10 +417,10 @@ def build_scene(
         near_m=near_m,
         index={
             "strips": TileIndex(strip_bounds, grid),
-            "polygons": TileIndex(edges.bounds, grid),
+            "polygons": TileIndex(_within(edges.bounds, inside, grid), grid),
             "doors": TileIndex(points, grid, reach + grid.cell_m),
             "homes": TileIndex(points, grid, near_m + grid.cell_m),
-            "zones": TileIndex(zone_edges.bounds if zone_edges else np.zeros((0, 4)), grid),
+            "zones": TileIndex(_within(zone_edges.bounds if zone_edges else np.zeros((0, 4)), inside, grid), grid),
         },
         terrain=terrain,
     )

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -31,6 +31,7 @@ __all__ = [
     "RANGE_CURVE_COLUMNS",
     "SHARES_COLUMNS",
     "SHARES_KEYS",
+    "with_formulas",
     "without_formulas",
     "write_alerts",
     "write_by_people",
@@ -167,6 +168,15 @@ def without_formulas(frame: pd.DataFrame) -> pd.DataFrame:
 
     text = [name for name in frame.columns if not pd.api.types.is_numeric_dtype(frame[name].dtype)]
     return frame.assign(**{name: frame[name].astype(object).map(safe) for name in text})
+
+
+def with_formulas(frame: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
+    """Return a table read back from CSV with the text that `without_formulas` made plain, in these columns."""
+
+    def back(value: object) -> object:
+        return value[1:] if isinstance(value, str) and value[:1] == "'" and _FORMULA.match(value) else value
+
+    return frame.assign(**{name: frame[name].map(back) for name in columns})
 
 
 def write_csv(path: str | os.PathLike[str], frame: pd.DataFrame) -> None:

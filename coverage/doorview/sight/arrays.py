@@ -24,6 +24,9 @@ __all__ = [
 
 INDEX_CELL_M = 32.0
 """Side of the squares of the wall index [m]: about the commonest ranges; a view of 15 to 60 m reads few of them."""
+MOST_SQUARES = 1 << 24
+SQUARES_PER_WALL = 64
+"""The index has at most so many squares, whichever is more: 131 km by 131 km of any city's, and 128 MB."""
 ENDLESS = 1e6
 """A shadow that reaches so many times as far as its wall has no end: from a wall 0.1 mm away it is 100 m long."""
 
@@ -98,8 +101,22 @@ def height_scale(heights: ArrayLike, camera_height_m: float, target_height_m: fl
 def squares_of(walls: FloatArray, cell: float = INDEX_CELL_M) -> tuple[Squares, NDArray[np.int64]]:
     """Return walls (n, 4) [m] by squares, for `least_crossed`, and the wall of each item."""
     xy = np.ascontiguousarray(walls, dtype=np.float64).reshape(-1, 4)
-    squares, item = squares_of_walls(xy, np.ones(len(xy)), cell)
+    squares, item = squares_of_walls(xy, np.ones(len(xy)), _side(xy, cell))
     return squares, item
+
+
+def _side(xy: FloatArray, cell: float) -> float:
+    """Return the side of the index's squares [m]: `cell`, but wider where few walls lie far apart.
+
+    The index has a number for each square of the walls' bounds; which walls are found does not depend on the side.
+    """
+    if not len(xy):
+        return cell
+    wide, tall = (float(np.ptp(xy[:, axis::2])) for axis in (0, 1))
+    most = max(MOST_SQUARES, SQUARES_PER_WALL * len(xy))
+    while (wide / cell + 1) * (tall / cell + 1) > most:
+        cell *= 2
+    return cell
 
 
 def index_walls(walls: ArrayLike, scale: ArrayLike | None = None, cell: float = INDEX_CELL_M) -> WallIndex:
@@ -139,7 +156,7 @@ def index_walls(walls: ArrayLike, scale: ArrayLike | None = None, cell: float = 
         )
     ordinary = keep & ~finite
     # Mostly there are neither low walls nor walls that hide nothing: then nothing is copied.
-    begin, side = np.ascontiguousarray(begin), float(cell)
+    begin, side = np.ascontiguousarray(begin), _side(xy, float(cell))
     if ordinary.all():
         tall, _ = squares_of_walls(xy, begin, side)
     else:

@@ -17,6 +17,7 @@ import shapely
 from numpy.typing import NDArray
 from scipy import stats
 
+from doorview.city.untrusted import check_header
 from doorview.errors import InputError, MissingFileError, UnknownNameError, nearest_name
 from doorview.ownership.scenario import Scenario
 from doorview.share.summary import face_shares
@@ -198,6 +199,7 @@ def _read(audit: pd.DataFrame | str | os.PathLike[str]) -> pd.DataFrame:
     if not path.is_file():
         raise MissingFileError(f"there is no file '{audit}': give the filled form, as audit_form(result) makes it.")
     try:
+        check_header(path)
         return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", skipinitialspace=True)
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as fault:
         raise InputError(f"'{audit}' cannot be read as CSV ({fault}): save it as UTF-8, parted by commas.") from fault

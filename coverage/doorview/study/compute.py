@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -58,6 +56,7 @@ from doorview.study.private_ground_run import PrivateGroundRun, private_ground_r
 from doorview.study.routes_ends import routes_plan
 from doorview.study.routes_run import RoutesRun, routes_run
 from doorview.study.sections import Study
+from doorview.study.stages import Stages
 from doorview.study.terrain import study_terrain
 from doorview.study.thefts_run import TheftsRun, thefts_plan, thefts_run
 from doorview.study.zone_faults import zone_faults
@@ -78,32 +77,7 @@ __all__ = [
     "range_curve_of",
 ]
 
-Progress = Callable[..., None]
-
-
 FICTIONAL = "Fictional town made by doorview, in OpenStreetMap's format (real places: © OpenStreetMap contributors)"
-
-
-def silent(stage: str, done: int = 0, total: int = 0) -> None:
-    """Tell nobody."""
-
-
-@dataclass
-class Stages:
-    """Seconds by stage, and who is told of progress."""
-
-    tell: Progress = silent
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Time what happens inside, and tell its name."""
-        self.tell(name)
-        began = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
 
 
 @dataclass(frozen=True)

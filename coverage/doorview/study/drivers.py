@@ -24,7 +24,8 @@ from doorview.study.drivers_model import Model, Tally, build_model
 from doorview.study.drivers_rules import Factor
 
 if TYPE_CHECKING:
-    from doorview.study.compute import Prepared, Stages
+    from doorview.study.compute import Prepared
+    from doorview.study.stages import Stages
 
 __all__ = [
     "Drivers",

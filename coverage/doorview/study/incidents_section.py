@@ -224,7 +224,10 @@ def recognised(file: str | Path) -> dict[str, str]:
     if path.suffix.lower() != ".csv" or not path.is_file():
         return {}
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as text:
-        header = next(csv.reader(text), [])
+        try:
+            header = next(csv.reader(text), [])
+        except csv.Error:  # no table: it fits no preset
+            header = []
     names = {_plain(name) for name in header}
     usual = {"lon", "lat", "date"}
     fitting = [

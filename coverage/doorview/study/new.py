@@ -26,6 +26,28 @@ _DWELLING_COLUMNS = ("dwellings", "housing_units", "households", "homes", "units
 _SHORT = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
+_LAID_OVER = (
+    "# A doorbell programme by month, beside the same months without it (partnership.csv):",
+    "# [partnership]",
+    '# preset = "lakeland_2018"  # a deal as it was offered; or your own terms, see docs/partnership.md',
+    "# reach = 0.2  # no source gives these: vary them",
+    "# ceiling = 0.5",
+    "",
+    "# Whom an incident's alert reaches, beside who could have the spot in view (alerts.csv):",
+    "# [alerts]",
+    "# radius_miles = 0.5",
+    "# app_share = 0.2  # households that use the app; no source gives it",
+    "",
+    "# Reported thefts laid over the coverage (hotspots.csv, prediction.csv, maps); no point of them is published:",
+    "# [incidents]",
+    '# file = "thefts.csv"',
+    '# columns = { lon = "Longitude", lat = "Latitude", date = "Reported", category = "Type" }',
+    '# where = { Type = ["PACKAGE THEFT"] }',
+    '# hold_out_from = "2025-07-01"  # do hot spots of what was reported before tell where later ones are?',
+)
+"""Sections that no study needs, as comments to take away."""
+
+
 def toml_string(value: str) -> str:
     """Return text as a TOML basic string: quotes, backslashes and control characters escaped (TOML 1.0, "String")."""
 
@@ -55,6 +77,8 @@ def new_study_text(source: str, found: Mapping[str, Any]) -> str:
     lines = [
         f"# A study of {_comment(source)}. Every key is explained in docs/study.md.",
         "# Check it with: doorview check FILE. Run it with: doorview run FILE.",
+        "# Help while typing, in editors with Taplo: put study.schema.json of the documentation beside this file, and",
+        "# take the blank out of this line after moving it to the top: # :schema ./study.schema.json",
         "#",
         "# Found there:",
         *(f"#   {number:>9,} {_comment(name)}" for name, number in counts.items()),
@@ -115,6 +139,11 @@ def new_study_text(source: str, found: Mapping[str, Any]) -> str:
         f"# osm = true  # {_mapped(found)}",
         '# file = "cameras.csv"  # your own list: it is never published, and counted in working/ alone',
         "",
+        "# Where the ground is not flat: rasters of heights, in any CRS:",
+        "# [terrain]",
+        '# ground = "dem.tif"  # the bare ground',
+        '# surface = "dsm.tif"  # with trees and roofs, which hide too',
+        "",
         "[ownership]",
         'shared_doors = "one"  # a door with several dwellings: the rate itself; "any" of them, or "none"',
         "",
@@ -156,6 +185,8 @@ def new_study_text(source: str, found: Mapping[str, Any]) -> str:
         "# [[routes.way]]",
         '# origin = "Hill School"  # a name in the map, or [latitude, longitude]',
         '# destination = "Mill Park"',
+        "",
+        *_LAID_OVER,
         "",
         "[output]",
         f'units = "{units}"  # feet, acres and miles on pages, or "metric"; computing is in metres',

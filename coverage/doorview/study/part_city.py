@@ -34,10 +34,11 @@ from doorview.share.grid import Grid
 from doorview.share.parts import Part, part_of
 from doorview.share.scene import Kit, build_scene
 from doorview.sight.api import wall_indexes
-from doorview.study.compute import Asked, Progress, Stages, obstacles_of
+from doorview.study.compute import Asked, obstacles_of
 from doorview.study.kits import kits_of_models, lenses_and_obstacles
 from doorview.study.part_plan import PartBox
 from doorview.study.sections import Study
+from doorview.study.stages import Progress, Stages
 
 __all__ = ["DEPENDS_M", "PartDoors", "WholeCity", "cover_part", "no_kit", "whole_city"]
 

@@ -30,16 +30,19 @@ from doorview.errors import DoorviewError
 from doorview.share.grid import Grid
 from doorview.share.scene import build_scene
 from doorview.show.run_folder import RunFolder
-from doorview.study.compute import Asked, Prepared, Progress, Stages, Tables, asked_of, range_curve_of
+from doorview.study.compute import Asked, Prepared, Tables, asked_of, range_curve_of
+from doorview.study.costs import write_profile
 from doorview.study.counting import count_scenarios
 from doorview.study.owners import plans_of, residents_from
 from doorview.study.part_city import no_kit
 from doorview.study.part_plan import BUILDINGS_PER_PART
 from doorview.study.part_shelf import PartShelf
 from doorview.study.part_store import CountedCity, count_city, doors_table, read_counted
+from doorview.study.profiling import profiling
 from doorview.study.read import key_of_city, paths_of, read_city
 from doorview.study.result import Result
 from doorview.study.sections import Study
+from doorview.study.stages import Progress, Stages
 from doorview.study.work import at_work
 from doorview.study.write import write_tables_only
 
@@ -111,6 +114,7 @@ def run_tables_only(
     workers: int | None = None,
     scheduler: str | None = None,
     progress: Progress,
+    profile: bool = False,
     buildings_per_part: int = BUILDINGS_PER_PART,
 ) -> Result:
     """Do what a study with `output.tables_only` says and write its folder; as `doorview.study.pipeline.run_study`.
@@ -119,12 +123,15 @@ def run_tables_only(
     """
     stages = Stages(progress)
     with RunFolder(out, fresh=fresh) as run, ExitStack() as stack:
+        samples = stack.enter_context(profiling(stages, wanted=profile))
         folder, frame = _counted(study, run, stages, stack, buildings_per_part, (workers, scheduler))
         asked = asked_of(study, frame)
         with stages.stage("opening the counts"):
             counted = read_counted(folder, study, asked, frame.name)
         result = _result(study, asked, frame, counted, stages)
         write_tables_only(result, run)
+        if samples is not None:
+            write_profile(run, stages, samples)
         written = run.commit()
     return replace(result, folder=written)
 

@@ -28,13 +28,14 @@ from doorview.share.outputs import outputs_of
 from doorview.share.parts import CoverageParts, load_part, save_part, whole_of
 from doorview.share.scene import door_keys, tiles_of
 from doorview.share.summary import DoorTable
-from doorview.study.compute import Asked, Stages, no_ground, no_homes, no_public_space
+from doorview.study.compute import Asked, no_ground, no_homes, no_public_space
 from doorview.study.owners import faces_and_length
 from doorview.study.part_city import PartDoors, cover_part, whole_city
 from doorview.study.part_plan import BUILDINGS_PER_PART, plan_parts
 from doorview.study.part_shelf import PartShelf
 from doorview.study.part_views import PartViews
 from doorview.study.sections import Study
+from doorview.study.stages import Stages
 from doorview.study.zones import zone_membership
 
 __all__ = ["CountedCity", "count_city", "read_counted"]

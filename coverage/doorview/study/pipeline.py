@@ -17,12 +17,15 @@ from doorview.ownership.expected import check_rate
 from doorview.share.covering import Work
 from doorview.show.run_folder import RunFolder
 from doorview.sight.camera import CameraModel
-from doorview.study.compute import Prepared, Progress, Stages, Tables, measure, prepare, silent
+from doorview.study.compute import Prepared, Tables, measure, prepare
+from doorview.study.costs import write_profile
 from doorview.study.part_run import run_tables_only
+from doorview.study.profiling import profiling
 from doorview.study.progress import telling
 from doorview.study.read import read_city
 from doorview.study.result import Result
 from doorview.study.schema import DEFAULT_CAMERA, Study, load_study, scenario_name, study_from_dict
+from doorview.study.stages import Progress, Stages, silent
 from doorview.study.work import at_work
 from doorview.study.write import raster_sink, write_into
 
@@ -40,11 +43,13 @@ def run_study(
     workers: int | None = None,
     scheduler: str | None = None,
     progress: Progress = silent,
+    profile: bool = False,
 ) -> Result:
     """Do what a study says and write its folder; nothing stands at `out` until all is done.
 
     `workers` processes of a Dask cluster of its own, or the cluster at the address `scheduler`, cover the city instead
     of the threads of this process. What an ended run finished is gone on from, unless `fresh`.
+    With `profile`, ``working/profile.txt`` and ``working/profile.json`` say where the time went.
 
     Raises
     ------
@@ -53,9 +58,11 @@ def run_study(
 
     """
     if study.output.tables_only:
-        return run_tables_only(study, out, fresh=fresh, workers=workers, scheduler=scheduler, progress=progress)
+        return run_tables_only(
+            study, out, fresh=fresh, workers=workers, scheduler=scheduler, progress=progress, profile=profile
+        )
     stages = Stages(progress)
-    with RunFolder(out, fresh=fresh) as run:
+    with RunFolder(out, fresh=fresh) as run, profiling(stages, wanted=profile) as samples:
         with stages.stage("reading the city"):
             keep = run.path("source", "x").parent if _downloads(study) else None
             city = read_city(study, keep=keep)
@@ -65,6 +72,8 @@ def run_study(
                 tables = _measured(ready, stages, run, work)
             result = Result(ready, tables, stages)
             write_into(result, run)
+            if samples is not None:
+                write_profile(run, stages, samples)
         except (OSError, DataSourceError, DataLayerError, sqlite3.Error) as fault:
             if isinstance(fault, DoorviewError):
                 raise

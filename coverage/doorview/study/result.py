@@ -18,7 +18,7 @@ from doorview.share.outputs import HEADLINE
 from doorview.show.text import clean, count, distance, join, percent, place_words
 from doorview.study.alerts_files import alerts_words
 from doorview.study.attributes_words import attributes_words
-from doorview.study.compute import Prepared, Stages, Tables
+from doorview.study.compute import Prepared, Tables
 from doorview.study.dwellings import ALL, DOUBTFUL
 from doorview.study.essential import essential_lines, files_lines, result_html
 from doorview.study.fairness_files import fairness_words
@@ -29,6 +29,7 @@ from doorview.study.partnership_words import partnership_words
 from doorview.study.private_ground_words import private_ground_words
 from doorview.study.routes_files import routes_words
 from doorview.study.shown import HEADLINE_LEVELS, shown_scenario
+from doorview.study.stages import Stages
 from doorview.study.terrain import terrain_note, terrain_phrase
 from doorview.study.thefts_files import thefts_words
 

@@ -91,6 +91,9 @@ _WHY = {
     "distance_m": ": what is known of neighbours' influence reaches 100 to 500 m",
     "strength": ": 1 is no influence",
 }
+_LARGEST_BYTES = 1 << 20
+_ENDLESS_KEY = re.compile(r"""(?<![\w-])(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){32}""")
+"""A key of so many parts that the reader of TOML, whose time goes with their square, does not end."""
 _OUTER = ("extract", "place", "address", "bbox")
 
 
@@ -114,16 +117,35 @@ def load_study(path: str | Path) -> Study:
             f"no study file '{path}'. Write one with: doorview new PLACE-OR-FILE --out '{path}', "
             "or try the demo town: doorview demo demo"
         )
-    try:
-        raw = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
-    except UnicodeDecodeError as fault:
-        raise StudyError(str(path), [f"byte {fault.start} is not UTF-8; save the file as UTF-8"]) from fault
-    except tomllib.TOMLDecodeError as fault:
-        hint = "; in \"...\" a backslash must be doubled, in '...' not" if "\\" in str(fault) else ""
-        raise StudyError(str(path), [f"not valid TOML: {fault}{hint}"]) from fault
+    raw = _toml(path)
     study = study_from_dict(raw, where=str(path), folder=path.parent, name=path.parent.absolute().name)
     study._file = path.absolute()  # noqa: SLF001 - private, so that it is no key of the file
     return study
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    """Return what a TOML file says. Raises InputError or StudyError for one that is none, or that would not end."""
+    try:
+        content = path.read_bytes() if path.stat().st_size <= _LARGEST_BYTES else None
+    except OSError as fault:
+        raise InputError(f"the study file '{path}' cannot be read ({fault.strerror}); check its permissions") from fault
+    if content is None:
+        raise StudyError(str(path), [f"larger than {_LARGEST_BYTES >> 20} MiB: this is no study file"])
+    wrong: str
+    cause: Exception | None = None
+    try:
+        text = content.decode("utf-8-sig")
+        if not _ENDLESS_KEY.search(text):
+            return tomllib.loads(text)
+        wrong = "a key of more than 32 parts; a study's have three at most"
+    except UnicodeDecodeError as fault:
+        wrong, cause = f"byte {fault.start} is not UTF-8; save the file as UTF-8", fault
+    except RecursionError as fault:
+        wrong, cause = "values nested hundreds deep; no value of a study is", fault
+    except ValueError as fault:  # TOMLDecodeError, and a number of thousands of digits
+        hint = "; in \"...\" a backslash must be doubled, in '...' not" if "\\" in str(fault) else ""
+        wrong, cause = f"not valid TOML: {fault}{hint}", fault
+    raise StudyError(str(path), [wrong]) from cause
 
 
 def study_from_dict(

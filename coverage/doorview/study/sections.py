@@ -59,6 +59,7 @@ __all__ = [
     "StudySection",
     "TerrainSection",
     "Zoning",
+    "folder_of",
     "zoning_name",
 ]
 
@@ -78,6 +79,12 @@ def zoning_name(file: str) -> str:
     """Return the name of a set of zones by its file: the layer where one is named, else the file without its ending."""
     named = NAMED_LAYER.fullmatch(file)
     return named[3] if named else Path(file).stem
+
+
+def folder_of(name: str) -> str:
+    """Return a name as the name of a folder, on any system: letters of any script stay, and it leads nowhere else."""
+    folder = re.sub(r"[^\w.-]+", "-", name)[:80].strip("-.") or "study"
+    return f"{folder}-study" if _DEVICES.fullmatch(folder) else folder
 
 
 class StudySection(_Section):
@@ -328,8 +335,7 @@ class Study(_Section):
     @property
     def folder_name(self) -> str:
         """Name of the study as the name of a folder, on any system: letters of any script stay."""
-        name = re.sub(r"[^\w.-]+", "-", self.name)[:80].strip("-.") or "study"
-        return f"{name}-study" if _DEVICES.fullmatch(name) else name
+        return folder_of(self.name)
 
     @property
     def file(self) -> Path | None:

@@ -30,6 +30,7 @@ from doorview.study.alerts_files import alerts_facts, write_alerts_files
 from doorview.study.attributes_files import attributes_facts, draw_attributes, write_attributes_files
 from doorview.study.camera_mix import values_of
 from doorview.study.compute import Prepared
+from doorview.study.costs import cost_facts
 from doorview.study.draw import attribution_of, draw_curves, draw_drivers, draw_maps, driver_words
 from doorview.study.explorer_tables import write_explorer_tables
 from doorview.study.fairness_draw import draw_fairness
@@ -165,10 +166,16 @@ def write_into(result: Result, run: RunFolder) -> None:
             draw_attributes(placed, folder)
             draw_fairness(placed, folder)
     run.write_run(_run_facts(result, written))
+    facts = _run_facts(result, written)
+    run.write_run(facts | cost_facts(result, run))
     if study.output.briefing:
-        write_briefing(run.partial)
+        with stages.stage("writing the briefing"):
+            write_briefing(run.partial)
     if study.output.explorer:
-        write_pages(run.partial)
+        with stages.stage("writing the explorer"):
+            write_pages(run.partial)
+    if study.output.briefing or study.output.explorer:  # both read run.json; now it can say what they cost
+        run.write_run(facts | cost_facts(result, run))
 
 
 def write_tables_only(result: Result, run: RunFolder) -> None:
@@ -176,7 +183,7 @@ def write_tables_only(result: Result, run: RunFolder) -> None:
     with result.stages.stage("writing tables"):
         _write_shares(result, run)
         _write_scenarios(result, run)
-    run.write_run(_run_facts(result, {}))
+    run.write_run(_run_facts(result, {}) | cost_facts(result, run))
 
 
 def _write_shares(result: Result, run: RunFolder) -> None:
@@ -388,7 +395,6 @@ def _run_facts(result: Result, layers: dict[str, str]) -> dict[str, object]:
             "python": platform.python_version(),
             **{name: metadata.version(name) for name in LIBRARIES},
         },
-        "timings": {name: round(seconds, 3) for name, seconds in result.stages.seconds.items()},
     }
 
 
