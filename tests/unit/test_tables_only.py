@@ -19,12 +19,15 @@ from doorview.demo.writer import write_extract
 from doorview.errors import EmptyCityError, InputError, StudyError
 from doorview.share.grid import Grid
 from doorview.study import memory, part_store
-from doorview.study.compute import Stages, measure, prepare, silent
+from doorview.study.compute import measure, prepare
 from doorview.study.part_plan import plan_parts
 from doorview.study.part_run import counted_key, run_tables_only
 from doorview.study.read import key_of_city, read_city
 from doorview.study.result import Result
 from doorview.study.schema import study_from_dict
+from doorview.study.sections import Study
+from doorview.study.stages import Stages, silent
+from doorview.study.tables_only import tables_only_faults
 
 SCENARIOS: dict[str, Any] = {
     "independent_20": {"rate": 0.2},
@@ -319,3 +322,16 @@ def test_a_plan_holds_every_tile_and_every_place_once(most):
     for part in parts:
         single = part.row1 - part.row0 == part.col1 - part.col0 == 1
         assert single or part.holds(middle, grid).sum() <= most
+
+
+def test_every_section_is_either_counted_in_parts_or_refused():
+    """A section that is new must say which: in parts it would be left out without a word."""
+    counted = {
+        "study", "place", "zones", "camera", "cameras", "public_space", "coverage", "doors", "ownership", "scenarios", "stages",
+        "terrain", "output", "drivers",
+    }  # fmt: skip
+    refused = {
+        name for name in Study.model_fields if tables_only_faults({"output": {"tables_only": True}, name: {"x": 1}})
+    }
+    assert counted | refused == set(Study.model_fields)
+    assert counted & refused == set()

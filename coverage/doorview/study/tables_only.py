@@ -19,6 +19,9 @@ _SECTIONS = {
     "alerts": "spots all over the city at once",
     "incidents": "spots all over the city at once",
     "known": "known cameras beside the simulated ones",
+    "routes": "the doors along each way",
+    "fairness": "the sets of doors by zone",
+    "private_ground": "whose land every door looks onto",
 }
 _FILES = ("viewsheds", "briefing", "explorer", "svg")
 _MEND = "leave it out, or tables_only, or take a boundary and let the whole city be held at once"
