@@ -327,8 +327,8 @@ def test_a_plan_holds_every_tile_and_every_place_once(most):
 def test_every_section_is_either_counted_in_parts_or_refused():
     """A section that is new must say which: in parts it would be left out without a word."""
     counted = {
-        "study", "place", "zones", "camera", "cameras", "public_space", "coverage", "doors", "ownership", "scenarios", "stages",
-        "terrain", "output", "drivers",
+        "study", "place", "zones", "camera", "cameras", "public_space", "coverage", "doors", "ownership", "scenarios",
+        "stages", "terrain", "output", "drivers",
     }  # fmt: skip
     refused = {
         name for name in Study.model_fields if tables_only_faults({"output": {"tables_only": True}, name: {"x": 1}})
