@@ -104,7 +104,7 @@ class RouteData:
     cap
         The way least in view keeps to where walks of at most this times the shortest pass.
     known
-        What is said of known cameras on the way; may be empty.
+        What is said besides, of known cameras and of ground beyond the counted area; may be empty.
     """
 
     base: MapData
@@ -154,7 +154,7 @@ def route_map(path: str | os.PathLike[str], data: RouteData, *, dpi: int = 200) 
     y = _legend(frame, base, breaks, x, y, "Chance that a spot of the way is in view")
     y = _legend_of_ground(frame, ground, x, y)
     if data.known:
-        y = frame.sheet.write(x, y - 0.05, clean(data.known, 240), PANEL, size=7.5, colour=MUTED)
+        y = frame.sheet.write(x, y - 0.05, clean(data.known, 300), PANEL, size=7.5, colour=MUTED)
     frame.sheet.write(x, y - 0.05, base.caption.camera_line, PANEL, size=7.5, colour=MUTED)
     _close(frame, base.caption)
     return save(frame.sheet, path, base.caption, title)
@@ -306,7 +306,7 @@ def _figures(sheet: Sheet, way: DrawnWay, base: MapData, x: float, y: float) -> 
     sheet.patch(x, y - 0.16, 0.11, 0.13, facecolor=KIND_COLOURS[way.kind], edgecolor="none")
     lead = f"{KIND_WORDS[way.kind]}: {distance(way.length_m, units)}"
     y = sheet.write(x + 0.18, y, lead, PANEL - 0.18, size=10, bold=True) - 0.02
-    columns = (0.0, 0.95, 1.5, 2.2)
+    columns = (0.0, 0.85, 1.36, 2.02)
     for at, word in zip(columns, ("level", "in view", "doorbells", "unseen"), strict=True):
         put(sheet.page, x + at, y - 0.13, word, size=7.5, colour=MUTED)
     y -= 0.17

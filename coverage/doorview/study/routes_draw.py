@@ -107,10 +107,12 @@ def _route_data(found: RoutesRun, row: int, base: MapData, levels: list[str], *,
             )
         )
     origin, destination = found.plan.ends[row]
-    known = table["known_cameras"].max() if "known_cameras" in table else np.nan
-    words = (
-        "" if not known > 0 else "Known cameras see this way too, and see it for certain: routes.csv has them apart."
-    )
+    said = []
+    if table["known_cameras"].max() > 0:
+        said.append("Known cameras see this way too, and see it for certain: routes.csv has them apart.")
+    if table["outside_m"].max() > 1.0:
+        said.append("It leaves the counted area, where doors may be unknown: what is in view there is a lower bound.")
+    words = " ".join(said)
     return RouteData(
         base,
         label,
