@@ -180,7 +180,7 @@ class Run:
         found = self.tiles.parent.glob("*/*")
         return len([path for path in found if path.suffix != ".part" and not path.name.startswith(".")])
 
-    def end(self, timeout: float = 120.0) -> int:
+    def end(self, timeout: float = 300.0) -> int:
         """Wait, and return the exit code; minus the signal that killed it."""
         self.process.join(timeout)
         assert self.process.exitcode is not None, f"still running after {timeout} s: {self.said()}"
