@@ -47,6 +47,19 @@ def some(items: list[Path], seed: int) -> Path:
     return sorted(items)[int(np.random.default_rng(seed).integers(len(items)))]
 
 
+# --- nothing goes wrong --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("tile", "doors", "side"), [(1024, 4000, 4), (512, 1, 1)])
+def test_tiles_and_blocks_of_any_size_give_the_same_bytes(
+    whole: Any, tmp_path: Path, tile: int, doors: int, side: int
+) -> None:
+    run = start(whole.study, tmp_path / "out", "--threads", "1", harm=Harm(tile=tile, doors=doors, side=side))
+    assert run.end() == 0, run.said()
+    tables = [name for name in FILES if not name.endswith(".tif")]
+    assert bytes_of(run.out, tables) == {name: whole.bytes[name] for name in tables}
+
+
 # --- killed --------------------------------------------------------------------------------------------------------
 
 

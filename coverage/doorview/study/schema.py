@@ -511,6 +511,8 @@ def _fault_text(error: ErrorDetails) -> str:
     location = [part for part in error["loc"] if not (isinstance(part, str) and part.startswith("function-"))]
     where = ".".join(f"[{part + 1}]" if isinstance(part, int) else str(part) for part in location).replace(".[", "[")
     kind, value, context = error["type"], error["input"], error.get("ctx", {})
+    if where == "coverage.workers" and kind == "extra_forbidden":
+        return f"{where}: is called threads now (--workers of the command makes a cluster of processes)"
     if kind == "extra_forbidden":
         section, key = _section_of(location)
         known = list(SECTIONS[section].model_fields if section else Study.model_fields)
