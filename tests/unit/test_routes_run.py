@@ -473,6 +473,20 @@ def test_metres_outside_the_counted_area_are_told(folder: Path, tmp_path: Path):
     assert "1 way leaves the counted area" in " ".join(found.notes())
 
 
+def test_the_way_least_in_view_does_not_flee_to_where_doors_are_unknown(folder: Path, tmp_path: Path):
+    _, south = OsmFile().lonlat(0.0, -100.0)
+    west, north = OsmFile().lonlat(-140.0, 25.0)
+    east, _ = OsmFile().lonlat(LONG_M + 140.0, 0.0)
+    # The north street lies outside: by full data it would be the way least in view.
+    half = shapely.box(west, south, east, north)
+    gpd.GeoDataFrame(geometry=[half], crs=4326).to_file(tmp_path / "south.geojson")
+    place = {"extract": str(folder / "town.osm.pbf"), "boundary": str(tmp_path / "south.geojson")}
+    asked = {"way": ASKED["way"], "scenarios": ["independent_20"], "street_exposure": False}
+    found = run_study(study_of(folder, asked, place=place, **ONE_LEVEL), tmp_path / "out")
+    assert rows(found, "least_in_view").loc["detect", "outside_m"] == 0
+    assert np.allclose(rows(found, "least_in_view")["length_m"], 240.0, rtol=0.004)
+
+
 def test_estimate_takes_ways_by_name_and_spot(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     spot = ",".join(f"{number:.6f}" for number in lonlat(100.0, WIDTH_M))
     asked = ["--route", "Hill School", "Mill Park", "--route", "Mill Park", spot]
