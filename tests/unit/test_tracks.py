@@ -424,6 +424,21 @@ def test_a_result_tells_all_levels_draws_and_writes_into_a_new_folder_alone(town
         found.map(level="identify")
 
 
+def test_who_stood_still_has_doors_and_time_but_no_share(town, written):
+    city, doors, house = town
+    still = [point(20, 0, second) for second in (0, 20, 40)]
+    found = dv.track_exposure(city, written(gpx(still)), levels=["detect"], rate=0.5, doors=doors, obstacles=house)
+    row = found.table.iloc[0]
+    assert row[["length_m", "duration_s", "doors_in_view"]].tolist() == [0, 40, 1]
+    assert row["seen_time_mean_s"] == pytest.approx(0.5 * 40)
+    assert row["p_unseen"] == 0.5
+    assert math.isnan(row["share_in_view_mean"])
+    assert "nan" not in repr(found)
+    assert "no figure" not in repr(found)
+    with pytest.raises(InputError, match="stood still"):
+        found.map()
+
+
 def test_the_command_tells_and_refuses_like_any_other(written, tmp_path, capsys):
     from doorview.cli import main
 

@@ -84,7 +84,11 @@ class TrackResult:
         shown = str(self.table["level"].iloc[0]) if level is None else level
         here = self.stretches[self.stretches["level"] == shown]
         if not len(here):
-            raise InputError(f"nothing of the tracks was looked at at '{shown}', or they have no length. Give levels.")
+            levels = ", ".join(dict.fromkeys(self.table["level"]))
+            raise InputError(
+                f"there is no line to draw at '{shown}': the tracks were looked at at {levels}, and who stood still "
+                f"has none. Give levels=[..., '{shown}'] to dv.track_exposure."
+            )
         labels = list(dict.fromkeys(here["walk"]))
         found = self.table[self.table["track"].isin(labels)]
         said = {str(label): figures_said(rows) for label, rows in found.groupby("track", sort=False)}
@@ -139,7 +143,7 @@ class TrackResult:
             lasted = "" if pd.isna(row["duration_s"]) else f", {row['duration_s'] / 60:,.1f} minutes"
             lines.append(f"{name}: {row['length_m']:,.0f} m{lasted}.")
             lines += [f"  {words}" for words in figures_said(rows)[1:]]
-            if "share_in_view_low" in rows:
+            if "share_in_view_low" in rows and rows["share_in_view_low"].notna().any():
                 spread = "; ".join(
                     f"{item.level} {percent(item.share_in_view_low)} to {percent(item.share_in_view_high)}"
                     for item in rows.itertuples()

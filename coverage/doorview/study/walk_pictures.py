@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -86,6 +87,11 @@ def owners_said(chance: Any) -> str:
     return f"{who} a doorbell camera, each independently of the others"
 
 
+def _share(row: Any) -> str:
+    """Return the share in view, and nothing of who stood still and walked no length."""
+    return "" if math.isnan(row.share_in_view_mean) else f"{percent(row.share_in_view_mean)} of it in view, "
+
+
 def _bells(row: Any) -> str:
     if 0 < row.doors_in_view < SMALLEST_COUNT:
         return "fewer than 5 doors see it"
@@ -95,8 +101,7 @@ def _bells(row: Any) -> str:
 def figures_said(rows: pd.DataFrame) -> tuple[str, ...]:
     """Return a walk's figures at all levels, none alone; 1 to 4 doors are not counted out."""
     figures = (
-        f"{row.level}: {percent(row.share_in_view_mean)} of it in view, {_bells(row)}, {percent(row.p_unseen)} chance "
-        "of arriving unseen"
+        f"{row.level}: {_share(row)}{_bells(row)}, {percent(row.p_unseen)} chance of arriving unseen"
         for row in rows.itertuples()
     )
     return (f"{rows['length_m'].iloc[0]:,.0f} m", *figures)
