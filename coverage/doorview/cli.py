@@ -111,6 +111,13 @@ def build_parser() -> argparse.ArgumentParser:
     check = command("check", "read a study file and list every fault in it, or say what it would do")
     check.add_argument("study", type=Path, metavar="STUDY", help="the study file")
 
+    estimate.add_argument(
+        "--route",
+        nargs=2,
+        action="append",
+        metavar=("FROM", "TO"),
+        help="a way on foot, told in routes.csv: names of places, or '[latitude,longitude]'; may be repeated",
+    )
     demo = command("demo", "write the fictional demo town into a folder: map data, study file, districts, thefts")
     demo.add_argument("folder", type=Path, metavar="DIR", help="folder to write into")
 
@@ -275,6 +282,7 @@ def _estimate(options: argparse.Namespace) -> None:
         units=options.units,
         known=options.known,
         thefts=options.thefts,
+        routes=options.route or (),
     )
     _finish(study, options)
 

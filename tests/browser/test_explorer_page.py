@@ -289,8 +289,7 @@ def test_a_link_brings_the_view_back(demo_run, open_page, page):
 
 def test_walks_are_those_of_the_layer_and_grey_at_a_rate_they_are_not_computed_for(page, demo_run):
     layer = gpd.read_file(demo_run / "city.gpkg", layer="street_exposure")
-    choose(page, "layer", "walks")
-    choose(page, "level", "detect")
+    set_state(page, layer="walks", level="detect")
     name, rate = page.run("() => [dv.state.scenario, dv.state.rate]")
     assert name in page.run("() => dv.header.walks.scenarios")
     held = np.array(page.run("([name, rate]) => Array.from(dv.walkShares(name, rate))", [name, rate]))

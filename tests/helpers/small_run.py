@@ -56,6 +56,7 @@ def small_run(
         "counted": {"doors": 812, "dwellings": 1432, "lost_at_the_edge_m2": 25_000.0},
         "obstacles": "Obstacles: buildings only.", "licences": {"city.gpkg": "ODbL 1.0"},
         "versions": {"doorview": "0.1.0"}, "fairness": {"people": {"column": "pupils"}},
+        **({"routes": {"shown": {"scenario": "independent_20", "level": "detect"}}} if everything else {}),
     }  # fmt: skip
     (folder / "run.json").write_text(json.dumps(facts), encoding="utf-8")
     places = [("all", "all"), *(("district", zone) for zone in zones if everything)]
@@ -134,11 +135,11 @@ def small_run(
     fair.append({**fair[0], "zone": "empty", **{name: "" for name in fair[0] if name.startswith("share_")}})
     fair.append({**fair[0], "zoning": "block_faces", "zone": "17"})
     write_table(folder / "fairness.csv", fair)
-    ways = ("more", "open", "less", "same")
+    moves = ("more", "open", "less", "same")
     moved = [
         {
             "scenario": "given", "against": "independent_20", "level": level, "zoning": "district", "zone": zone,
-            "space": SPACE, "change_mean": share * (0.1 - 0.05 * n), "in_view": ways[n % 4],
+            "space": SPACE, "change_mean": share * (0.1 - 0.05 * n), "in_view": moves[n % 4],
         }
         for level, share in SHARES.items() for n, zone in enumerate(zones)
     ]  # fmt: skip
@@ -151,6 +152,23 @@ def small_run(
         for level, share in SHARES.items()
     ]  # fmt: skip
     write_table(folder / "fairness_by_people.csv", people)
+    ways = [
+        {
+            "route": "Hill to Mill", "kind": kind, "scenario": "independent_20", "level": level, "status": "found",
+            "length_m": length, "share_in_view_mean": share * part, "p_unseen": 0.5 * part,
+        }
+        for kind, length, part in (("shortest", 640.0, 1.0), ("least_in_view", 812.0, 0.7))
+        for level, share in SHARES.items()
+    ]  # fmt: skip
+    write_table(folder / "routes.csv", ways)
+    homes = [
+        {
+            "destination": "school", "scenario": "independent_20", "level": level, "measure": measure, "homes": 1432,
+            "mean": value,
+        }
+        for level, share in SHARES.items() for measure, value in (("length_m", 512.0), ("share_in_view_mean", share))
+    ]  # fmt: skip
+    write_table(folder / "routes_homes.csv", homes)
     (folder / "maps").mkdir()
     for name in ("in_view_detect_independent_20.png", "curve.png", "hotspots.png", "fairness.png"):
         (folder / "maps" / name).write_bytes(png())

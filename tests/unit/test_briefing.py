@@ -435,3 +435,18 @@ def test_whose_doors_each_district_is_in_view_from(run, language):
 def test_a_run_without_fairness_has_no_section_of_it(tmp_path):
     content = briefing_content(read_run(small_run(tmp_path / "run", everything=False)))
     assert load_words("en")("fairness.title") not in [section["title"] for section in content.sections]
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_ways_on_foot_stand_with_all_levels_and_say_that_they_are_no_advice(run, tmp_path, language):
+    content = briefing_content(read_run(run), language=language)
+    titles = [section["title"] for section in content.sections]
+    section = content.sections[titles.index({"en": "Ways on foot", "es": "Caminos a pie"}[language])]
+    table = next(block for block in section["blocks"] if block["kind"] == "table")
+    assert [len(row) for row in table["rows"]] == [2 + len(SHARES)] * 2
+    assert all(row[0].startswith("Hill to Mill (") for row in table["rows"])
+    said = " ".join(block["text"] for block in section["blocks"] if "text" in block)
+    assert {"en": "no advice on safety", "es": "ni es un consejo de seguridad"}[language] in said
+    # A run without ways has no such section.
+    plain = briefing_content(read_run(small_run(tmp_path / "plain", everything=False)), language=language)
+    assert titles[titles.index(section["title"])] not in [part["title"] for part in plain.sections]

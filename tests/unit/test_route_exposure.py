@@ -297,3 +297,25 @@ def test_bad_input_is_named(rungs):
         exposure_of_pairs(walk, pd.Index(["a"]), pd.DataFrame({"door": ["b"], "point": [0]}))
     with pytest.raises(InputError, match="stand twice"):
         exposure_of_pairs(walk, pd.Index(["a", "a"]), pd.DataFrame({"door": ["a"], "point": [0]}))
+
+
+def test_points_stand_where_geos_puts_them_and_few_where_few_are_asked_for():
+    bent = [(0.0, 0.0), (30.0, 0.0), (30.0, 17.5), (12.0, 40.0)]
+    city = city_of(
+        [(bent, {"highway": "footway"}, [1, 2, 3, 4]), ([(0.0, 0.0), (-7.3, 9.1)], {"highway": "footway"}, [1, 5])]
+    )
+    graph = walking_graph(city, side="centre")
+    walk = walking_points(graph, spacing_m=2.0)
+    for edge in range(len(graph)):
+        low, high = walk.first[walk.line_of[2 * edge]], walk.first[walk.line_of[2 * edge] + 1]
+        step = graph.length_m[edge] / (high - low)
+        at = (np.arange(high - low) + 0.5) * step
+        # In a bend the middle between half a metre before and after lies inside it.
+        expected = [shapely.line_interpolate_point(graph.lines[edge], at + shift) for shift in (-0.5, 0.5)]
+        middle = sum(shapely.get_coordinates(points) for points in expected) / 2
+        assert np.allclose(shapely.get_coordinates(walk.points.to_numpy()[low:high]), middle, atol=1e-9)
+        assert step <= 2.0
+    some = np.arange(len(graph)) == 0
+    few = walking_points(graph, spacing_m=2.0, edges=some)
+    assert np.diff(few.first).tolist() == [walk.first[1], *[1] * (len(graph) - 1)]
+    assert few.hidden.tolist() == [False] * int(walk.first[1]) + [True] * (len(graph) - 1)

@@ -132,7 +132,8 @@ def test_run_json_and_notes_say_what_was_walked(walked: Result):
     assert f"{WAY}, 240" in notes
     assert "at detect" in notes
     assert "at observe" in notes
-    assert "41% chance of arriving unseen" in notes
+    assert "fewer than 5 doors, 41% chance of arriving unseen" in notes
+    assert "All homes to the nearest school" in notes
     assert "not safety advice" in notes
     assert "not safety advice" in facts["routes"]["caveat"]
 
@@ -193,6 +194,43 @@ def test_expected_metres_are_those_of_plain_sight_lines(walked: Result):
         assert rows(walked, "shortest").loc[name, "seen_length_mean_m"] == pytest.approx(expected, rel=1e-9)
 
 
+def test_own_layers_are_walked_by_spots_alone(tmp_path: Path):
+    # Four houses of 10 m stand 6 m south of a street of 200 m; all within reach of its middle line.
+    at = np.array([500_000.0, 4_400_000.0])
+    houses = [shapely.box(x - 5, -16, x + 5, -6) for x in (40.0, 80.0, 120.0, 160.0)]
+    # Sheds far out say how far the data reach.
+    sheds = [shapely.box(x, y, x + 4, y + 4) for x in (-80.0, 280.0) for y in (-80.0, 80.0)]
+    kinds = ["house"] * 4 + ["shed"] * 4
+    buildings = gpd.GeoSeries([*houses, *sheds], crs=32618).translate(*at)
+    street = shapely.LineString([(0, 0), (200, 0)])
+    gpd.GeoDataFrame({"building": kinds}, geometry=buildings).to_file(tmp_path / "own.gpkg", layer="houses")
+    lines = gpd.GeoDataFrame({"highway": ["residential"], "name": ["Own Street"]}, geometry=[street], crs=32618)
+    lines.set_geometry(lines.translate(*at)).to_file(tmp_path / "own.gpkg", layer="streets")
+    ends = gpd.GeoSeries.from_xy([at[0] + 10, at[0] + 190], [at[1], at[1]], crs=32618).to_crs(4326)
+    layers = {"buildings": "own.gpkg:houses", "streets": "own.gpkg:streets"}
+    spots = [[point.y, point.x] for point in ends]
+    asked = {
+        "way": [{"origin": spots[0], "destination": spots[1], "name": "own"}],
+        "side": "centre",
+        "scenarios": ["independent_20"],
+    }
+    place = {"layers": layers, "crs": "EPSG:32618"}
+    found = run_study(study_of(tmp_path, asked, place=place, camera={"levels": ["observe"]}), tmp_path / "out")
+    row = rows(found, "shortest").loc["observe"]
+    assert row["length_m"] == pytest.approx(180.0, abs=1e-6)
+    assert row["doors_in_view"] == 4
+    assert row["p_unseen"] == pytest.approx(0.8**4)
+    assert row["doorbells_mean"] == pytest.approx(0.8)
+    # Each door, 0.1 m before its wall, has the street 5.9 m before it in a chord of its circle, clear of the others'.
+    level = found.levels["observe"]
+    half = np.sqrt(level.range_m**2 - 5.9**2)
+    assert half < 20.0
+    assert row["seen_length_mean_m"] == pytest.approx(4 * 2 * half * 0.2, abs=4 * 0.2 * 1.0)
+    named = study_of(tmp_path, {"way": [{"origin": "Hill School", "destination": spots[0]}]}, place=place)
+    with pytest.raises(StudyError, match=r"nothing in .* bears a name"):
+        run_study(named, tmp_path / "no")
+
+
 # --- what is published -----------------------------------------------------------------------------------------------
 
 
@@ -225,7 +263,7 @@ def test_a_way_from_a_single_home_is_kept_back_in_a_real_place(folder: Path, tmp
     top = folder_of(kept)
     assert set(pd.read_csv(top / "routes.csv")["route"]) == {"flats", "corner"}
     assert set(pd.read_csv(top / "route_fronts.csv")["route"]) == {"flats", "corner"}
-    assert set(pd.read_csv(top / "working" / "routes_homes.csv")["route"]) == {"home"}
+    assert set(pd.read_csv(top / "working" / "routes_private.csv")["route"]) == {"home"}
     lines = gpd.read_file(top / "city.gpkg", layer="routes")
     assert "home" not in set(lines["route"])
     text = (top / "run.json").read_text(encoding="utf-8")
@@ -250,6 +288,14 @@ def test_homes_are_told_together_and_never_by_one(walked: Result):
     assert row["p50"] == pytest.approx(np.sort(each)[2:7].mean(), rel=0.02)
     assert np.isnan(row["p05"])
     assert np.isnan(row["p95"])
+
+
+def test_all_homes_alone_leave_no_table_of_single_ways(folder: Path, tmp_path: Path):
+    asked = {"all_homes_to": ["park"], "street_exposure": False, "scenarios": ["independent_20"]}
+    found = run_study(study_of(folder, asked, **ONE_LEVEL), tmp_path / "homes")
+    assert {name for name in files_of(found) if "route" in name} == {"routes_homes.csv"}
+    assert found.tables.routes is not None
+    assert found.tables.routes.homes[0].unreached == 0
 
 
 def test_a_quantile_is_the_mean_of_five_or_nothing():
@@ -356,7 +402,7 @@ def test_a_table_of_pairs_names_its_bad_rows_and_keeps_the_rest(folder: Path, tm
     facts = json.loads((folder_of(found) / "run.json").read_text(encoding="utf-8"))["routes"]
     assert facts["pairs_left_out"] == {
         "rows": 2,
-        "first": ["row 3: origin_lon is 'north', no number", "row 5: destination lies outside the data"],
+        "first": ["row 3: origin_lon is no number", "row 5: destination lies outside the data"],
     }
     assert facts["ways_by_status"] == {"found": 2, "same_place": 1, "destination_far": 1}
     notes = " ".join(found.notes())
@@ -367,7 +413,7 @@ def test_a_table_of_pairs_names_its_bad_rows_and_keeps_the_rest(folder: Path, tm
 @pytest.mark.parametrize(
     ("head", "line", "more", "said"),
     [
-        ("", pair("a", lonlat(0, 0)[::-1], lonlat(50, 0)[::-1]), {}, "-76.7900000', not within 90 degrees|swapped"),
+        ("", pair("a", lonlat(0, 0)[::-1], lonlat(50, 0)[::-1]), {}, "swapped"),
         ("a,b", "1,2", {}, "lacks the columns origin_lat, origin_lon"),
         ("origin_x,origin_y,destination_x,destination_y", "1,2,3,4", {}, "nothing says in which CRS"),
         ("", "", {"pairs_columns": {"origin_lat": "breite"}}, "has no column 'breite'"),
@@ -424,6 +470,33 @@ def test_metres_outside_the_counted_area_are_told(folder: Path, tmp_path: Path):
     found = run_study(study_of(folder, asked, place=place, **ONE_LEVEL), tmp_path / "out")
     # From x = 100 on, 100 m of street and 20 m of path.
     assert rows(found, "shortest").loc["detect", "outside_m"] == pytest.approx(120.0, rel=0.02)
+    assert "1 way leaves the counted area" in " ".join(found.notes())
+
+
+def test_the_way_least_in_view_does_not_flee_to_where_doors_are_unknown(folder: Path, tmp_path: Path):
+    _, south = OsmFile().lonlat(0.0, -100.0)
+    west, north = OsmFile().lonlat(-140.0, 25.0)
+    east, _ = OsmFile().lonlat(LONG_M + 140.0, 0.0)
+    # The north street lies outside: by full data it would be the way least in view.
+    half = shapely.box(west, south, east, north)
+    gpd.GeoDataFrame(geometry=[half], crs=4326).to_file(tmp_path / "south.geojson")
+    place = {"extract": str(folder / "town.osm.pbf"), "boundary": str(tmp_path / "south.geojson")}
+    asked = {"way": ASKED["way"], "scenarios": ["independent_20"], "street_exposure": False}
+    found = run_study(study_of(folder, asked, place=place, **ONE_LEVEL), tmp_path / "out")
+    assert rows(found, "least_in_view").loc["detect", "outside_m"] == 0
+    assert np.allclose(rows(found, "least_in_view")["length_m"], 240.0, rtol=0.004)
+
+
+def test_estimate_takes_ways_by_name_and_spot(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    spot = ",".join(f"{number:.6f}" for number in lonlat(100.0, WIDTH_M))
+    asked = ["--route", "Hill School", "Mill Park", "--route", "Mill Park", spot]
+    out = tmp_path / "out"
+    arguments = ["estimate", str(folder / "town.osm.pbf"), "--levels", "detect", "--rates", "0.2", "--out", str(out)]
+    assert main([*arguments, *asked]) == 0
+    table = pd.read_csv(out / "routes.csv")
+    assert len(set(table["route"])) == 2
+    assert set(table["status"]) == {"found"}
+    assert "Hill School to Mill Park" in capsys.readouterr().out
 
 
 def test_check_says_what_will_be_walked(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -156,7 +156,8 @@ def read_gpx(files: str | PathLike[str] | Iterable[str | PathLike[str]]) -> Reco
         or route, or that declares a document type.
 
     """
-    points: list[pd.DataFrame] = []
+    rows: list[tuple[float, float, int, int | None]] = []
+    labels: list[str] = []
     heads: list[dict[str, Any]] = []
     taken: dict[str, int] = {}
     for path in _paths(files):
@@ -174,15 +175,15 @@ def read_gpx(files: str | PathLike[str] | Iterable[str | PathLike[str]]) -> Reco
                     "unreadable_times": track.unreadable_times,
                 }
             )
-            rows = pd.DataFrame(track.rows, columns=["lat", "lon", "segment", "time"])
-            points.append(rows.assign(track=label, time=pd.to_datetime(rows["time"], unit="us", utc=True)))
-    table = pd.concat(points, ignore_index=True)
+            rows += track.rows
+            labels += [label] * len(track.rows)
+    table = pd.DataFrame(rows, columns=["lat", "lon", "segment", "time"])
     return Recorded(
         gpd.GeoDataFrame(
             {
-                "track": table["track"].astype(object),
+                "track": pd.Series(labels, dtype=object),
                 "segment": table["segment"].astype(np.int64),
-                "time": table["time"].astype("datetime64[ns, UTC]"),
+                "time": pd.to_datetime(table["time"], unit="us", utc=True).astype("datetime64[ns, UTC]"),
             },
             geometry=shapely.points(table["lon"].to_numpy(float), table["lat"].to_numpy(float)),
             crs="EPSG:4326",

@@ -18,7 +18,6 @@ import shapely
 from numpy.typing import NDArray
 
 from doorview.city.chances import keys_of, uniform
-from doorview.city.streets import sample_lines
 from doorview.errors import InputError
 from doorview.overlays.kernels.route_sets import doors_of_routes, recorded_sets
 from doorview.overlays.kernels.routes import (
@@ -116,10 +115,13 @@ class Exposure:
         return keys_of(str(label) for label in self.doors)
 
 
-def walking_points(graph: WalkingGraph, *, spacing_m: float = SPACING_M) -> WalkingPoints:
+def walking_points(
+    graph: WalkingGraph, *, spacing_m: float = SPACING_M, edges: NDArray[np.bool_] | None = None
+) -> WalkingPoints:
     """Return points along the walking lines of a graph, in equal steps of at most `spacing_m`.
 
     Places are those of the street's line, moved aside by the graph's `offset_m`; a step is as long as on that line.
+    Where only some `edges` (edges,) are asked for, the others have one point each, which counts as hidden.
 
     Raises
     ------
@@ -129,20 +131,44 @@ def walking_points(graph: WalkingGraph, *, spacing_m: float = SPACING_M) -> Walk
     """
     if not 0.1 <= spacing_m <= 10.0:
         raise InputError(f"spacing_m is {spacing_m!r}: points stand every 0.1 to 10 m along a walk; 0.5 to 1 is usual.")
-    edges = len(graph)
+    number = len(graph)
     two = graph.offset_m[:, 0] != graph.offset_m[:, 1]
-    line_of = np.repeat(np.arange(edges), 2)
-    line_of[2 * np.flatnonzero(two) + 1] = edges + np.arange(int(two.sum()))
-    edge = np.concatenate([np.arange(edges), np.flatnonzero(two)])
+    line_of = np.repeat(np.arange(number), 2)
+    line_of[2 * np.flatnonzero(two) + 1] = number + np.arange(int(two.sum()))
+    edge = np.concatenate([np.arange(number), np.flatnonzero(two)])
     offset = np.concatenate([graph.offset_m[:, 0], graph.offset_m[two, 1]])
-    samples = sample_lines(graph.lines[edge], spacing_m)
-    left = np.column_stack([-samples.direction[:, 1], samples.direction[:, 0]])
-    xy = samples.xy + offset[samples.line][:, None] * left
-    count = np.bincount(samples.line, minlength=len(edge))
+    asked = np.ones(len(edge), dtype=bool) if edges is None else edges[edge]
+    length = graph.length_m[edge]
+    count = np.where(asked, np.maximum(1, np.ceil(length / spacing_m)), 1).astype(np.int64)
     first = np.concatenate([[0], np.cumsum(count)]).astype(np.int64)
-    points = gpd.GeoSeries(shapely.points(xy), crs=graph.crs)
-    hidden = graph.hidden[edge][samples.line]
-    return WalkingPoints(points, first, graph.length_m[edge] / count, line_of.astype(np.int64), hidden)
+    line = np.repeat(np.arange(len(edge)), count)
+    at = (np.arange(len(line)) - first[line] + 0.5) * (length / count)[line]
+    # Half a metre to both sides, so that the way aside turns gently at a bend.
+    reach = np.minimum(0.5, length / 4)[line]
+    before, beyond = _along(graph.lines, edge[line], at - reach), _along(graph.lines, edge[line], at + reach)
+    ahead = beyond - before
+    norm = np.hypot(*ahead.T)[:, None]
+    direction = np.divide(ahead, norm, out=np.zeros_like(ahead), where=norm > 0)
+    left = np.column_stack([-direction[:, 1], direction[:, 0]])
+    points = gpd.GeoSeries(shapely.points((before + beyond) / 2 + offset[line][:, None] * left), crs=graph.crs)
+    hidden = (graph.hidden[edge] | ~asked)[line]
+    return WalkingPoints(points, first, length / count, line_of.astype(np.int64), hidden)
+
+
+def _along(lines: NDArray[np.object_], line: Ints, at: Floats) -> Floats:
+    """Return the places (n, 2) `at` metres along lines: all at once, where GEOS walks each line anew for each place."""
+    xy, owner = shapely.get_coordinates(lines, return_index=True)
+    step = np.hypot(*np.diff(xy, axis=0).T)
+    step[owner[1:] != owner[:-1]] = 0.0
+    # One scale for all lines, laid end to end.
+    reached = np.concatenate([[0.0], np.cumsum(step)])
+    first = np.searchsorted(owner, np.arange(len(lines)))
+    last = np.searchsorted(owner, np.arange(len(lines)), side="right") - 1
+    target = reached[first[line]] + at
+    low = np.clip(np.searchsorted(reached, target, side="right") - 1, first[line], last[line] - 1)
+    long = reached[low + 1] - reached[low]
+    part = np.divide(target - reached[low], long, out=np.zeros_like(target), where=long > 0)[:, None]
+    return np.asarray(xy[low] + np.clip(part, 0.0, 1.0) * (xy[low + 1] - xy[low]))
 
 
 def exposure_of_pairs(walk: WalkingPoints, doors: pd.Index, pairs: pd.DataFrame) -> Exposure:
@@ -375,10 +401,20 @@ def figures_of_legs(
         runs_of_lines(whole, walk.first, walk.step_m, exposure.start, exposure.members, bits, runs)
         longest = np.zeros((len(routes), replicates), np.float32)
         longest_runs(*legs, routes.full, *points, exposure.line_start, bits, slot, runs, apart, longest)
-        low, high = np.quantile(longest, [0.05, 0.95], axis=1)
+        longest.sort(axis=1)
+        low, high = (_between(longest, quantile) for quantile in (0.05, 0.95))
         for name, value in (("mean", longest.mean(axis=1, dtype=np.float64)), ("p05", low), ("p95", high)):
             table[f"longest_unseen_{name}_m"] = np.where(found, value, np.nan)
     return table
+
+
+def _between(ordered: NDArray[np.float32], quantile: float) -> Floats:
+    """Return a quantile of each row of ordered numbers, by a straight line between two of them, as numpy's own."""
+    at = quantile * (ordered.shape[1] - 1)
+    below = int(at)
+    low, high = ordered[:, below].astype(np.float64), ordered[:, below + 1].astype(np.float64)
+    value: Floats = low + (at - below) * (high - low)
+    return value
 
 
 def recorded_share(

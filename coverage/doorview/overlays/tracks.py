@@ -170,11 +170,13 @@ def clean_tracks(recorded: Recorded, crs: Any, inside: BaseGeometry, rules: Trac
     seconds = (time - pd.Timestamp(0, tz="UTC")).dt.total_seconds().to_numpy(dtype=np.float64, na_value=np.nan)
     segment = points["segment"].to_numpy(dtype=np.int64)
     number = recorded.tracks.index.get_indexer(points["track"])
+    by_track = np.argsort(number, kind="stable")
+    cuts = np.searchsorted(number[by_track], np.arange(len(recorded.tracks) + 1))
     kept: list[Ints] = []
     track: list[int] = []
     rows, clock = [], []
     for row, (label, head) in enumerate(recorded.tracks.iterrows()):
-        mine = np.flatnonzero(number == row)
+        mine = by_track[cuts[row] : cuts[row + 1]]
         pieces, counts, timed = _pieces(xy[mine], seconds[mine], segment[mine], within[mine], rules)
         kept += [mine[piece] for piece in pieces]
         track += [row] * len(pieces)

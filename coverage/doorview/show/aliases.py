@@ -15,10 +15,12 @@ _ALIASES: dict[str, str] = {
     "cells": "cells of the grid",
     "class": "class",
     "counted_dwellings": "homes counted by the user",
+    "detour": "length / shortest length",
     "dwellings": "homes behind the door",
     "face": "street block (number)",
     "ground_class": "class of the ground",
     "group": "group of blocks that share a figure (-1: none shown)",
+    "edge": "edge (number)",
     "heading": "heading [degrees clockwise from north]",
     "highway": "kind of street (OpenStreetMap: highway)",
     "hot_spot": "hot spot (number)",
@@ -38,6 +40,12 @@ _UNITS: tuple[tuple[str, str], ...] = (
     ("_m", "m"),
     ("_degrees", "degrees"),
 )
+_SEEN = re.compile(r"(seen_m_along|seen_m_against|p_unseen)_([a-z]+)")
+_SEEN_WORDS = {
+    "seen_m_along": "expected length in view along the line, {} [m]",
+    "seen_m_against": "expected length in view against the line, {} [m]",
+    "p_unseen": "chance of arriving unseen, {} [0 to 1]",
+}
 _SHARE = re.compile(r"share_([a-z]+)(?:__(.+))?")
 
 
@@ -56,6 +64,9 @@ def alias(column: str) -> str:
         plain = PLAIN_NAMES.get(share[1])
         scenario = f", scenario {clean(share[2], 80)}" if share[2] else ""
         return f"share in view, {share[1]}{f' ({plain})' if plain else ''}{scenario} [0 to 1]"
+    seen = _SEEN.fullmatch(column)
+    if seen:
+        return _SEEN_WORDS[seen[1]].format(seen[2])
     for ending, unit in _UNITS:
         if column.endswith(ending):
             return f"{clean(column.removesuffix(ending).replace('_', ' '), 80)} [{unit}]"

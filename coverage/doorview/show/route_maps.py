@@ -45,7 +45,7 @@ from doorview.show.style import (
     class_labels,
     share_classes,
 )
-from doorview.show.text import CAVEAT, Caption, clean, distance, level_phrase, percent
+from doorview.show.text import CAVEAT, SMALLEST_COUNT, Caption, clean, distance, level_phrase, percent
 
 __all__ = [
     "KIND_COLOURS",
@@ -143,6 +143,11 @@ def route_map(path: str | os.PathLike[str], data: RouteData, *, dpi: int = 200) 
     x, y = frame.sheet.width - MARGIN - PANEL, frame.sheet.height - HEAD
     for way in data.ways:
         y = _figures(frame.sheet, way, base, x, y) - 0.06
+    said = (
+        "In view: expected part of the way. Doorbells: expected number of different ones that see any of it. Unseen: "
+        "chance that none sees any of it."
+    )
+    y = frame.sheet.write(x, y, said, PANEL, size=7.5, colour=MUTED) - 0.06
     if data.same:
         words = f"No way is less in view where walks of up to {data.cap:g} times the shortest pass."
         y = frame.sheet.write(x, y, words, PANEL, size=8) - 0.06
@@ -183,7 +188,10 @@ def exposure_map(
     _head(frame.sheet, title, label, _if(base))
     x, y = frame.sheet.width - MARGIN - PANEL, frame.sheet.height - HEAD
     if figures:
-        y = frame.sheet.write(x, y, "In view of all streets and paths, by length:", PANEL, size=9, bold=True) - 0.03
+        y = (
+            frame.sheet.write(x, y, "Part of all streets and paths in view, by length:", PANEL, size=9, bold=True)
+            - 0.03
+        )
         for level, share in figures:
             put(frame.sheet.page, x + 0.02, y - 0.17, percent(share), size=12, bold=True, va="baseline")
             indent = max(0.62, frame.sheet.text_width(percent(share), 12, True) + 0.12)
@@ -247,23 +255,23 @@ def _draw_ends(frame: Frame, data: RouteData) -> list[shapely.Geometry]:
     """Draw where the way begins and ends, with names; return the ground that they take."""
     line = data.ways[0].line
     taken: list[shapely.Geometry] = []
-    east = frame.bounds[2]
+    west, _, east, _ = frame.bounds
     for at, letter, name in ((0, "A", data.origin), (-1, "B", data.destination)):
         x, y = shapely.get_coordinates(line)[at]
         frame.axes.plot([x], [y], marker="o", markersize=12, color=INK, markeredgecolor=PAGE, zorder=5)
         put(frame.axes, x, y, letter, size=8, bold=True, colour=PAGE, ha="center", va="center", zorder=6)
         text = clean(name, 40)
-        half = frame.sheet.text_width(text, 8, True) * frame.metres_per_inch / 2
-        right = x + 2 * half + 0.2 * frame.metres_per_inch < east
-        shift = 0.14 * frame.metres_per_inch
-        label = put(
-            frame.axes, x + shift if right else x - shift, y, text,
-            size=8, bold=True, ha="left" if right else "right", va="center", zorder=6,
-        )  # fmt: skip
+        inch = frame.metres_per_inch
+        half = frame.sheet.text_width(text, 8, True) * inch / 2
+        # Above the spot where the way leaves it downward, else below.
+        further = shapely.get_coordinates(shapely.line_interpolate_point(line, 0.95 if at else 0.05, normalized=True))[
+            0
+        ]
+        height = y + (0.22 if further[1] <= y else -0.22) * inch
+        middle = float(np.clip(x, west + half + 0.08 * inch, east - half - 0.08 * inch))
+        label = put(frame.axes, middle, height, text, size=8, bold=True, ha="center", va="center", zorder=6)
         label.set_bbox({"facecolor": PAGE, "edgecolor": "none", "alpha": 0.85, "pad": 1.0})
-        low = x + shift if right else x - shift - 2 * half
-        high = 0.09 * frame.metres_per_inch
-        taken.append(shapely.box(min(low, x), y - high, max(low + 2 * half, x), y + high))
+        taken.append(shapely.box(middle - half, height - 0.09 * inch, middle + half, height + 0.09 * inch))
     return taken
 
 
@@ -298,18 +306,21 @@ def _figures(sheet: Sheet, way: DrawnWay, base: MapData, x: float, y: float) -> 
     sheet.patch(x, y - 0.16, 0.11, 0.13, facecolor=KIND_COLOURS[way.kind], edgecolor="none")
     lead = f"{KIND_WORDS[way.kind]}: {distance(way.length_m, units)}"
     y = sheet.write(x + 0.18, y, lead, PANEL - 0.18, size=10, bold=True) - 0.02
+    columns = (0.0, 0.95, 1.5, 2.2)
+    for at, word in zip(columns, ("level", "in view", "doorbells", "unseen"), strict=True):
+        put(sheet.page, x + at, y - 0.13, word, size=7.5, colour=MUTED)
+    y -= 0.17
     for item in way.figures:
-        put(sheet.page, x + 0.02, y - 0.16, percent(item.share), size=10.5, bold=True, va="baseline")
-        indent = max(0.62, sheet.text_width(percent(item.share), 10.5, True) + 0.12)
-        bells = "fewer than 5 doors see it" if item.doorbells is None else _doorbells(item.doorbells)
-        words = f"of it in view at {clean(item.level, 30)}; {bells}; {percent(item.unseen)} chance of arriving unseen"
-        end = sheet.write(x + indent, y - 0.02, words, PANEL - indent, size=8)
-        y = min(end, y - 0.2) - 0.02
+        bells = f"of under {SMALLEST_COUNT}" if item.doorbells is None else _doorbells(item.doorbells)
+        cells = (clean(item.level, 14), percent(item.share), bells, percent(item.unseen))
+        for number, (at, word) in enumerate(zip(columns, cells, strict=True)):
+            put(sheet.page, x + at, y - 0.14, word, size=8.5, bold=number == 1)
+        y -= 0.18
     return y
 
 
 def _doorbells(number: float) -> str:
-    return f"{number:.1f} doorbells expected" if number < 9.95 else f"{number:,.0f} doorbells expected"
+    return f"{number:.1f}" if number < 9.95 else f"{number:,.0f}"
 
 
 def _legend(frame: Frame, base: MapData, breaks: tuple[float, ...], x: float, y: float, what: str) -> float:

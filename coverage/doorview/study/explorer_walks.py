@@ -41,6 +41,6 @@ def walk_arrays(
     said = {
         "scenarios": list(layers),
         "scale": NOT_PUBLISHED - 1,
-        "note": f"Both directions together, {side}; at the scenario's own rate alone. {CAVEAT}",
+        "note": f"Both directions, {side}. {CAVEAT}",
     }
     return said, {"walk_start": start, "walk_xy": xy, "walk_share": scaled.astype(np.uint16)}

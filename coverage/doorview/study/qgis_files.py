@@ -46,6 +46,8 @@ _TITLES = {
     "streets": "Streets",
     "ground": "Public ground by class",
     "zones": "Zones",
+    "street_exposure": "Share of a walk in view, every street and path",
+    "routes": "Ways on foot",
     "hotspots": "Hot spots of reported thefts",
     "thefts_density": "Density of reported thefts",
 }

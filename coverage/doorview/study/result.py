@@ -268,6 +268,7 @@ class Result:
         lines += alerts_words(self.tables.alerts, units)
         lines += attributes_words(self.tables.attributes, self.main_scenario(), self.main_level())
         lines += routes_words(self.tables.routes, units, fictional=ready.study.study.fictional)
+        lines += self._route_words()
         lines += thefts_words(self.tables.thefts, self.main_scenario())
         lines += fairness_words(self)
         lines += private_ground_words(self.tables.private_ground, self.main_scenario(), self.levels)
@@ -275,6 +276,13 @@ class Result:
             lines.append(ready.reading_words)
         lines.append(self.grid_error_words())
         return lines
+
+    def _route_words(self) -> list[str]:
+        """Return ways on foot in sentences."""
+        found, study = self.tables.routes, self.ready.study
+        section = None if found is None else study.scenarios.get(found.shown)
+        label = None if section is None else section.label
+        return routes_words(found, study.output.units, fictional=study.study.fictional, scenario=label)
 
     def _rate_words(self) -> list[str]:
         """Return whose rate a published one is, where a scenario uses one."""

@@ -47,7 +47,9 @@ def draw_routes(result: Result, folder: Path) -> list[Path]:
     if found.level not in [item.name for item in levels]:
         levels.append(result.levels[found.level])
     for name, row in drawn_ways(found, fictional=result.ready.study.study.fictional).items():
-        data = _route_data(found, row, replace(base, caption=caption_of(result)), [item.name for item in levels])
+        shown = replace(base, caption=caption_of(result))
+        fictional = result.ready.study.study.fictional
+        data = _route_data(found, row, shown, [item.name for item in levels], fictional=fictional)
         drawn.append(route_map(folder / f"routes_{name}.png", data))
         drawn.append(route_plot(folder / f"route_profile_{name}.png", data, levels))
     return drawn
@@ -84,7 +86,7 @@ def drawn_ways(found: RoutesRun, *, fictional: bool) -> dict[str, int]:
     return names
 
 
-def _route_data(found: RoutesRun, row: int, base: MapData, levels: list[str]) -> RouteData:
+def _route_data(found: RoutesRun, row: int, base: MapData, levels: list[str], *, fictional: bool) -> RouteData:
     """Return what pictures of one way show."""
     label = found.plan.labels[row]
     table = found.table[(found.table["route"] == label) & (found.table["scenario"] == found.shown)]
@@ -101,7 +103,7 @@ def _route_data(found: RoutesRun, row: int, base: MapData, levels: list[str]) ->
                 line,
                 float(routes.table["length_m"].iloc[row]),
                 route_profile(found.walk, routes, row, chances),
-                tuple(_figures(here, name) for name in levels),
+                tuple(_figures(here, name, fictional=fictional) for name in levels),
             )
         )
     origin, destination = found.plan.ends[row]
@@ -121,9 +123,9 @@ def _route_data(found: RoutesRun, row: int, base: MapData, levels: list[str]) ->
     )
 
 
-def _figures(here: pd.DataFrame, level: str) -> LevelFigures:
+def _figures(here: pd.DataFrame, level: str, *, fictional: bool) -> LevelFigures:
     row = here.loc[level]
-    few = 0 < row["doors_in_view"] < SMALLEST_COUNT
+    few = not fictional and 0 < row["doors_in_view"] < SMALLEST_COUNT
     return LevelFigures(
         level, float(row["share_in_view_mean"]), None if few else float(row["doorbells_mean"]), float(row["p_unseen"])
     )

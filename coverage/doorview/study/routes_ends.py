@@ -224,9 +224,10 @@ def _numbers(table: pd.DataFrame, keys: list[str], names: dict[str, str]) -> tup
             if re.fullmatch(r"[-+]?\d{1,9}(\.\d{0,20})?", text) and abs(float(text)) <= most:
                 values[row] = float(text)
             else:
-                shown = f"'{text[:40]}'" if text else "empty"
-                what = "no number" if not re.fullmatch(r"[-+]?\d+(\.\d*)?", text) else f"not within {most:g} degrees"
-                bad.setdefault(row, f"{names[key]} is {shown}, {what}")
+                # The text itself may be an address, and this is told in what is published.
+                number = re.fullmatch(r"[-+]?\d+(\.\d*)?", text)
+                what = "empty" if not text else f"not within {most:g} degrees" if number else "no number"
+                bad.setdefault(row, f"{names[key]} is {what}")
         found[key] = values
     return found, bad
 

@@ -119,7 +119,6 @@ def routes_run(ready: Prepared, plan: RoutesPlan | None, scenarios: Mapping[str,
     section = plan.section
     ground = None if section.side == "centre" else ready.ground
     graph = walking_graph(ready.city, ground, side=section.side)
-    walk = walking_points(graph)
     names = [name for name in (section.scenarios or default_scenarios(ready.study.scenarios)) if name in scenarios]
     residents, seed = ready.residents, ready.study.study.seed
     owners = {
@@ -132,7 +131,7 @@ def routes_run(ready: Prepared, plan: RoutesPlan | None, scenarios: Mapping[str,
         for name in names
     }
     shortest, origins, destinations = _shortest(graph, plan)
-    within = _within(graph, shortest, section.detour_cap)
+    within = _within(ready, graph, shortest, section.detour_cap)
     homes = home_ways(ready, plan, graph)
     edges = np.zeros(len(graph), dtype=bool)
     for walked in (shortest, *(way.routes for way in homes)):
@@ -141,6 +140,7 @@ def routes_run(ready: Prepared, plan: RoutesPlan | None, scenarios: Mapping[str,
         edges |= part
     if section.street_exposure:
         edges |= shapely.intersects(ready.inside, graph.lines)
+    walk = walking_points(graph, edges=edges)
     lines = np.zeros(len(walk.step_m), dtype=bool)
     lines[walk.line_of[np.repeat(edges, 2)]] = True
     exposures = exposures_of(ready.scene, walk, lines)
@@ -226,10 +226,21 @@ def _spots(graph: WalkingGraph, place: Any) -> Floats:
     return gates_of(graph, place)
 
 
-def _within(graph: WalkingGraph, shortest: Routes, cap: float) -> dict[int, NDArray[np.bool_]]:
-    """Return, by way, the edges that the way least in view may use: for the first `MOST_LEAST` that were found."""
+def _within(ready: Prepared, graph: WalkingGraph, shortest: Routes, cap: float) -> dict[int, NDArray[np.bool_]]:
+    """Return, by way, the edges that the way least in view may use: for the first `MOST_LEAST` that were found.
+
+    Outside the counted area doors are unknown, so that ways there would pass for unseen: only the shortest goes there.
+    """
     rows = np.flatnonzero(shortest.table["status"] == "found")
-    return {int(row): edges_within(graph, shortest, int(row), cap) for row in rows[rows < MOST_LEAST]}
+    shapely.prepare(ready.inside)
+    known = np.asarray(shapely.covers(ready.inside, graph.lines))
+    found = {}
+    for row in rows[rows < MOST_LEAST].tolist():
+        legs = shortest.half[shortest.first[row] : shortest.first[row + 1]] // 2
+        edges = edges_within(graph, shortest, row, cap) & known
+        edges[legs] = True
+        found[row] = edges
+    return found
 
 
 def _least(run: RoutesRun, name: str, within: dict[int, NDArray[np.bool_]]) -> tuple[Routes, pd.DataFrame]:

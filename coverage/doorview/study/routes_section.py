@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
@@ -12,7 +13,7 @@ from doorview.study.fields import CrsText, FilePath
 from doorview.study.scenario_faults import hint
 from doorview.study.shown import shown_scenario
 
-__all__ = ["PAIR_COLUMNS", "RoutesSection", "Way", "default_scenarios", "routes_faults"]
+__all__ = ["PAIR_COLUMNS", "RoutesSection", "Way", "default_scenarios", "end_of", "routes_faults"]
 
 Above = Annotated[float, Field(gt=0.0)]
 Text = Annotated[str, Field(min_length=1)]
@@ -44,6 +45,14 @@ def _spot(value: object) -> object:
             raise ValueError(f"[{lat:g}, {lon:g}] lies nowhere; a latitude lies between -90 and 90")
         raise ValueError(f"[{lat:g}, {lon:g}] is longitude first: swap them, [{lon:g}, {lat:g}] (latitude, longitude)")
     return (lat, lon)
+
+
+def end_of(text: str) -> str | list[float]:
+    """Return an end of a way as given on the command line: ``[-33.9,151.2]`` is a spot, all else a name."""
+    parts = text.strip(" []").split(",")
+    if len(parts) == 2 and all(re.fullmatch(r"\s*[-+]?\d+(\.\d*)?\s*", part) for part in parts):
+        return [float(part) for part in parts]
+    return text
 
 
 Spot = Annotated[str | tuple[float, float], BeforeValidator(_spot)]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from doorview.study.fairness_section import fairness_faults
 from doorview.study.incidents_section import incidents_faults, recognised
 from doorview.study.partnership_section import partnership_faults
 from doorview.study.private_ground_section import private_ground_faults
-from doorview.study.routes_section import routes_faults
+from doorview.study.routes_section import end_of, routes_faults
 from doorview.study.scenario_faults import hint, scenario_faults, with_bases
 from doorview.study.sections import (
     BUILTIN_SCENARIOS,
@@ -188,13 +188,15 @@ def study_from_arguments(
     units: str | None = None,
     known: bool | None = None,
     thefts: str | Path | None = None,
+    routes: Iterable[Sequence[str]] = (),
 ) -> Study:
     """Return the study of ``doorview estimate``: a place or file, and a few choices; the rest by default.
 
     `source` is the path of an OSM file, a bounding box ``"west,south,east,north"`` [degrees], or a place name.
     Each of `rates` becomes a scenario of independent ownership and joins the steps of the curve. `known` asks for the
     cameras that OpenStreetMap maps. `thefts` is a file of reported incidents: its columns must be called lon, lat, date
-    and category, or fit one preset alone.
+    and category, or fit one preset alone. `routes` are ways on foot, (origin, destination) each: the name of a
+    place, or ``"latitude,longitude"``.
 
     Raises
     ------
@@ -226,6 +228,9 @@ def study_from_arguments(
     raw["zones"] = [{"file": str(file)} for file in zones]
     if thefts is not None:
         raw["incidents"] = {"file": str(thefts), **recognised(thefts)}
+    ways = [[end_of(str(end)) for end in pair] for pair in routes]
+    if ways:
+        raw["routes"] = {"way": [{"origin": one, "destination": two} for one, two in ways], "street_exposure": False}
     if rates is not None:
         rates = list(rates)
         raw["scenarios"] = {scenario_name(rate): {"rate": float(rate)} for rate in rates}

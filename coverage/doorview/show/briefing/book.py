@@ -66,7 +66,7 @@ class Book:
     quoted: list[str] = field(default_factory=list)
     images: dict[str, Path] = field(default_factory=dict)
 
-    def say(self, kind: Kind, file: str, column: str, **key: str) -> str | None:
+    def say(self, kind: Kind, file: str, column: str, /, **key: str) -> str | None:
         """Return a number of a table in words, or None where the table has none."""
         value = self.run.value(file, column, **key)
         return None if value is None else self._record(kind, value, file, column, key)

@@ -106,7 +106,7 @@
       const level = dv.words.level(dv.state.level), there = dv.walkShares(dv.state.scenario, dv.state.rate) !== null;
       out.push(
         el("div", { class: "legend-block" },
-          el("p", { class: "legend-title" }, `Share of a walk along each street or path in view (${level.name})`),
+          el("p", { class: "legend-title" }, `Share of a walk in view (${level.name})`),
           bar(dv.colours.css),
           el("p", { class: "legend-ends" }, el("span", {}, "0 %"), el("span", {}, "50 %"), el("span", {}, "100 %")),
           el("p", { class: "legend-note legend-grey" }, there ? "too few homes: no figure" : `no figure: walks are computed ${computed()}`),
