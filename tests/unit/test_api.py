@@ -23,13 +23,19 @@ NAMES = {
     "find_doors",
     "find_obstacles",
     "fit_camera",
+    "least_in_view",
     "level",
     "private_ground",
     "public_space",
+    "route",
     "run",
     "sees",
+    "shortest_routes",
+    "track_exposure",
+    "trade_off",
     "viewsheds",
     "visible_area",
+    "walking_graph",
 }
 
 
