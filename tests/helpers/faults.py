@@ -54,7 +54,7 @@ class Harm:
 
     `slow_s` every tile takes longer; `deadly` whoever computes this tile on a cluster is killed, `hungry` eats memory;
     `room_mb` address space beyond what the process has when it begins; `clock_back` every look at the clock is an hour
-    before the last; `memory` of each worker. `tile` cells are the side of a tile; `doors`, `side`: how large a block is.
+    before the last; `memory` of each worker. `tile`: cells along a tile's side; `doors`, `side`: how large a block is.
     """
 
     slow_s: float = 0.0

@@ -260,7 +260,6 @@ class Result:
         units = ready.study.output.units
         lines += partnership_words(self.tables.partnership, units, ready.study.public_space.near_home_m)
         lines += alerts_words(self.tables.alerts, units)
-        lines += routes_words(self.tables.routes, units, fictional=ready.study.study.fictional)
         lines += attributes_words(self.tables.attributes, self.main_scenario(), self.main_level())
         lines += self._route_words()
         lines += thefts_words(self.tables.thefts, self.main_scenario())
