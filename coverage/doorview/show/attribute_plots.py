@@ -101,7 +101,9 @@ def groups_plot(
     worked_out = bool(rows["value_low"].notna().any())
     said.append("Light bar: range over assumptions" if worked_out else "The range over assumptions was not worked out")
     if " of " in str(groups[0]) and "(lowest)" in str(groups[0]):
-        said.append(f"{groups[0]}: the homes in the zones where {name} is lowest, about as many in each group")
+        said.append(
+            f"{groups[0]}: homes in the zones where {name} is lowest; about as many in each group as whole zones allow"
+        )
     said += [f"{words[:1].upper()}{words[1:]}" for words in (clean(note, 200) for note in notes)]
     _foot(sheet, caption, said)
     return save(sheet, path, caption, title)

@@ -150,7 +150,7 @@ def _panel(frame: Frame, data: TwoVariables, outlined: bool) -> None:
     y = _square(sheet, data, x, y) - 0.1
     words = {2: "half", 3: "third"}
     each = words[data.thirds[0]] if data.thirds[0] == data.thirds[1] else "class"
-    y = sheet.write(x, y, f"Each {each} holds about as many homes.", PANEL, size=8) - 0.04
+    y = sheet.write(x, y, f"Each {each} holds about as many homes, as far as whole zones allow.", PANEL, size=8) - 0.04
     for why in dict.fromkeys(data.left_out["why"]):
         y = swatch(sheet, x, y, f"not compared: {clean(why, 80)}", hatch="//////")
     if outlined:
