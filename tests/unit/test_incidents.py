@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import geopandas as gpd
@@ -332,3 +334,15 @@ def test_the_demo_towns_thefts_are_read(project_root):
     assert adds_up(result)
     assert len(result) == 300
     assert (result["block"] == "").all()
+
+
+def test_a_geopackage_without_layers_is_refused(tmp_path):
+    path = tmp_path / "none.gpkg"
+    with closing(sqlite3.connect(path)) as base:
+        base.executescript("pragma application_id = 1196444487; pragma user_version = 10300; create table t (a)")
+        base.executescript(
+            "create table gpkg_contents (table_name text, data_type text, identifier text, description text, "
+            "last_change text, min_x real, min_y real, max_x real, max_y real, srs_id integer)"
+        )
+    with pytest.raises(InputError):
+        read_incidents(path, CRS("EPSG:32618"))
