@@ -12,7 +12,7 @@ export PYTHONSAFEPATH = 1
 export STUDY EXTRACT PLACE BOUNDARY ZONES THEFTS RATES OUT RUN
 
 .DEFAULT_GOAL := help
-.PHONY: help maps explorer briefing demo-data test kernels suite notebooks notebooks-refresh test-long check docs lab bench clean
+.PHONY: help maps explorer briefing demo-data test kernels suite notebooks notebooks-refresh test-long check docs lab bench bench-large clean
 
 help:  ## this text
 	@echo "Targets:"
@@ -115,6 +115,9 @@ lab: $(LAB_STAMP)  ## JupyterLab on the notebooks
 
 bench: $(STAMP)  ## benchmarks in one table: each figure, its baseline, the ratio
 	"$(BIN)/python" benchmarks/run_all.py
+
+bench-large: $(STAMP)  ## large cities: time by door, memory, the cache (HOMES="10000 100000" for small ones)
+	"$(BIN)/python" benchmarks/large.py $(HOMES)
 
 clean:  ## remove the environment, the run of the demo town and what tools left behind; other runs stay
 	rm -rf "$(VENV)" out/demo dist build docs/_build docs/_rooms docs/_notebooks .pytest_cache .mypy_cache .ruff_cache .hypothesis .benchmarks .coverage htmlcov

@@ -168,6 +168,11 @@ def _add_run_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scheduler", metavar="ADDRESS", help="use the Dask cluster whose scheduler is there, as in tcp://HOST:8786"
     )
+    parser.add_argument(
+        "--tables-only",
+        action="store_true",
+        help="write tables alone, the city taken part by part: for cities that do not fit into memory",
+    )
     parser.add_argument("--fresh", action="store_true", help="begin anew instead of resuming unfinished work")
     parser.add_argument(
         "--profile", action="store_true", help="print what each stage cost; working/profile.txt has it by line"
@@ -342,10 +347,13 @@ def _profile(folder: Path) -> None:
 
 def _run(options: argparse.Namespace) -> None:
     from doorview.study.schema import load_study
+    from doorview.study.tables_only import with_tables_only
 
     study = load_study(options.study)
     if options.threads is not None:
         study = study.with_threads(options.threads)
+    if options.tables_only:
+        study = with_tables_only(study)
     _finish(study, options)
 
 
@@ -368,6 +376,7 @@ def _estimate(options: argparse.Namespace) -> None:
         units=options.units,
         known=options.known,
         thefts=options.thefts,
+        tables_only=options.tables_only,
     )
     _finish(study, options)
 

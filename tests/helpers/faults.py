@@ -54,7 +54,7 @@ class Harm:
 
     `slow_s` every tile takes longer; `deadly` whoever computes this tile on a cluster is killed, `hungry` eats memory;
     `room_mb` address space beyond what the process has when it begins; `clock_back` every look at the clock is an hour
-    before the last; `memory` of each worker.
+    before the last; `memory` of each worker. `tile` cells are the side of a tile; `doors`, `side`: how large a block is.
     """
 
     slow_s: float = 0.0
@@ -63,6 +63,9 @@ class Harm:
     room_mb: int = 0
     clock_back: bool = False
     memory: str | None = None
+    tile: int = TILE
+    doors: int = 40
+    side: int = 2
 
     def words(self) -> str:
         """What processes of a cluster are told, in their environment."""
@@ -102,10 +105,10 @@ def _prepare(harm: Harm) -> None:
     from doorview.study import compute, part_run, part_store, pipeline, work
 
     pipeline.run_tables_only = partial(part_run.run_tables_only, buildings_per_part=60)  # type: ignore[assignment]
-    part_store.Grid = lambda cell_m: Grid(cell_m, TILE)  # type: ignore[misc,assignment]
+    part_store.Grid = lambda cell_m: Grid(cell_m, harm.tile)  # type: ignore[misc,assignment]
     part_run.Grid = part_store.Grid  # type: ignore[misc]
-    compute.Grid = lambda cell_m: Grid(cell_m, TILE)  # type: ignore[misc,assignment]
-    work.Work = partial(Work, doors=40, side=2)  # type: ignore[misc,assignment]
+    compute.Grid = lambda cell_m: Grid(cell_m, harm.tile)  # type: ignore[misc,assignment]
+    work.Work = partial(Work, doors=harm.doors, side=harm.side)  # type: ignore[misc,assignment]
     real = engines.cover_tile
 
     def cover_tile(scene: Any, tile: tuple[int, int], rasters: bool = True) -> Any:
@@ -180,7 +183,7 @@ class Run:
         found = self.tiles.parent.glob("*/*")
         return len([path for path in found if path.suffix != ".part" and not path.name.startswith(".")])
 
-    def end(self, timeout: float = 120.0) -> int:
+    def end(self, timeout: float = 300.0) -> int:
         """Wait, and return the exit code; minus the signal that killed it."""
         self.process.join(timeout)
         assert self.process.exitcode is not None, f"still running after {timeout} s: {self.said()}"

@@ -34,7 +34,7 @@ class Shelf:
 
     def __init__(self) -> None:
         self.parcels: dict[str, bytes] = {}
-        self.found = 0
+        self.found = self.computed = 0
 
     def find(self, key: str, *, rasters: bool) -> Parcel | None:
         if key not in self.parcels:
@@ -45,8 +45,9 @@ class Shelf:
         self.found += 1
         return parcel
 
-    def keep(self, key: str, data: bytes) -> None:
+    def keep(self, key: str, data: bytes, tiles: int) -> None:
         self.parcels[key] = data
+        self.computed += tiles
 
 
 def same(one: Any, two: Any) -> bool:
@@ -171,6 +172,7 @@ def test_a_second_covering_finds_all_and_computes_nothing(threads: int) -> None:
     first = list(work.cover(scene, progress=lambda done, total: told.append((done, total))))
     assert shelf.found == 0
     assert told[-1] == (len(scene.tiles()), len(scene.tiles()))
+    assert shelf.computed == len(scene.tiles())
     kept = len(shelf.parcels)
     second = list(work.cover(scene))
     assert (shelf.found, len(shelf.parcels)) == (kept, kept)

@@ -134,6 +134,8 @@ def test_threads_change_only_themselves():
     assert study.with_threads(2).with_threads(1).settings() == study.with_threads(1).settings()
     with pytest.raises(InputError, match="0 threads"):
         study.with_threads(0)
+    with pytest.raises(StudyError, match=r"coverage\.workers: is called threads now"):
+        study_from_dict({**place(), "coverage": {"workers": 2}})
 
 
 # --- faults --------------------------------------------------------------------------------------------------------

@@ -37,7 +37,7 @@ def parcel(key: str, results: list[TileResult], *, rasters: bool = False) -> byt
 def test_what_is_kept_is_found_by_the_run_and_by_others(home, tmp_path, results):
     store = TileStore(tmp_path / "unfinished")
     assert store.find(KEYS[0], rasters=False) is None
-    store.keep(KEYS[0], parcel(KEYS[0], results))
+    store.keep(KEYS[0], parcel(KEYS[0], results), len(results))
     resumed, other = TileStore(tmp_path / "unfinished"), TileStore(tmp_path / "elsewhere")
     for again in (resumed, other):
         found = again.find(KEYS[0], rasters=False)
@@ -51,8 +51,8 @@ def test_what_is_kept_is_found_by_the_run_and_by_others(home, tmp_path, results)
 
 def test_one_that_has_rasters_takes_the_place_of_one_that_has_none(home, tmp_path, results):
     first = TileStore(tmp_path / "one")
-    first.keep(KEYS[0], parcel(KEYS[0], results))
-    TileStore(tmp_path / "two").keep(KEYS[0], parcel(KEYS[0], results, rasters=True))
+    first.keep(KEYS[0], parcel(KEYS[0], results), len(results))
+    TileStore(tmp_path / "two").keep(KEYS[0], parcel(KEYS[0], results, rasters=True), len(results))
     assert TileStore(tmp_path / "three").find(KEYS[0], rasters=True) is not None
     assert first.find(KEYS[0], rasters=True) is not None
     assert not list(tmp_path.rglob("*.part"))
@@ -61,7 +61,7 @@ def test_one_that_has_rasters_takes_the_place_of_one_that_has_none(home, tmp_pat
 def test_off_keeps_nothing_but_the_runs_own(tmp_path, monkeypatch, results):
     monkeypatch.setenv("DOORVIEW_CACHE", "off")
     store = TileStore(tmp_path / "unfinished")
-    store.keep(KEYS[0], parcel(KEYS[0], results))
+    store.keep(KEYS[0], parcel(KEYS[0], results), len(results))
     store.close()
     assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()] == [
         f"unfinished/tiles/{KEYS[0]}"
@@ -74,11 +74,11 @@ def test_the_cache_keeps_within_its_bound_and_what_was_used_last(home, tmp_path,
     monkeypatch.setenv("DOORVIEW_CACHE_SIZE", f"{6.5 * size:.0f}")
     store = TileStore(tmp_path / "unfinished")
     for number, key in enumerate(KEYS[:6]):
-        store.keep(key, parcel(key, results))
+        store.keep(key, parcel(key, results), len(results))
         os.utime(home / "tiles" / key[:2] / key, (1000.0 + number, 1000.0 + number))
     TileStore(None).find(KEYS[0], rasters=False)  # used now
     for key in KEYS[6:8]:
-        store.keep(key, parcel(key, results))
+        store.keep(key, parcel(key, results), len(results))
     store.close()
     left = {path.name for path in (home / "tiles").glob("*/*")}
     assert {KEYS[0], KEYS[6], KEYS[7]} <= left
@@ -124,7 +124,7 @@ def test_a_cache_that_cannot_be_written_is_given_up_with_one_warning(tmp_path, m
     with caplog.at_level(logging.WARNING):
         for key in KEYS[:3]:
             assert store.find(key, rasters=False) is None
-            store.keep(key, parcel(key, results))
+            store.keep(key, parcel(key, results), len(results))
         store.close()
     assert caplog.text.count("cannot be written") == 1
     assert "this run goes on" in caplog.text
@@ -135,7 +135,7 @@ def test_a_folder_of_the_run_that_cannot_be_written_ends_it(tmp_path, monkeypatc
     store = TileStore(tmp_path / "unfinished", cache=False)
     (tmp_path / "unfinished" / "tiles").rename(tmp_path / "away")
     with pytest.raises(OutputError, match="was taken away"):
-        store.keep(KEYS[0], parcel(KEYS[0], results))
+        store.keep(KEYS[0], parcel(KEYS[0], results), len(results))
     (tmp_path / "away").rename(tmp_path / "unfinished" / "tiles")
 
     def full(*_given):
@@ -143,7 +143,7 @@ def test_a_folder_of_the_run_that_cannot_be_written_ends_it(tmp_path, monkeypatc
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OutputError, match="no space left on device") as caught:
-        store.keep(KEYS[0], parcel(KEYS[0], results))
+        store.keep(KEYS[0], parcel(KEYS[0], results), len(results))
     assert "the same command goes on" in str(caught.value)
     assert list((tmp_path / "unfinished" / "tiles").iterdir()) == []
 
@@ -151,7 +151,7 @@ def test_a_folder_of_the_run_that_cannot_be_written_ends_it(tmp_path, monkeypatc
 def test_the_command_says_what_is_kept_and_clears_it(home, tmp_path, results, capsys):
     store = TileStore(tmp_path / "unfinished")
     for key in KEYS[:3]:
-        store.keep(key, parcel(key, results))
+        store.keep(key, parcel(key, results), len(results))
     assert cli.main(["cache"]) == 0
     said = capsys.readouterr().out
     assert str(home) in said

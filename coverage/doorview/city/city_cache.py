@@ -25,7 +25,8 @@ __all__ = ["KIND", "cached_city", "city_key", "file_digest", "kept_city"]
 
 KIND = "cities"
 _READ = (
-    "city_store", "clean", "crs", "extent", "extract", "layers", "model", "osmfile", "rings", "tags", "values",
+    "city_store", "clean", "crs", "extent", "extract", "layer_window", "layers", "model", "osmfile", "rings", "tags",
+    "values",
 )  # fmt: skip
 """What reading runs."""
 _SAY = logging.getLogger(__name__)

@@ -29,10 +29,11 @@ from doorview.city.extract import (
     read_extract,
     widened,
 )
+from doorview.city.layer_window import ROWS, from_overture, is_parquet_folder, read_parquet_window, read_vector_window
 from doorview.city.model import HALO_M, Boundary, City, Source, city_from_tables
 from doorview.city.osmfile import name_of, sha256_of
 from doorview.city.tags import KEYS
-from doorview.city.untrusted import UNREADABLE, layers_in, read_shapes, usable_crs
+from doorview.city.untrusted import UNREADABLE, layers_in, usable_crs
 from doorview.errors import InputError, MissingFileError, UnknownNameError
 
 __all__ = [
@@ -173,8 +174,9 @@ def city_from_layers(
     dropped: Counter[str] = Counter()
     own: dict[str, gpd.GeoDataFrame] = {}
     files: list[dict[str, str]] = []
+    near = None if inside is None else gpd.GeoSeries([widened(inside, halo_m)], crs=WGS84)
     for layer, source in given.items():
-        table = read_layer(source, layer)
+        table = read_layer(source, layer, near=near)
         files.append({"path": _label(source, layer), "sha256": _digest(source), "licence": OWN_LICENCE})
         own[_CITY_LAYER[layer]] = _as_tags(table, layer, dropped)
     layers: dict[str, gpd.GeoDataFrame] = {}
@@ -217,11 +219,13 @@ def city_from_layers(
 # -------------------------------------------------------------------------------------------------------------
 
 
-def read_layer(source: Source, layer: str) -> gpd.GeoDataFrame:
+def read_layer(source: Source, layer: str, *, near: gpd.GeoSeries | None = None) -> gpd.GeoDataFrame:
     """Read one own layer with all its columns; check its CRS, that its coordinates fit it, and its kind of shapes.
 
     Args:
-        source: a file, ``file.gpkg:layer``, ``file.gpkg|layername=layer``, or a GeoDataFrame.
+        source: a file, a folder of GeoParquet, ``file.gpkg:layer``, ``file.gpkg|layername=layer``, or a GeoDataFrame.
+        near: where objects are wanted; of files with an index of their places (GeoPackage, GeoParquet with a column
+            of bounding boxes) no more is read than what meets its bounds. The index keeps the rows of the file.
         layer: ``buildings``, ``streets``, ``public_space``, ``parcels``, ``addresses``, ``entrances`` or ``boundary``.
 
     Raises:
@@ -232,7 +236,7 @@ def read_layer(source: Source, layer: str) -> gpd.GeoDataFrame:
         table = source if isinstance(source, gpd.GeoDataFrame) else gpd.GeoDataFrame(geometry=source)
         where = f"the {layer} table"
     elif isinstance(source, (str, Path)):
-        table, where = _read_file(source, layer), f"{str(source)!r} ({layer})"
+        table, where = _read_file(source, layer, near), f"{str(source)!r} ({layer})"
     else:
         raise InputError(f"{layer}= is a {type(source).__name__}, neither a file nor a GeoDataFrame. {_MEND_FILE}")
     _check_layer(table, layer, where)
@@ -250,7 +254,7 @@ def split_source(source: Path | str) -> tuple[Path, str | None]:
     return Path(named["file"]), named["layer"]
 
 
-def _read_file(source: Path | str, layer: str) -> gpd.GeoDataFrame:
+def _read_file(source: Path | str, layer: str, near: gpd.GeoSeries | None) -> gpd.GeoDataFrame:
     path, inner = split_source(source)
     if not path.exists():
         raise MissingFileError(
@@ -258,14 +262,16 @@ def _read_file(source: Path | str, layer: str) -> gpd.GeoDataFrame:
             "read. Check the path."
         )
     suffix = path.suffix.lower()
-    if not path.is_file() or suffix not in _FILES:
+    if is_parquet_folder(path):
+        suffix = ".parquet"
+    elif not path.is_file() or suffix not in _FILES:
         what = "a folder" if path.is_dir() else f"a {suffix or 'nameless'} file"
         raise InputError(f"{layer}: {str(path)!r} is {what}, which is not read as a layer. {_MEND_FILE}")
     broken = f"{layer}: {str(path)!r} cannot be read as a layer"
     mend = f"The file is damaged or something else than its name says. {_MEND_FILE}"
     if suffix in {".parquet", ".geoparquet"}:
         try:
-            return gpd.read_parquet(path)
+            return read_parquet_window(path, near)
         except (ValueError, OSError) as error:  # pyarrow's ArrowInvalid is a ValueError
             raise InputError(f"{broken}: {error} {mend}") from error
     try:
@@ -285,7 +291,7 @@ def _read_file(source: Path | str, layer: str) -> gpd.GeoDataFrame:
             )
         if not names:
             raise InputError(f"{layer}: {str(path)!r} holds no layer with geometry. {_MEND_FILE}")
-        return read_shapes(path, inner or names[0])
+        return read_vector_window(path, inner or names[0], near)
     except UNREADABLE as error:
         raise InputError(f"{broken}: {error} {mend}") from error
 
@@ -344,7 +350,12 @@ def _as_tags(table: gpd.GeoDataFrame, layer: str, dropped: Counter[str]) -> gpd.
     ``entrance=yes``; the streets so taken are counted.
     """
     city_layer = _CITY_LAYER[layer]
-    index = pd.Index([f"own:{layer}:{row}" for row in range(len(table))], dtype=object, name="osm_id")
+    table, no_streets = from_overture(table, layer)
+    if no_streets:
+        dropped["ways: own segments that are no roads, left out"] += no_streets
+    # Of a file of which a window was read, the rows are those of the whole.
+    rows = table.index if ROWS in table.attrs else range(len(table))
+    index = pd.Index([f"own:{layer}:{row}" for row in rows], dtype=object, name="osm_id")
     data: dict[str, pd.Series] = {}
     columns = {str(column): column for column in table.columns if column != table.active_geometry_name}
     for key in KEYS[city_layer]:

@@ -29,8 +29,8 @@ class Keeper(Protocol):
     def find(self, key: str, *, rasters: bool) -> Parcel | None:
         """Return a block's parcel, with rasters where they are asked for; None where it must be computed."""
 
-    def keep(self, key: str, data: bytes) -> None:
-        """Keep a parcel."""
+    def keep(self, key: str, data: bytes, tiles: int) -> None:
+        """Keep the parcel of a block of so many tiles."""
 
     def facts(self) -> dict[str, int]:
         """Return where tiles came from."""
@@ -136,7 +136,7 @@ class _Run:
         self._alone = False
         self._total, self._told = len(scene.tiles()), 0
         self._waiting: dict[int, _Waiting] = {}
-        self._ready: dict[int, Parcel | None] = {}
+        self._ready: dict[int, Parcel | list[TileResult] | None] = {}
         self._died: list[Tile] = []
 
     def take_on(self, number: int, block: Block) -> None:
@@ -167,7 +167,8 @@ class _Run:
         waiting, parcel = self._waiting.pop(self.head), self._ready.pop(self.head)
         self.head += 1
         if parcel is not None:
-            for result in parcel.results(rasters=self.rasters):
+            results = parcel.results(rasters=self.rasters) if isinstance(parcel, Parcel) else parcel
+            for result in results:
                 yield waiting.block.globally(result)
             self._tell(len(waiting.block.tiles))
 
@@ -184,8 +185,8 @@ class _Run:
             waiting = self._waiting[outcome.number]
             if outcome.parcel is not None:
                 if self.keeper:
-                    self.keeper.keep(waiting.key, outcome.parcel)
-                self._ready[outcome.number] = Parcel(outcome.parcel, waiting.key)
+                    self.keeper.keep(waiting.key, outcome.parcel, len(waiting.block.tiles))
+                self._ready[outcome.number] = outcome.results or Parcel(outcome.parcel, waiting.key)
             elif isinstance(outcome.fault, BlockDiedError):
                 self._ready[outcome.number] = None
                 if len(waiting.block.tiles) > 1 or not self._alone:

@@ -24,11 +24,15 @@ class BlockDiedError(Exception):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a block: its parcel, or the fault that ended it."""
+    """What became of a block: its parcel, or the fault that ended it.
+
+    `results` are its tiles, where they are at hand unpacked and hold no rasters, which would take too much memory.
+    """
 
     number: int
     parcel: bytes | None
     fault: BaseException | None = None
+    results: list[TileResult] | None = None
 
 
 class Engine(Protocol):
@@ -61,11 +65,13 @@ class _Part:
         if self.fault is None:
             self.results[place] = cover_tile(self.block.scene, self.block.tiles[place], self.rasters)
 
-    def packed(self) -> bytes:
-        """Return the parcel of all tiles."""
+    def outcome(self) -> Outcome:
+        """Return the parcel of all tiles, and the tiles."""
         if self.fault is not None:
             raise self.fault
-        return pack(self.key, [result for result in self.results if result is not None], rasters=self.rasters)
+        found = [result for result in self.results if result is not None]
+        parcel = pack(self.key, found, rasters=self.rasters)
+        return Outcome(self.number, parcel, results=None if self.rasters else found)
 
 
 class ThreadEngine:
@@ -112,11 +118,11 @@ class ThreadEngine:
             if part.left:
                 return
         with contextlib.suppress(RuntimeError):  # the pool is closed: nobody waits
-            self._pool.submit(part.packed).add_done_callback(lambda packed: self._block_done(part.number, packed))
+            self._pool.submit(part.outcome).add_done_callback(lambda done: self._block_done(part.number, done))
 
-    def _block_done(self, number: int, packed: Future[bytes]) -> None:
-        """Hand a parcel, or the fault instead of it, to the thread that waits."""
-        if packed.cancelled():
+    def _block_done(self, number: int, done: Future[Outcome]) -> None:
+        """Hand what became of a block to the thread that waits."""
+        if done.cancelled():
             return
-        fault = packed.exception()
-        self._done.put(Outcome(number, packed.result() if fault is None else None, fault))
+        fault = done.exception()
+        self._done.put(done.result() if fault is None else Outcome(number, None, fault))

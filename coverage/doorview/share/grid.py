@@ -94,8 +94,8 @@ class TileIndex:
     @classmethod
     def of_lists(cls, items: NDArray[np.int64], ranges: dict[tuple[int, int], tuple[int, int]]) -> TileIndex:
         """Return an index in which `items[a:b]` meet the tile that `ranges` gives a, b for."""
-        made = cls(np.zeros((0, 4)), Grid())
-        made._items, made._range = items, ranges
+        made = cls.__new__(cls)
+        made._items, made._range = items, ranges  # noqa: SLF001 - its own kind
         return made
 
     def lists(self) -> dict[tuple[int, int], NDArray[np.int64]]:

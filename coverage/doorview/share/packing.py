@@ -85,7 +85,7 @@ def pack(key: str, results: Sequence[TileResult], *, rasters: bool) -> bytes:
                 "known": layers,
                 "counts": [counts.put(getattr(result, field)) for field in _COUNTS],
                 "zones": [counts.put(np.array([len(group) for group in result.zones], np.int32)), counts.put(zones)],
-                "rings": None if result.rings is None else counts.put(result.rings),
+                "rings": None if result.rings is None else _put_rings(counts, result.rings),
                 "drawn": drawn,
             }
         )
@@ -97,6 +97,13 @@ def pack(key: str, results: Sequence[TileResult], *, rasters: bool) -> bytes:
     ).encode()
     rest = b"".join([_LENGTHS.pack(len(header), len(frame) + sum(view_sizes)), header, frame, *views])
     return b"".join([MAGIC, key.encode().ljust(_KEY), hashlib.blake2b(rest, digest_size=_CHECKSUM).digest(), rest])
+
+
+def _put_rings(counts: _Writer, rings: NDArray[np.int64]) -> list[Any]:
+    """Lay out what is not 0 of an array that mostly is; return its shape, and what the header says of the parts."""
+    flat = rings.ravel()
+    places = np.flatnonzero(flat)
+    return [list(rings.shape), counts.put(places.astype(np.int64)), counts.put(flat[places])]
 
 
 class Parcel:
@@ -156,7 +163,12 @@ class Parcel:
             sizes, flat = (take(item) for item in entry["zones"])
             ends = np.cumsum(sizes)
             zones = [tuple(flat[e - n : e].tolist()) for e, n in zip(ends.tolist(), sizes.tolist(), strict=True)]
-            rings = None if entry["rings"] is None else take(entry["rings"])
+            rings = None
+            if entry["rings"] is not None:
+                shape, places, values = entry["rings"]
+                rings = np.zeros(shape, np.int64)
+                at = take(places)
+                rings.ravel()[at] = take(values)
             seen: dict[str, dict[str, NDArray[np.uint16] | None]] = {"": {}, **{f"known {name}": {} for name in known}}
             for layer_name, level, what in entry["drawn"]:
                 seen[layer_name][level] = None

@@ -89,8 +89,8 @@ class TileStore:
                 os.utime(place)
         return kept
 
-    def keep(self, key: str, data: bytes) -> None:
-        """Keep a parcel.
+    def keep(self, key: str, data: bytes, tiles: int) -> None:
+        """Keep the parcel of a block of so many tiles.
 
         Raises
         ------
@@ -98,7 +98,7 @@ class TileStore:
             If the run's own folder cannot be written. Where the cache cannot, it is given up with a warning.
 
         """
-        self.counts.computed += Parcel(data, key).tiles
+        self.counts.computed += tiles
         own = None
         if self._own is not None:
             own = self._own / key

@@ -48,6 +48,7 @@ from doorview.study.drivers import Drivers, assumptions_of
 from doorview.study.dwellings import dwellings_table
 from doorview.study.kits import kits_of_models, lenses_and_obstacles
 from doorview.study.known import KnownCameras, find_known, known_scene, known_tables
+from doorview.study.memory import check_memory
 from doorview.study.owners import Plan, Residents, columns_of, plans_of, residents_of
 from doorview.study.partnership_run import PartnershipRun, partnership_plan, partnership_run
 from doorview.study.sections import Study
@@ -255,6 +256,7 @@ def prepare(study: Study, city: City, stages: Stages, *, camera: CameraModel | N
         If the city has no homes, no streets, or nothing to count in; for zones that cannot be used.
 
     """
+    check_memory(city.name, len(city.buildings))
     asked = asked_of(study, city, camera)
     camera, mix, levels, curve, reach = asked.camera, asked.mix, asked.levels, asked.curve, asked.reach_m
     inside, lost, zones, left_out = asked.inside, asked.lost_m2, asked.zones, asked.left_out

@@ -26,6 +26,7 @@ from doorview.city.doors_streets import streets_of
 from doorview.city.ground import GroundFrame, ground_frame, ground_within
 from doorview.city.home_rules import home_rules
 from doorview.city.model import City
+from doorview.city.streets import LONGEST_FACE_M
 from doorview.errors import EmptyCityError
 from doorview.share.coverage import fold
 from doorview.share.covering import Work
@@ -46,6 +47,8 @@ DEPENDS_M = 700.0
 STREET_WITHIN_M = 1000.0
 """A home without a street this near looks for the nearest one in the whole city."""
 SLACK_M = 25.0
+KERB_M = LONGEST_FACE_M + 10.0
+"""Places at the kerb are counted off from the ends of a street's pieces, by what meets there: so far beyond."""
 _WINDOWED = ("buildings", "barriers", "addresses", "entrances", "parcels", "trees", "tree_rows", "parts")
 
 
@@ -196,7 +199,8 @@ def cover_part(
     doors = found.doors[_meets(np.column_stack([xy, xy]), inner)]
     at_hand = city.buildings[_meets(_bounds(city.buildings), inner)]
     with stages.stage("laying out public space"):
-        ground = ground_within(whole.frame.meeting(inner), at_hand, _lots(city, inner))
+        streets = _wider(inner, KERB_M) if study.coverage.parked_cars > 0 else inner
+        ground = ground_within(whole.frame.meeting(streets), at_hand, _lots(city, inner))
     with stages.stage("finding obstacles"):
         models, model_of = asked.models_at(doors, study.study.seed)
         mounts = np.array([model.mount_height_m for model, _ in models])[model_of]

@@ -208,13 +208,14 @@ def study_from_arguments(
     units: str | None = None,
     known: bool | None = None,
     thefts: str | Path | None = None,
+    tables_only: bool = False,
 ) -> Study:
     """Return the study of ``doorview estimate``: a place or file, and a few choices; the rest by default.
 
     `source` is the path of an OSM file, a bounding box ``"west,south,east,north"`` [degrees], or a place name.
     Each of `rates` becomes a scenario of independent ownership and joins the steps of the curve. `known` asks for the
     cameras that OpenStreetMap maps. `thefts` is a file of reported incidents: its columns must be called lon, lat, date
-    and category, or fit one preset alone.
+    and category, or fit one preset alone. `tables_only` takes the city part by part.
 
     Raises
     ------
@@ -238,7 +239,7 @@ def study_from_arguments(
         "public_space": {"near_home_m": None if near_m is None else float(near_m)},
         "coverage": {"cell_m": cell_m, "obstacles": obstacles, "threads": threads},
         "known": {"osm": known or None},
-        "output": {"units": units},
+        "output": {"units": units, "tables_only": tables_only or None},
     }
     raw: dict[str, Any] = {
         section: {key: value for key, value in values.items() if value is not None} for section, values in given.items()
@@ -494,6 +495,8 @@ def _fault_text(error: ErrorDetails) -> str:
     location = [part for part in error["loc"] if not (isinstance(part, str) and part.startswith("function-"))]
     where = ".".join(f"[{part + 1}]" if isinstance(part, int) else str(part) for part in location).replace(".[", "[")
     kind, value, context = error["type"], error["input"], error.get("ctx", {})
+    if where == "coverage.workers" and kind == "extra_forbidden":
+        return f"{where}: is called threads now (--workers of the command makes a cluster of processes)"
     if kind == "extra_forbidden":
         section, key = _section_of(location)
         known = list(SECTIONS[section].model_fields if section else Study.model_fields)

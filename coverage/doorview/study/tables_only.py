@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["tables_only_faults"]
+from doorview.errors import StudyError
+
+if TYPE_CHECKING:
+    from doorview.study.sections import Study
+
+__all__ = ["tables_only_faults", "with_tables_only"]
 
 _PLACED = ("most_possible", "least_found")
 _CUTS = ("privacy_zone_m", "trigger_range_m")
@@ -52,3 +57,20 @@ def tables_only_faults(data: Mapping[str, Any]) -> list[str]:
                 f"them once: {_MEND}"
             )
     return faults
+
+
+def with_tables_only(study: Study) -> Study:
+    """Return the study as one that asks for tables only.
+
+    Raises
+    ------
+    StudyError
+        If it asks for what needs the whole city at once; all of it at once.
+    """
+    asked = study.model_copy(update={"output": study.output.model_copy(update={"tables_only": True})})
+    data = study.model_dump(exclude_unset=True)
+    data["output"] = {**data.get("output", {}), "tables_only": True}
+    faults = tables_only_faults(data)
+    if faults:
+        raise StudyError("tables only", faults)
+    return asked
