@@ -46,7 +46,7 @@ def refused(capsys, *arguments: str) -> str:
     ]
     assert lines[0].startswith("doorview: ")
     # One message; where it lists faults, they stand below it as a list.
-    assert all(line.startswith("  - ") for line in lines[1:])
+    assert all(line.startswith("  - ") for line in lines[1:]), lines
     assert "Traceback" not in shown.err
     assert sorted(Path().rglob("*")) == before
     return "\n".join(lines)

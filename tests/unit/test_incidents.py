@@ -332,3 +332,12 @@ def test_the_demo_towns_thefts_are_read(project_root):
     assert adds_up(result)
     assert len(result) == 300
     assert (result["block"] == "").all()
+
+
+def test_a_file_without_layers_is_refused(tmp_path, monkeypatch):
+    path = tmp_path / "none.gpkg"
+    path.write_bytes(b"")
+    # As GDAL says of a GeoPackage whose table of contents names tables that are not there.
+    monkeypatch.setattr("pyogrio.list_layers", lambda _: np.zeros((0, 2), dtype=object))
+    with pytest.raises(InputError, match="holds no layer"):
+        read_incidents(path, CRS("EPSG:32618"))

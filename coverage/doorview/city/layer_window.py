@@ -22,7 +22,7 @@ import shapely
 from numpy.typing import NDArray
 from pyproj import CRS
 
-from doorview.city.untrusted import DamagedError, refuse_view
+from doorview.city.untrusted import refuse_view, telling_damage
 
 __all__ = ["ROWS", "from_overture", "is_parquet_folder", "read_parquet_window", "read_vector_window"]
 
@@ -176,18 +176,12 @@ def from_overture(table: gpd.GeoDataFrame, layer: str) -> tuple[gpd.GeoDataFrame
 def read_vector_window(path: Path, layer: str, near: gpd.GeoSeries | None) -> gpd.GeoDataFrame:
     """Read a layer by GDAL; of one whose places are indexed, as much as meets the bounds of `near`.
 
-    Where nothing meets, the first row stands for the layer's kind and CRS.
-
-    Raises
-    ------
-    InputError
-        For a view; what else is wrong with a file is one of `untrusted.UNREADABLE`.
+    Where nothing meets, the first row stands for the layer's kind and CRS. Raises `UNREADABLE` for a damaged file, and
+    InputError for a view.
     """
     refuse_view(path, layer)
-    try:
+    with telling_damage():
         return _vector_window(path, layer, near)
-    except (ValueError, OverflowError) as error:  # text that is not UTF-8, a year -180
-        raise DamagedError(str(error)) from error
 
 
 def _vector_window(path: Path, layer: str, near: gpd.GeoSeries | None) -> gpd.GeoDataFrame:

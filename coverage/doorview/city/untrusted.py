@@ -6,7 +6,8 @@ What is refused here no export writes: thousands of columns in a CSV, a GeoPacka
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import geopandas as gpd
@@ -18,7 +19,16 @@ from pyproj.exceptions import ProjError
 
 from doorview.errors import InputError
 
-__all__ = ["UNREADABLE", "DamagedError", "check_header", "layers_in", "read_shapes", "refuse_view", "usable_crs"]
+__all__ = [
+    "UNREADABLE",
+    "DamagedError",
+    "check_header",
+    "layers_in",
+    "read_shapes",
+    "refuse_view",
+    "telling_damage",
+    "usable_crs",
+]
 
 
 class DamagedError(Exception):
@@ -71,9 +81,16 @@ def layers_in(path: Path) -> list[tuple[str, str | None]]:
 def read_shapes(path: Path, layer: str) -> gpd.GeoDataFrame:
     """Return a layer of a file, with all its columns. Raises `UNREADABLE`, and InputError as `refuse_view`."""
     refuse_view(path, layer)
-    try:
+    with telling_damage():
         return gpd.read_file(path, layer=layer, engine="pyogrio")
-    except (ValueError, OverflowError) as error:  # text that is not UTF-8, a year -180
+
+
+@contextmanager
+def telling_damage() -> Iterator[None]:
+    """Raise a `DamagedError` for what content that is none raises: text that is not UTF-8, a year -180, half a CRS."""
+    try:
+        yield
+    except (ValueError, OverflowError, ProjError) as error:
         raise DamagedError(str(error)) from error
 
 

@@ -217,6 +217,8 @@ def _parquet(path: Path) -> pd.DataFrame:
 
 def _vector(path: Path, layer: str | None) -> pd.DataFrame:
     names = [name for name, _ in layers_in(path)]
+    if not names:
+        raise InputError(f"{str(path)!r} holds no layer, so there is no incident in it. {_MEND_FILE}")
     if layer is not None and layer not in names:
         raise UnknownNameError(f"layer of {str(path)!r}", layer, names)
     if layer is None and len(names) > 1:
