@@ -22,23 +22,21 @@ def fairness(book: Book, space: str) -> list[Block]:
     here = book.run.rows("fairness.csv", scenario=scenario, level=level, space=space)
     zonings = list(dict.fromkeys(row["zoning"] for row in here))
     blocks: list[Block] = []
-    for number, zoning in enumerate(zonings, start=1):
+    for zoning in zonings:
         rows = [row for row in here if row["zoning"] == zoning and as_number(row["share_mean"]) is not None]
         if rows:
-            blocks += _by_district(book, zoning, rows, "" if len(zonings) == 1 else f"_{number}")
+            blocks += _by_district(book, zoning, rows)
     if not blocks:
         return []
     said = {"scenario": scenario_phrase(book, scenario), "level": level_name(book, level)}
     blocks.insert(0, {"kind": "para", "text": f"{w('fairness.text', **said)} {w('fairness.caveat')}"})
     for zoning in zonings:
         blocks += _changes(book, zoning, level, space)
-    blocks += _by_people(book, scenario)
-    # Pictures last: one that goes to the next page would leave a gap before the text.
-    return sorted(blocks, key=lambda block: block["kind"] == "image")
+    return blocks + _by_people(book, scenario)
 
 
-def _by_district(book: Book, zoning: str, rows: list[Row], ending: str) -> list[Block]:
-    """Return a table by whose doors, and the picture of it."""
+def _by_district(book: Book, zoning: str, rows: list[Row]) -> list[Block]:
+    """Return a table by whose doors: its picture (`maps/fairness.png`) would make the briefing a page longer."""
     w = book.words
     rows = sorted(rows, key=lambda row: (-(as_number(row["share_mean"]) or 0.0), row["zone"]))
     half = MOST_DISTRICTS // 2
@@ -54,9 +52,7 @@ def _by_district(book: Book, zoning: str, rows: list[Row], ending: str) -> list[
         book.quoted.append(w.number(len(rows)))
     head = [w("zones.head"), *(w(f"fairness.head_{name}") for name in ("share", "inside", "both", "outside"))]
     table: Block = {"kind": "table", "caption": caption, "head": head, "rows": lines, "wide": [3, 2, 2, 2, 2]}
-    listed = "; ".join(f"{line[0]}: {line[1]}" for line in lines)
-    picture = book.image(f"fairness{ending}.png", w("fairness.alt", rows=listed), w("fairness.picture"))
-    return [table, *([picture] if picture else [])]
+    return [table]
 
 
 def _plain(book: Book, zoning: str) -> str:
