@@ -170,6 +170,6 @@ def small_run(
     ]  # fmt: skip
     write_table(folder / "routes_homes.csv", homes)
     (folder / "maps").mkdir()
-    for name in ("in_view_detect_independent_20.png", "curve.png", "hotspots.png", "fairness.png"):
+    for name in ("in_view_detect_independent_20.png", "curve.png", "hotspots.png"):
         (folder / "maps" / name).write_bytes(png())
     return folder

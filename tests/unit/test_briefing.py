@@ -224,7 +224,7 @@ def test_the_page_asks_nothing_of_a_network_and_runs_nothing(run):
     page = briefing_html(briefing_content(read_run(run)))
     tags = Tags()
     tags.feed(page)
-    assert len(tags.alt) == 4
+    assert len(tags.alt) == 3
     assert all(tags.alt)
     assert all(address.startswith("data:image/png;base64,") for address in tags.addresses)
     assert not {"script", "link", "iframe", "form"} & set(tags.tags)
