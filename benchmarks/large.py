@@ -84,7 +84,7 @@ def newport(folder: Path) -> dict[str, Any]:
         near = shapely.union_all(shapely.buffer(table.geometry.centroid.to_numpy()[::20], 150.0))
         pieces = shapely.get_parts(shapely.intersection(np.array(lines), near))
         pieces = pieces[shapely.get_type_id(pieces) == 1]
-        gpd.GeoDataFrame({"highway": "residential"}, geometry=pieces, crs=table.crs).to_parquet(streets)
+        gpd.GeoDataFrame({"highway": ["residential"] * len(pieces)}, geometry=pieces, crs=table.crs).to_parquet(streets)
     return {
         "layers": {
             "buildings": str(buildings),

@@ -117,6 +117,19 @@ def test_parts_make_the_tables_of_the_whole_to_the_last_bit(folder, home, tmp_pa
     assert_same_tables(made, whole_of(study))
 
 
+def test_parts_of_a_real_suburb_make_the_tables_of_the_whole(shared_data, home, tmp_path):
+    data = {
+        "place": {"extract": str(shared_data / "baltimore_county_md" / "clip_randallstown_small_sorted.osm.pbf")},
+        "camera": {"levels": ["recognise", "detect"]},
+        "coverage": {"obstacles": "all", "parked_cars": 0.3},
+        "scenarios": {"independent_20": {"rate": 0.2}},
+        "output": {"tables_only": True},
+    }
+    study = study_from_dict(data, where="test")
+    made = run_tables_only(study, tmp_path / "out", progress=silent, buildings_per_part=150)
+    assert_same_tables(made, whole_of(study))
+
+
 def test_the_size_of_parts_changes_no_byte(folder, home, tmp_path):
     study = study_of(folder)
     for most in (30, 100_000):

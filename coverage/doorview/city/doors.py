@@ -164,12 +164,28 @@ class DoorFinds(NamedTuple):
         }
 
 
-def door_finds(city: City, *, along: float | Mapping[str, Any] = 0.5, seed: int = 0) -> DoorFinds:
-    """Find the front doors of a city and how they were found; as `find_doors`, which counts them besides."""
+def door_finds(
+    city: City,
+    *,
+    along: float | Mapping[str, Any] = 0.5,
+    seed: int = 0,
+    near: tuple[float, float, float, float] | None = None,
+) -> DoorFinds:
+    """Find the front doors of a city and how they were found; as `find_doors`, which counts them besides.
+
+    `near` (west, south, east, north) [m] asks for the doors of those buildings alone whose bounds meet it; there may
+    be none.
+    """
     placing = check_along(along, seed)
     rules = home_rules()
     homes = _homes(city, rules)
     rows = np.flatnonzero(homes.table["home"].to_numpy())
+    if near is not None:
+        bounds = shapely.bounds(homes.buildings.geometry.to_numpy()[rows]).reshape(-1, 4)
+        meets = (bounds[:, 0] <= near[2]) & (bounds[:, 2] >= near[0])
+        rows = rows[meets & (bounds[:, 1] <= near[3]) & (bounds[:, 3] >= near[1])]
+    if near is not None and not len(rows):
+        return _no_doors(city, homes)
     _refuse_empty(city, homes, len(rows))
     counts: dict[str, int] = {}
 
@@ -219,6 +235,17 @@ def door_finds(city: City, *, along: float | Mapping[str, Any] = 0.5, seed: int 
     if isinstance(placing, dict):
         found.doors.attrs["notes"] = along_notes(placing)
     return found
+
+
+def _no_doors(city: City, homes: _Homes) -> DoorFinds:
+    """Return no doors, with what was found of the buildings."""
+    text = pd.Series([], dtype=object)
+    columns = {"heading": np.zeros(0), "dwellings": np.zeros(0, np.int32)}
+    columns |= {name: text for name in COLUMNS if name not in ("geometry", "heading", "dwellings")}
+    doors = gpd.GeoDataFrame(columns, geometry=gpd.GeoSeries([], crs=city.crs), crs=city.crs)[list(COLUMNS)]
+    doors.index = pd.Index([], dtype=object, name="door")
+    none = np.zeros(0, dtype=bool)
+    return DoorFinds(doors, none, none, none, homes.table, {})
 
 
 def _ids(table: pd.DataFrame, seeds: pd.DataFrame) -> NDArray[np.object_]:

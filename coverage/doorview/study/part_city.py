@@ -27,7 +27,6 @@ from doorview.city.ground import GroundFrame, ground_frame, ground_within
 from doorview.city.home_rules import home_rules
 from doorview.city.model import City
 from doorview.city.streets import LONGEST_FACE_M
-from doorview.errors import EmptyCityError
 from doorview.share.coverage import fold
 from doorview.share.covering import Work
 from doorview.share.discretisation import view_sums
@@ -122,21 +121,23 @@ def _wider(box: Box, by_m: float) -> Box:
 
 
 def _window(whole: WholeCity, box: Box) -> tuple[City, Box]:
-    """Return the city around a box as far as the doors of buildings that meet it depend on it."""
+    """Return the city around a box as far as the doors of buildings that meet it depend on it, and where these are."""
     near = whole.boxes[_meets(whole.boxes, box)]
     inner = np.array(box)
     if len(near):
         inner = np.concatenate(
             [np.minimum(inner[:2], near[:, :2].min(axis=0)), np.maximum(inner[2:], near[:, 2:].max(axis=0))]
         )
-    wide = _wider((float(inner[0]), float(inner[1]), float(inner[2]), float(inner[3])), DEPENDS_M)
+    # A hair more, so that a building is never without its neighbour on the wall, whose entrance may be its own.
+    own = _wider((float(inner[0]), float(inner[1]), float(inner[2]), float(inner[3])), 2.0)
+    wide = _wider(own, DEPENDS_M)
     layers: dict[str, Any] = {name: whole.store.layer(name, wide) for name in _WINDOWED if name in whole.store.sizes}
     reach = _wider(wide, STREET_WITHIN_M)
     ways = whole.city.ways
     if _all_near_streets(whole, layers["buildings"], reach):
         ways = ways[_meets(whole.way_bounds, reach)]
     areas = whole.city.areas[_meets(whole.area_bounds, wide)]
-    return replace(whole.city, ways=ways, areas=areas, **layers), wide
+    return replace(whole.city, ways=ways, areas=areas, **layers), own
 
 
 def _all_near_streets(whole: WholeCity, buildings: gpd.GeoDataFrame, reach: Box) -> bool:
@@ -147,22 +148,6 @@ def _all_near_streets(whole: WholeCity, buildings: gpd.GeoDataFrame, reach: Box)
     centres = shapely.centroid(buildings.geometry.to_numpy())
     found, _ = shapely.STRtree(lines).query_nearest(centres, max_distance=0.9 * STREET_WITHIN_M, all_matches=False)
     return len(found) == len(centres)
-
-
-def _no_finds(city: City) -> DoorFinds:
-    """Return no doors, where a part has no homes."""
-    doors = gpd.GeoDataFrame(
-        {
-            "heading": np.zeros(0), "dwellings": np.zeros(0, np.int32), "found": np.zeros(0, object),
-            "building": np.zeros(0, object), "kind": np.zeros(0, object), "street": np.zeros(0, object),
-        },
-        geometry=gpd.GeoSeries([], crs=city.crs),
-        crs=city.crs,
-        index=pd.Index([], dtype=object, name="door"),
-    )  # fmt: skip
-    none = np.zeros(0, bool)
-    rules = pd.DataFrame({"home": none, "rule": np.zeros(0, object), "levels_nearby": none})
-    return DoorFinds(doors, none, none, none, rules, {})
 
 
 def cover_part(
@@ -183,14 +168,9 @@ def cover_part(
     beyond = max(asked.reach_m, study.public_space.near_home_m) + grid.cell_m + 1.0
     inner = part.box(grid, beyond + asked.reach_m + SLACK_M)
     with stages.stage("reading windows"):
-        city, _ = _window(whole, inner)
+        city, whole_buildings = _window(whole, inner)
     with stages.stage("finding doors"):
-        try:
-            found = door_finds(city, along=study.doors.along, seed=study.study.seed) if len(city.buildings) else None
-        except EmptyCityError:
-            # Other parts may have homes: what is wrong with the whole is told when all are done.
-            found = None
-        found = found or _no_finds(city)
+        found = door_finds(city, along=study.doors.along, seed=study.study.seed, near=whole_buildings)
         own = _own_doors(found, part, grid, city)
     if not part.counted:
         return own, None
