@@ -415,7 +415,7 @@ def test_schedulers_killed_at_random(whole: Any, tmp_path: Path, seed: int) -> N
     time.sleep(float(np.random.default_rng(seed).uniform(0.0, 3.0 + whole.seconds)))
     os.kill(scheduler.pid, signal.SIGKILL)
     if run.end() != 0:
-        refused(run, "scheduler at tcp://")
+        refused(run, "scheduler", "tcp://")
         ends_whole(start(whole.study, tmp_path / "out"), whole)
     assert bytes_of(run.out) == whole.bytes
     scheduler.join(10)

@@ -54,7 +54,7 @@ class Harm:
 
     `slow_s` every tile takes longer; `deadly` whoever computes this tile on a cluster is killed, `hungry` eats memory;
     `room_mb` address space beyond what the process has when it begins; `clock_back` every look at the clock is an hour
-    before the last; `memory` of each worker. `tile`: cells along a tile's side; `doors`, `side`: how large a block is.
+    before the last; `memory` of each worker. `tile` cells are the side of a tile; `doors`, `side`: a block's size.
     """
 
     slow_s: float = 0.0
@@ -157,7 +157,7 @@ def _scheduler(address_file: str, environment: dict[str, str], harm: Harm) -> No
     import distributed
 
     cluster = distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=False, protocol="tcp", dashboard_address=None
+        n_workers=2, threads_per_worker=1, processes=False, protocol="tcp", dashboard_address="127.0.0.1:0"
     )
     dask_setup(None)
     Path(address_file + ".part").write_text(cluster.scheduler_address)

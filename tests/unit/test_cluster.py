@@ -114,7 +114,11 @@ def engine() -> Iterator[DaskEngine]:
     """A cluster inside this process."""
     with (
         distributed.LocalCluster(
-            n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None, silence_logs=logging.CRITICAL
+            n_workers=1,
+            threads_per_worker=2,
+            processes=False,
+            dashboard_address="127.0.0.1:0",
+            silence_logs=logging.CRITICAL,
         ) as made,
         distributed.Client(made, set_as_default=False) as client,
     ):

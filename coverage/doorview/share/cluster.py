@@ -35,7 +35,9 @@ _CODEC = pa.Codec("zstd", compression_level=1)
 CONNECT_S = 20.0
 """How long a scheduler may take to answer."""
 WORKERS_S = 60.0
-"""How long a cluster may be without any worker before it is given up."""
+"""How long a cluster that runs already may be without any worker before it is refused."""
+GONE_S = 180.0
+"""How long one may be while it is at work: on a busy machine a worker that died takes a while to be started anew."""
 ALLOWED_FAILURES = 2
 """So often may workers die of a block on a cluster of our own before it is suspected."""
 TOLD_DEATHS = 3
@@ -80,14 +82,21 @@ class DaskEngine:
 
     def submit(self, number: int, block: Block, key: str, *, rasters: bool) -> None:
         """Take a block on."""
+        from distributed.client import ClosedClientError
+
         if not self._warm:
             self._warm = True
             _warm_kernels(block)
         data = block.to_bytes()
-        future = self._client.submit(
-            cover_parcel, kernel_version(), key, _CODEC.compress(data, asbytes=True), len(data), rasters,
-            key=f"doorview-{key}-{number}-{int(rasters)}-{os.getpid()}", pure=False,
-        )  # fmt: skip
+        self._check_scheduler()
+        try:
+            future = self._client.submit(
+                cover_parcel, kernel_version(), key, _CODEC.compress(data, asbytes=True), len(data), rasters,
+                key=f"doorview-{key}-{number}-{int(rasters)}-{os.getpid()}", pure=False,
+            )  # fmt: skip
+        except (OSError, ClosedClientError):
+            self._check_scheduler(gone=True)
+            raise
         self._held[number] = future
         future.add_done_callback(lambda done: self._done.put((number, done)))
 
@@ -111,9 +120,9 @@ class DaskEngine:
                     self._asked, threads = now, self._threads()
                     self.slots = 2 * max(1, threads)
                     alone_since = (alone_since or now) if threads == 0 else None
-                    if alone_since is not None and now - alone_since > WORKERS_S:
+                    if alone_since is not None and now - alone_since > GONE_S:
                         raise NetworkError(
-                            f"{self._where} has had no worker for {WORKERS_S:.0f} s: start some (dask worker "
+                            f"{self._where} has had no worker for {GONE_S:.0f} s: start some (dask worker "
                             "ADDRESS), and run again."
                         ) from None
                 continue
@@ -245,7 +254,7 @@ def local_cluster(workers: int) -> Iterator[DaskEngine]:
             n_workers=workers,
             threads_per_worker=1,
             processes=True,
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
             silence_logs=logging.CRITICAL + 1,
         )
         with cluster, distributed.Client(cluster, set_as_default=False) as client:
@@ -286,8 +295,16 @@ def existing_cluster(address: str) -> Iterator[DaskEngine]:
                 client.wait_for_workers(1, timeout=WORKERS_S)
             except TimeoutError as error:
                 raise NetworkError(f"{where} has no worker: start some with dask worker {address}.") from error
-            check_versions(client, where)
-            yield DaskEngine(client, where)
+            except OSError as error:
+                raise NetworkError(f"the connection to {where} was lost: see that it runs, and run again.") from error
+            try:
+                check_versions(client, where)
+                engine = DaskEngine(client, where)
+            except OSError as error:
+                raise NetworkError(
+                    f"the connection to {where} was lost before any work began: see that it runs, and run again."
+                ) from error
+            yield engine
 
 
 def check_versions(client: Client, where: str) -> None:
