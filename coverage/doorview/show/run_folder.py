@@ -57,6 +57,11 @@ def check_out(out: str | os.PathLike[str]) -> Path:
         raise OutputError(
             f"the output folder '{out}' is the root of a drive: give a folder of its own, --out out/NAME."
         )
+    if not str(path).isprintable():
+        raise OutputError(
+            f"the output folder {str(path)!r} has a tab, a line break or another letter that cannot be shown in its "
+            "name, and libraries that write maps and layers lose it: choose another folder, --out DIR."
+        )
     if not path.exists():
         return path
     if not path.is_dir():
