@@ -89,7 +89,9 @@ def run_study(
 def _reason(fault: Exception, folder: Path) -> str:
     """Return why a file could not be written in a folder, in a few words."""
     text = str(getattr(fault, "strerror", None) or fault)
-    # Each library has its own words for a full disk, some none.
+    # Each library has its own words for a full disk, some none; SQLite gives back room before it says so.
+    if "disk is full" in text or "No space left" in text:
+        return "no space left on device"
     with contextlib.suppress(OSError):
         if shutil.disk_usage(folder).free < _NO_ROOM:
             return "no space left on device"
