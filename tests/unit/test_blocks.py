@@ -14,6 +14,7 @@ import pyproj
 import pytest
 import shapely
 
+from doorview.share import engines
 from doorview.share.blocks import Block, block_tiles, cover_block, cut_block, digest
 from doorview.share.covering import TilesLostError, Work, cover_blocks
 from doorview.share.engines import BlockDiedError, Outcome, ThreadEngine
@@ -339,6 +340,20 @@ def test_a_tile_that_kills_is_named_and_all_others_are_passed_on_and_kept() -> N
     assert_same_tiles(wanted, found)
     again = {r.tile: r for r in Work(1, keeper=shelf, doors=10_000, side=2).cover(scene)}
     assert_same_tiles(wanted | {r.tile: r for r in cover(scene, threads=1) if r.tile == deadly}, again)
+
+
+@pytest.mark.parametrize("callback", ["_tile_done", "_block_done"])
+def test_threads_that_end_without_an_answer_are_not_waited_for(callback: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where memory ends, what should tell of a finished block may die itself; nobody then answers."""
+
+    def no_room(*given: Any) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(engines, "_LOOK_S", 0.05)
+    monkeypatch.setattr(ThreadEngine, callback, no_room)
+    scene = SCENES["plain"](64)
+    with ThreadEngine(2) as engine, pytest.raises(MemoryError, match="without an answer"):
+        list(cover_blocks(scene, engine, Shelf(), doors=10_000, side=2))
 
 
 def test_a_fault_in_a_thread_ends_the_covering(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,13 +9,16 @@ import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 from doorview.share.blocks import Block
 from doorview.share.packing import pack
 from doorview.share.tiles import TileResult, cover_tile
 
 __all__ = ["BlockDiedError", "Engine", "Outcome", "ThreadEngine"]
+
+_LOOK_S = 1.0
+"""How often is looked whether anybody is still at work."""
 
 
 class BlockDiedError(Exception):
@@ -83,6 +86,7 @@ class ThreadEngine:
         self.threads = threads or os.cpu_count() or 1
         self.slots = self.threads + 1
         self._done: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
+        self._under_way: dict[int, list[Future[Any]]] = {}
         self._pool = ThreadPoolExecutor(self.threads)
 
     def __enter__(self) -> Self:
@@ -98,15 +102,37 @@ class ThreadEngine:
     def submit(self, number: int, block: Block, key: str, *, rasters: bool) -> None:
         """Take a block on."""
         part = _Part(number, block, key, rasters=rasters)
+        futures = self._under_way[number] = []
         for place in range(len(block.tiles)):
-            self._pool.submit(part.cover, place).add_done_callback(lambda done: self._tile_done(part, done))
+            futures.append(self._pool.submit(part.cover, place))
+            futures[-1].add_done_callback(lambda done: self._tile_done(part, done))
 
     def finished(self) -> list[Outcome]:
-        """Wait until at least one block is done, and return all that are."""
-        found = [self._done.get()]
+        """Wait until at least one block is done, and return all that are.
+
+        Raises
+        ------
+        MemoryError
+            If blocks are left and nobody is at work on them: where memory ends, threads die before they can tell.
+
+        """
+        found = [self._first()]
         while not self._done.empty():
             found.append(self._done.get())
+        for outcome in found:
+            self._under_way.pop(outcome.number, None)
         return found
+
+    def _first(self) -> Outcome:
+        idle = 0
+        while True:
+            with contextlib.suppress(queue.Empty):
+                return self._done.get(timeout=_LOOK_S)
+            busy = any(future.running() for futures in list(self._under_way.values()) for future in list(futures))
+            # Between two pieces of work a thread is idle for a moment, not for two looks in a row.
+            idle = 0 if busy else idle + 1
+            if idle > 1:
+                raise MemoryError("the threads that cover the city ended without an answer")
 
     def _tile_done(self, part: _Part, done: Future[None]) -> None:
         """Count a tile; after the last of a block, have it packed."""
@@ -118,7 +144,9 @@ class ThreadEngine:
             if part.left:
                 return
         with contextlib.suppress(RuntimeError):  # the pool is closed: nobody waits
-            self._pool.submit(part.outcome).add_done_callback(lambda done: self._block_done(part.number, done))
+            packing = self._pool.submit(part.outcome)
+            self._under_way[part.number].append(packing)
+            packing.add_done_callback(lambda done: self._block_done(part.number, done))
 
     def _block_done(self, number: int, done: Future[Outcome]) -> None:
         """Hand what became of a block to the thread that waits."""
