@@ -87,7 +87,7 @@ kernels: $(STAMP)  ## the kernels' tests, interpreted, with line coverage
 	  --cov=doorview --cov-report=term --cov-fail-under=95
 
 suite: $(STAMP)  ## the main suite, compiled
-	"$(BIN)/python" -m pytest -n logical --maxprocesses 4 --dist loadgroup
+	"$(BIN)/python" -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 notebooks: $(STAMP)  ## execute the notebooks; a failing cell fails
 	"$(BIN)/python" -m pytest --nbmake notebooks

@@ -46,17 +46,6 @@ def demo_result(project_root: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.hookimpl
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep each file's tests in one process, and all that read the one run of the demo town together.
-
-    Fixtures of a file are then made once, with however many processes (``pytest -n 2 --dist loadgroup``).
-    """
-    for item in items:
-        fixtures = getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("demo" if "demo_result" in fixtures else str(item.path)))
-
-
-@pytest.hookimpl
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print how many tests were skipped for want of the real cities: their silence would look like success."""
     skipped = terminalreporter.stats.get("skipped", [])
