@@ -29,6 +29,7 @@ NAMES = {
     "public_space",
     "route",
     "run",
+    "run_cities",
     "sees",
     "shortest_routes",
     "track_exposure",

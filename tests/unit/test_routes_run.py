@@ -119,7 +119,7 @@ def test_tables_have_their_columns_and_stand_in_the_order_of_their_keys(walked: 
 
 
 def test_the_same_study_gives_the_same_bytes_again(folder: Path, walked: Result, tmp_path: Path):
-    again = run_study(study_of(folder, ASKED).with_workers(1), tmp_path / "again")
+    again = run_study(study_of(folder, ASKED).with_threads(1), tmp_path / "again")
     for name in ("routes.csv", "route_fronts.csv", "routes_homes.csv", "city.gpkg"):
         assert (folder_of(again) / name).read_bytes() == (folder_of(walked) / name).read_bytes(), name
 

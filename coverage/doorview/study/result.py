@@ -120,6 +120,7 @@ class Result:
         """Whose ground cameras see, and of neighbours' yards and facades (private_ground.csv); None where not asked."""
         return None if self.tables.private_ground is None else self.tables.private_ground.table
 
+    @property
     def fairness(self) -> pd.DataFrame | None:
         """Who is in view, by zone and block face (fairness.csv); None where not asked for."""
         return None if self.tables.fairness is None else self.tables.fairness.table
