@@ -27,7 +27,7 @@ ROOMS = {
     "study": "One file that says what to do, and the pipeline behind `dv.run` and `dv.estimate`.",
 }
 
-ON_API_PAGE = {"Result"}
+ON_API_PAGE = {"Result", "TrackResult", "WalkResult"}
 """Documented there, though it stands in a room."""
 
 ARRAY = re.compile(

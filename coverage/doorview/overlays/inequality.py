@@ -54,7 +54,7 @@ def _copies(each: Floats, homes: NDArray[np.int64]) -> Floats:
 def gini(amount: ArrayLike, homes: ArrayLike) -> float:
     """Return the Gini coefficient of the amount per home, over homes, by PySAL.
 
-    G = sum_i sum_j |x_i - x_j| / (2 n^2 mean(x)) over all pairs of n homes (Gini 1912): 0 where all have the same,
+    ``G = sum_i sum_j |x_i - x_j| / (2 n^2 mean(x))`` over all pairs of n homes (Gini 1912): 0 where all have the same,
     (n - 1) / n where one has all. NaN where there is nothing to share out.
 
     Parameters
