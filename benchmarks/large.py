@@ -97,8 +97,8 @@ def newport(folder: Path) -> dict[str, Any]:
 
 def case(name: str, source: dict[str, Any], folder: Path) -> None:
     """Do one case here and print what it took as JSON: `read`, `first` or `again`."""
-    from doorview.study.compute import silent
     from doorview.study.part_run import KIND, run_tables_only
+    from doorview.study.stages import silent
 
     study = study_of(source, RATES.get(name, 0.2))
     if name == "read":
