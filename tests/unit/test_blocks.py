@@ -349,7 +349,7 @@ def test_threads_that_end_without_an_answer_are_not_waited_for(callback: str, mo
     def no_room(*given: Any) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(engines, "_LOOK_S", 0.05)
+    monkeypatch.setattr(engines, "LOOK_S", 0.05)
     monkeypatch.setattr(ThreadEngine, callback, no_room)
     scene = SCENES["plain"](64)
     with ThreadEngine(2) as engine, pytest.raises(MemoryError, match="without an answer"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ import shapely
 
 from doorview.city.classes import CLASSES, PUBLIC, RANK
 from doorview.errors import UnknownNameError
+from doorview.threads import Threads
 
 if TYPE_CHECKING:
     from doorview.city.ground import Ground
@@ -400,7 +400,7 @@ def _subtract_earlier(units: _Units, wanted: Ints) -> Objects:
 
     chunks = [slice(a, min(a + _CHUNK, len(wanted))) for a in range(0, max(len(wanted), 1), _CHUNK)]
     # Shapely lets go of the interpreter lock while it works.
-    with ThreadPoolExecutor(_WORKERS) as pool:
+    with Threads(_WORKERS) as pool:
         return np.concatenate(list(pool.map(cut, chunks)))
 
 

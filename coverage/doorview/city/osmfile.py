@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import bz2
+import errno
 import gzip
 import hashlib
+import os
 import re
 import zlib
 from collections.abc import Iterator
@@ -122,12 +124,18 @@ def _shown(head: bytes) -> str:
     return ascii(head[:24].decode("latin-1"))
 
 
+_NO_ROOM = frozenset(os.strerror(number) for number in (errno.EAGAIN, errno.ENOMEM))
+
+
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Turn what libosmium raises on a damaged file into an `InputError`."""
+    """Turn what libosmium raises on a damaged file into an `InputError`, where it has no room into a `MemoryError`."""
     try:
         yield
     except (RuntimeError, ValueError, osmium.InvalidLocationError) as error:
+        # It reads by threads of its own; what the system says where it can make none is all that comes through.
+        if str(error) in _NO_ROOM:
+            raise MemoryError("there is no room for the threads that read the extract") from error
         raise InputError(
             f"{str(path)!r} is truncated or damaged: reading stopped with {str(error)[:300]!r}. A city with a part "
             "missing would give wrong "

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import queue
 import threading
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -14,11 +13,9 @@ from typing import Any, Protocol, Self
 from doorview.share.blocks import Block
 from doorview.share.packing import pack
 from doorview.share.tiles import TileResult, cover_tile
+from doorview.threads import LOOK_S, Threads
 
 __all__ = ["BlockDiedError", "Engine", "Outcome", "ThreadEngine"]
-
-_LOOK_S = 1.0
-"""How often is looked whether anybody is still at work."""
 
 
 class BlockDiedError(Exception):
@@ -83,11 +80,11 @@ class ThreadEngine:
     name = "threads"
 
     def __init__(self, threads: int | None = None) -> None:
-        self.threads = threads or os.cpu_count() or 1
-        self.slots = self.threads + 1
         self._done: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
         self._under_way: dict[int, list[Future[Any]]] = {}
-        self._pool = ThreadPoolExecutor(self.threads)
+        self._pool = Threads(threads)
+        self.threads = self._pool.threads
+        self.slots = self.threads + 1
 
     def __enter__(self) -> Self:
         """Be ready."""
@@ -127,11 +124,11 @@ class ThreadEngine:
         idle = 0
         while True:
             with contextlib.suppress(queue.Empty):
-                return self._done.get(timeout=_LOOK_S)
+                return self._done.get(timeout=LOOK_S)
             busy = any(future.running() for futures in list(self._under_way.values()) for future in list(futures))
             # Between two pieces of work a thread is idle for a moment, not for two looks in a row.
             idle = 0 if busy else idle + 1
-            if idle > 1:
+            if idle > 1 or self._pool.lost():
                 raise MemoryError("the threads that cover the city ended without an answer")
 
     def _tile_done(self, part: _Part, done: Future[None]) -> None:

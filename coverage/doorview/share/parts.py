@@ -8,7 +8,6 @@ in one part alone are counted there; those that stand in several are told apart 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -26,6 +25,7 @@ from doorview.share.outputs import Outputs, outputs_of
 from doorview.share.rows import LevelRows, SetRows, ratio, rows_by_level
 from doorview.share.scene import RangeCurve
 from doorview.share.summary import DoorTable, base_counts, chances_of
+from doorview.threads import Threads
 
 __all__ = ["CoverageParts", "Part", "load_part", "part_of", "save_part", "whole_of"]
 
@@ -189,11 +189,11 @@ class CoverageParts:
 
     def each(self, work: Any) -> Iterator[Any]:
         """Yield `work(rows)` of every part, in order, `threads` at once."""
-        with ThreadPoolExecutor(self.threads) as pool:
+        with Threads(self.threads) as pool:
             rest = iter(self.folders)
             waiting = [pool.submit(lambda path: work(self.read(path)), path) for path in islice(rest, self.threads)]
             while waiting:
-                yield waiting.pop(0).result()
+                yield pool.answer(waiting.pop(0))
                 waiting += [pool.submit(lambda path: work(self.read(path)), path) for path in islice(rest, 1)]
 
     # --- what no scenario changes

@@ -6,7 +6,7 @@ import itertools
 import os
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,7 @@ from doorview.share.scene import SPACES, YARD, Kit, Scene
 from doorview.sight.kernels.limits import clip_spans
 from doorview.sight.kernels.window import window_spans
 from doorview.sight.terrain import terrain_spans
+from doorview.threads import Threads
 
 __all__ = ["KeyCollisionError", "TileResult", "cover", "cover_tile"]
 
@@ -352,14 +353,14 @@ def cover(
     """
     tiles = scene.tiles()
     threads = threads or os.cpu_count() or 1
-    with ThreadPoolExecutor(threads) as pool:
+    with Threads(threads) as pool:
         # A bounded number under way, so that memory does not grow with the city.
         rest = iter(tiles)
         waiting: deque[Future[TileResult | None]] = deque(
             pool.submit(cover_tile, scene, tile, rasters) for tile in itertools.islice(rest, 2 * threads)
         )
         for done in range(len(tiles)):
-            result = waiting.popleft().result()
+            result = pool.answer(waiting.popleft())
             waiting.extend(pool.submit(cover_tile, scene, tile, rasters) for tile in itertools.islice(rest, 1))
             if progress:
                 progress(done + 1, len(tiles))

@@ -7,10 +7,8 @@ estimated share is added to that of the exact one, so that a share stays between
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -22,6 +20,7 @@ from doorview.ownership.scenario import Scenario
 from doorview.share.outputs import HEADLINE
 from doorview.study.drivers_model import Model, Tally, build_model
 from doorview.study.drivers_rules import Factor
+from doorview.threads import Threads
 
 if TYPE_CHECKING:
     from doorview.study.compute import Prepared
@@ -167,7 +166,7 @@ def _setting(factors: Mapping[str, Factor], quantiles: Floats) -> dict[str, floa
 
 def _mapped(function: Callable[[Any], Any], items: Sequence[Any], workers: int | None) -> list[Any]:
     """Return the function of each item, in their order, by several threads."""
-    with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
+    with Threads(workers) as pool:
         return list(pool.map(function, items))
 
 
