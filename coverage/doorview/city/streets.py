@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import geopandas as gpd
@@ -23,6 +22,8 @@ __all__ = [
     "exact_total",
     "find_twins",
     "first_nearest",
+    "from_total",
+    "node_keys",
     "node_numbers",
     "sample_lines",
 ]
@@ -32,6 +33,10 @@ LONGEST_FACE_M = 200.0
 
 _OWN_NODE_M = 0.01
 """Lines without node ids meet where their coordinates agree to this [m]."""
+
+_UNITS = 1 << 1074
+"""The smallest float above 0 is one of so many."""
+_SHIFT = _UNITS.bit_length()
 
 _AS_NEAR = 1.0 + 1e-9
 """What is no more than so many times as far is as near."""
@@ -107,9 +112,14 @@ def _running(values: Floats, group: Ints) -> Floats:
     return np.asarray(total.to_numpy(), dtype=np.float64)
 
 
-def exact_total(values: Floats) -> float:
-    """Return the sum of numbers of 0 or more, rounded once: whatever their order."""
-    return math.fsum(values.tolist())
+def exact_total(values: Floats) -> int:
+    """Return the sum of numbers of 0 or more in units that every float is whole in: alike in any order."""
+    return sum(n << _SHIFT - d.bit_length() for n, d in map(float.as_integer_ratio, values.tolist()))
+
+
+def from_total(total: int) -> float:
+    """Return what `exact_total` added up, rounded once."""
+    return total / _UNITS
 
 
 def _places(line: Ints, at_m: Floats, owner: Ints, along: Floats, *, right: bool = False) -> Ints:
@@ -186,25 +196,31 @@ def first_nearest(tree: cKDTree, points: Floats, bound: float) -> Ints:
     return first
 
 
+def node_keys(nodes: npt.NDArray[np.object_], xy: Floats, owner: Ints) -> npt.NDArray[np.int64]:
+    """Return a key for the node of each vertex: the OSM node id, else made of its coordinates to 1 cm.
+
+    Args:
+        nodes: Node ids of each line, None where there are none.
+        xy: Vertices of all lines.
+        owner: Line of each vertex.
+    """
+    counts = np.bincount(owner, minlength=len(nodes))
+    keys = np.zeros(len(xy), dtype=np.int64)
+    known = np.array([item is not None and len(item) == n for item, n in zip(nodes, counts, strict=True)], dtype=bool)
+    own = ~known[owner]
+    if known.any():
+        keys[~own] = np.concatenate([np.asarray(item, dtype=np.int64) for item in nodes[known]])
+    if own.any():
+        # 31 bits each: alike again only 21,000 km apart. OSM ids of new objects in editors may be negative, but those
+        # of files are positive.
+        cells = np.round(xy[own] / _OWN_NODE_M).astype(np.int64) & 0x7FFFFFFF
+        keys[own] = -1 - (cells[:, 0] << 31 | cells[:, 1])
+    return keys
+
+
 def node_numbers(streets: gpd.GeoDataFrame, xy: Floats, owner: Ints) -> Ints:
     """Return a number 0..m-1 for the node of each vertex: by OSM node id, else by coordinates."""
-    counts = np.bincount(owner, minlength=len(streets))
-    ids = np.zeros(len(xy), dtype=np.int64)
-    own = np.ones(len(xy), dtype=bool)
-    if "nodes" in streets.columns:
-        nodes = streets["nodes"].to_numpy(dtype=object)
-        known = np.array(
-            [item is not None and len(item) == n for item, n in zip(nodes, counts, strict=True)], dtype=bool
-        )
-        own = ~known[owner]
-        if known.any():
-            ids[~own] = np.concatenate([np.asarray(item, dtype=np.int64) for item in nodes[known]])
-    if own.any():
-        cells = np.round(xy[own] / _OWN_NODE_M).astype(np.int64)
-        _, number = np.unique(cells, axis=0, return_inverse=True)
-        # OSM ids of new objects in editors may be negative, but those of files are positive.
-        ids[own] = -1 - number.ravel()
-    _, nodes_of = np.unique(ids, return_inverse=True)
+    _, nodes_of = np.unique(node_keys(column(streets, "nodes"), xy, owner), return_inverse=True)
     return np.asarray(nodes_of.ravel(), dtype=np.intp)
 
 
@@ -260,7 +276,11 @@ def _chains(ends: Ints, mergeable: npt.NDArray[np.bool_], label: Ints) -> tuple[
 
 
 def block_faces(
-    streets: gpd.GeoDataFrame, ground_class: npt.NDArray[np.object_], *, longest_m: float = LONGEST_FACE_M
+    streets: gpd.GeoDataFrame,
+    ground_class: npt.NDArray[np.object_],
+    *,
+    longest_m: float = LONGEST_FACE_M,
+    junctions: npt.NDArray[np.int64] | None = None,
 ) -> tuple[gpd.GeoDataFrame, Pieces]:
     """Cut streets into block faces.
 
@@ -273,6 +293,8 @@ def block_faces(
             `nodes`.
         ground_class: `carriageway` or `alley` for each.
         longest_m: Longest face [m].
+        junctions: Keys of nodes that are junctions whatever is given here, sorted (`doorview.city.street_links`): of
+            streets that go on where nothing was read.
 
     Returns:
         The table of faces (contract `Ground.faces`) and the pieces.
@@ -287,11 +309,14 @@ def block_faces(
         return empty, Pieces(np.empty(0, dtype=object), nothing, nothing, np.empty(0))
     lines = streets.geometry.to_numpy()
     xy, owner = shapely.get_coordinates(lines, return_index=True)
-    node = node_numbers(streets, xy, owner)
+    keys, number = np.unique(node_keys(column(streets, "nodes"), xy, owner), return_inverse=True)
+    node = number.ravel().astype(np.intp)
     inside = np.flatnonzero(owner[1:] == owner[:-1])
     moved = inside[node[inside] != node[inside + 1]]
     degree = np.bincount(node[moved], minlength=node.max() + 1)
     degree += np.bincount(node[moved + 1], minlength=len(degree))
+    if junctions is not None and len(junctions):
+        degree[junctions[np.minimum(np.searchsorted(junctions, keys), len(junctions) - 1)] == keys] = 3
 
     first = np.r_[True, owner[1:] != owner[:-1]]
     last = np.r_[owner[1:] != owner[:-1], True]
@@ -432,5 +457,5 @@ def find_twins(
     side[able] = np.where(two & ~rings, np.where(left >= 0, 1, -1), 0)
     mean_gap = np.bincount(samples.line, weights=np.where(found, distance, 0.0), minlength=len(able)) / whole
     gap[able] = np.where(two, mean_gap, np.nan)
-    merged = exact_total(shapely.length(pieces.lines[~counted]))
+    merged = from_total(exact_total(shapely.length(pieces.lines[~counted])))
     return Twins(paired, counted, side, gap, merged)

@@ -5,6 +5,7 @@ It is made of a stored city once, and read by every scenario after that.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 from collections import Counter
@@ -19,7 +20,9 @@ import shapely
 from numpy.typing import NDArray
 
 from doorview.city.city_store import CityStore
-from doorview.city.ground import ground_within
+from doorview.city.ground import ground_notes
+from doorview.city.ground_streets import StreetSums
+from doorview.city.streets import from_total
 from doorview.share.coverage import Coverage, Members
 from doorview.share.covering import TilesLostError, Work
 from doorview.share.discretisation import SAMPLE, GridError, pooled_errors
@@ -29,7 +32,6 @@ from doorview.share.parts import CoverageParts, load_part, save_part, whole_of
 from doorview.share.scene import door_keys, tiles_of
 from doorview.share.summary import DoorTable
 from doorview.study.compute import Asked, no_ground, no_homes, no_public_space
-from doorview.study.owners import faces_and_length
 from doorview.study.part_city import PartDoors, cover_part, whole_city
 from doorview.study.part_plan import BUILDINGS_PER_PART, plan_parts
 from doorview.study.part_shelf import PartShelf
@@ -91,7 +93,7 @@ def count_city(
     with stages.stage("laying out streets"):
         whole = whole_city(study, store)
         tiles = tiles_of(asked.inside, grid)
-        plan = plan_parts(whole.boxes, list(tiles), grid, buildings_per_part)
+        plan = plan_parts(whole.boxes, list(tiles), grid, buildings_per_part, store.boxes("ways"))
     at_work = work or Work(study.coverage.threads)
     lost: list[TilesLostError] = []
     doors: list[PartDoors] = []
@@ -101,7 +103,7 @@ def count_city(
         def progress(tile: int, _: int, before: int = done) -> None:
             stages.tell("seeing and covering", before + tile, len(tiles))
 
-        sample = -(-SAMPLE // len(plan))
+        sample = -(-SAMPLE // max(sum(bool(item.counted) for item in plan), 1))
         found = shelf.find(part, sample) if shelf else None
         try:
             own, made = found or cover_part(study, asked, whole, part, grid, stages, progress, sample, at_work)
@@ -126,8 +128,7 @@ def count_city(
             raise no_homes(store.frame.name, store.sizes["buildings"])
         order = pd.Index(ids).argsort()
         ids, xy = ids[order], np.concatenate([own.xy for own in doors])[order]
-        ground = ground_within(whole.frame, store.frame.buildings, None)
-        face, metres = faces_and_length(ground, xy, asked.inside)
+        streets = functools.reduce(StreetSums.plus, (own.streets for own in doors), StreetSums())
         table = pd.DataFrame(
             {
                 "door": ids,
@@ -135,7 +136,7 @@ def count_city(
                 "y": xy[:, 1],
                 "key": door_keys(list(ids)),
                 "dwellings": np.concatenate([own.dwellings for own in doors])[order],
-                "face": face,
+                "face": np.concatenate([own.face for own in doors])[order],
             }
         )
         table.to_parquet(folder / "doors.parquet", index=False)
@@ -148,11 +149,11 @@ def count_city(
         np.save(folder / "errors.npy", errors)
         meta = {
             "parts": saved,
-            "metres": metres,
+            "metres": from_total(sum(own.metres for own in doors)),
             "counts": dict(counts),
             "notes": list(dict.fromkeys(note for own in doors for note in own.notes)),
             "hiding": _alike([own.hiding for own in doors if own.hiding]),
-            "ground": {key: value for key, value in ground.notes.items() if key != "counts"},
+            "ground": {k: v for k, v in ground_notes(whole.empty, streets, {}).items() if k != "counts"},
         }
         (folder / _META).write_text(json.dumps(meta, default=_plain), encoding="utf-8")
 
