@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from doorview.city.city_store import CityStore, read_stored, write_city
 from doorview.city.doors import door_finds
 from doorview.city.ground import GroundFrame, ground_frame
 from doorview.city.model import City
-from doorview.city.street_links import street_links
+from doorview.city.street_links import is_street, street_links
 from doorview.city.streets import LONGEST_FACE_M
 from doorview.share.grid import Grid
 from doorview.study.door_faces import door_faces
@@ -279,3 +280,45 @@ def test_windows_of_real_cities_have_the_ground_of_the_whole(shared_data, stored
     for at in np.random.default_rng(0).permutation(len(boxes))[:12].tolist():
         assert_as_in_the_whole(whole, store, boxes[at])
     assert _sums_of_parts(store, len(city.buildings) // 9) == whole.streets.sums
+
+
+def test_what_hangs_together_is_told_as_a_look_at_every_node_tells_it(shared_data, stored):
+    """Junctions and runs of a real suburb, against a count of stretches at every node and a walk from way to way."""
+    city = City.from_extract(shared_data / "baltimore_county_md" / "clip_randallstown_small_sorted.osm.pbf")
+    links = street_links(stored(city))
+    street = np.flatnonzero(is_street(city.ways, "us"))
+    stretches: dict[int, int] = {}
+    ways_at: dict[int, set[int]] = {}
+    for row in street.tolist():
+        nodes = city.ways["nodes"].iloc[row].tolist()
+        for one, two in itertools.pairwise(nodes):
+            for node in (one, two) if one != two else ():
+                stretches[node] = stretches.get(node, 0) + 1
+                ways_at.setdefault(node, set()).add(row)
+    assert links.junctions.tolist() == sorted(node for node, count in stretches.items() if count > 2)
+    name = city.ways["name"].to_numpy(dtype=object)
+    joined = {
+        frozenset(rows)
+        for node, rows in ways_at.items()
+        if stretches[node] == 2 and len(rows) == 2 and len({str(name[row]) for row in rows}) == 1
+    }
+    assert joined
+    for row in street.tolist():
+        rest, groups = links.rest_of(np.array([row]))
+        assert {other for pair in joined if row in pair for other in pair} - {row} <= set(rest.tolist())
+        assert not len(rest) or any(row in pair for pair in joined)
+        assert (groups == 0).all()
+
+
+def test_objects_are_read_by_boxes_and_by_rows_each_once(stored):
+    city = city_of([(line((100.0 * k, 0), (100.0 * k + 90, 0)), {"highway": "residential"}) for k in range(50)])
+    store = stored(city)
+    table = store.meeting("ways", [(X - 5, Y - 1, X + 150, Y + 1), (X + 120, Y - 1, X + 220, Y + 1)])
+    assert store.layer_of("ways", table).index.tolist() == ["w1", "w2", "w3"]
+    some = store.picked("ways", np.array([7, 30]), np.array([0]))
+    assert store.layer_of("ways", some).index.tolist() == ["w8", "w31"]
+    assert not len(store.picked("ways", np.array([7]), np.array([5])))
+    (group,) = store.groups("ways", {"highway"}, (X + 390, Y - 1, X + 391, Y + 1))
+    assert group["row"].to_pylist() == [3]
+    assert set(group.column_names) == {"row", "nodes", "geometry", "highway"}
+    assert store.boxes("ways", (X + 390, Y - 1, X + 391, Y + 1)).tolist() == [[X + 300, Y, X + 390, Y]]

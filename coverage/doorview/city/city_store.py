@@ -153,15 +153,18 @@ class CityStore:
         for file in ds.dataset(self.folder / name, format="parquet").get_fragments():
             yield from file.split_by_row_group()
 
-    def boxes(self, name: str) -> NDArray[np.float64]:
-        """Return the bounds (n, 4) [m] of the objects of a layer, in its own order; no shape is read."""
+    def boxes(self, name: str, box: Box | None = None) -> NDArray[np.float64]:
+        """Return the bounds (n, 4) [m] of the objects of a layer; no shape is read.
+
+        All in the layer's order, or, in any order, of those that meet a box.
+        """
         source = ds.dataset(self.folder / name, format="parquet")
-        table = source.to_table(
-            columns={"row": pc.field("row"), **{key: pc.field("bbox", key) for key in ("xmin", "ymin", "xmax", "ymax")}}
-        )
+        keys = ("xmin", "ymin", "xmax", "ymax")
+        columns = {"row": pc.field("row"), **{key: pc.field("bbox", key) for key in keys}}
+        table = source.to_table(columns=columns, filter=None if box is None else _meets(box))
         out = np.empty((len(table), 4))
-        row = table["row"].to_numpy()
-        for at, key in enumerate(("xmin", "ymin", "xmax", "ymax")):
+        row = table["row"].to_numpy() if box is None else np.arange(len(table))
+        for at, key in enumerate(keys):
             out[row, at] = table[key].to_numpy()
         return out
 

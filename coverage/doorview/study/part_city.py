@@ -53,13 +53,12 @@ _WINDOWED = ("buildings", "barriers", "addresses", "entrances", "parcels", "tree
 
 @dataclass(frozen=True)
 class WholeCity:
-    """What of a city is held as a whole: the bounds of buildings (n, 4) [m], and what of its streets hangs together.
+    """What of a city is held as a whole: what of its streets hangs together.
 
     `empty` is the ground of the city without anything in it; `parcels` says of those looked at which are streets.
     """
 
     store: CityStore
-    boxes: NDArray[np.float64]
     links: StreetLinks
     empty: GroundFrame
     parcels: dict[str, bool] = field(default_factory=dict)
@@ -88,7 +87,7 @@ class PartDoors:
 
 def whole_city(study: Study, store: CityStore) -> WholeCity:
     """Read what parts need to know of the whole of a stored city."""
-    return WholeCity(store, store.boxes("buildings"), street_links(store), _frame(study, store, store.frame))
+    return WholeCity(store, street_links(store), _frame(study, store, store.frame))
 
 
 def _frame(
@@ -114,7 +113,7 @@ def _window(whole: WholeCity, box: Box, ground: Box) -> tuple[City, Box, NDArray
 
     Last, the ways (ways,) of which the ground that meets the box `ground` is laid out.
     """
-    near = whole.boxes[meets(whole.boxes, box)]
+    near = whole.store.boxes("buildings", box)
     inner = np.array(box)
     if len(near):
         inner = np.concatenate(
