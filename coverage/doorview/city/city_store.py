@@ -134,8 +134,12 @@ class CityStore:
         return pa.concat_tables(found) if found else source.schema.empty_table().select(_columns(source))
 
     def layer_of(self, name: str, table: pa.Table) -> gpd.GeoDataFrame:
-        """Return objects that `meeting` or `picked` read as a layer, in its order."""
-        return _layer_of(table, name, self.frame.crs)
+        """Return objects that `meeting` or `picked` read as a layer, in its order, without tags that none of them has.
+
+        Whoever looks for such a tag finds none either way.
+        """
+        full = [column for column in table.column_names if table[column].null_count < len(table)]
+        return _layer_of(table.select(full) if len(table) else table, name, self.frame.crs, every=False)
 
     def groups(self, name: str, columns: Collection[str], box: Box | None = None) -> Iterator[pa.Table]:
         """Yield a layer, or what of it meets a box, a row group at a time.
@@ -189,8 +193,8 @@ def _meets(box: Box) -> pc.Expression:
     )
 
 
-def _layer_of(table: pa.Table, layer: str, crs: CRS) -> gpd.GeoDataFrame:
-    """Return a layer as `City` has it: every key of the contract, text as objects, None for none."""
+def _layer_of(table: pa.Table, layer: str, crs: CRS, *, every: bool = True) -> gpd.GeoDataFrame:
+    """Return a layer as `City` has it: all keys of the contract, or those there are; text as objects, None for none."""
     order = np.argsort(table["row"].to_numpy(), kind="stable")
     ids = table["osm_id"].to_numpy(zero_copy_only=False)[order]
     index = pd.Index(np.asarray(ids, dtype=object), name="osm_id").astype(str)
@@ -200,9 +204,9 @@ def _layer_of(table: pa.Table, layer: str, crs: CRS) -> gpd.GeoDataFrame:
         if key in table.column_names:
             values = np.asarray(table[key].to_numpy(zero_copy_only=False), dtype=object)[order]
             data[key] = pd.Series(values, index=index, dtype=object)
-        else:
+        elif every:
             data[key] = pd.Series(nothing, index=index, dtype=object)
-    if layer == "ways":
+    if layer == "ways" and (every or "nodes" in table.column_names):
         data["nodes"] = pd.Series(node_lists(table)[order], index=index, dtype=object)
     shapes = shapely.from_wkb(table["geometry"].to_numpy(zero_copy_only=False))[order]
     return gpd.GeoDataFrame(data, geometry=gpd.GeoSeries(shapes, index=index, crs=crs), crs=crs)

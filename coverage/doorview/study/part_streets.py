@@ -30,6 +30,7 @@ import numpy as np
 import pyarrow as pa
 import shapely
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from doorview.city.city_store import Box, CityStore
 from doorview.city.doors_streets import plain_streets, streets_of
@@ -119,7 +120,7 @@ def read_around(store: CityStore, links: StreetLinks, wide: Box, buildings: gpd.
         table = _joined(table, store.picked("ways", rest[new], groups[new]))
         ways = store.layer_of("ways", table)
     of_ground = np.isin(_rows(table), np.concatenate([asked, rest]))
-    return Around(_without_empty(ways), _areas(store, wide, ground), of_ground)
+    return Around(ways, _areas(store, wide, ground), of_ground)
 
 
 def _rows(table: pa.Table) -> NDArray[np.int64]:
@@ -131,11 +132,6 @@ def _joined(table: pa.Table, more: pa.Table) -> pa.Table:
     """Return a table with what another has besides."""
     new = ~np.isin(more["row"].to_numpy(), table["row"].to_numpy())
     return pa.concat_tables([table, more.filter(pa.array(new))]) if new.any() else table
-
-
-def _without_empty(table: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Return a layer without the tags that no object has: whoever looks for one finds none either way."""
-    return table[[name for name in table.columns if name == "geometry" or table[name].notna().any()]]
 
 
 def _near_homes(
@@ -158,14 +154,27 @@ def _near_homes(
             return table, ways, box
         lines = _facing(ways, plain=links.plain)
         if len(lines):
-            (row, _), distance = shapely.STRtree(lines).query_nearest(centres, return_distance=True, all_matches=False)
-            far = (distance + across[row])[:, None]
-            needed = _hull(box, np.hstack([own[row, :2] - far, own[row, 2:] + far]))
+            needed = _as_far(box, own, centres, across, lines)
             if needed == box:
                 return table, ways, box
             box = needed
         else:
             box = wider(box, max(box[2] - box[0], box[3] - box[1]) / 2.0)
+
+
+def _as_far(
+    box: Box, own: NDArray[np.float64], centres: NDArray[np.object_], across: NDArray[np.float64],
+    lines: NDArray[np.object_],
+) -> Box:  # fmt: skip
+    """Return a box that holds, about each home's bounds, all that is as near as the nearest of some lines."""
+    # No line is farther than the nearest of its vertices: where that settles it, nothing more is asked.
+    away, _ = cKDTree(shapely.get_coordinates(lines)).query(shapely.get_coordinates(centres))
+    far = (away + across)[:, None]
+    open_ = np.flatnonzero(~_within(np.hstack([own[:, :2] - far, own[:, 2:] + far]), box))
+    (row, _), distance = shapely.STRtree(lines).query_nearest(centres[open_], return_distance=True, all_matches=False)
+    at = open_[row]
+    far = (distance + across[at])[:, None]
+    return _hull(box, np.hstack([own[at, :2] - far, own[at, 2:] + far]))
 
 
 def _facing(ways: gpd.GeoDataFrame, *, plain: bool) -> NDArray[np.object_]:
@@ -214,7 +223,7 @@ def _areas(store: CityStore, wide: Box, ground: Box) -> gpd.GeoDataFrame:
     for start in range(0, len(points), 16):
         boxes = [(row[0], row[1], row[2], row[3]) for row in points[start : start + 16].tolist()]
         table = _joined(table, store.meeting("areas", boxes))
-    return _without_empty(store.layer_of("areas", table) if len(points) else areas)
+    return store.layer_of("areas", table) if len(points) else areas
 
 
 def street_parcels(store: CityStore, lots: gpd.GeoDataFrame, box: Box, known: dict[str, bool]) -> NDArray[np.bool_]:
