@@ -67,7 +67,8 @@ def plan_parts(
     middle = np.column_stack([boxes[:, 1] + boxes[:, 3], boxes[:, 0] + boxes[:, 2]]) / 2.0
     tile = np.floor(middle / grid.tile_m).astype(np.int64).reshape(-1, 2)
     # A door stands just outside its wall: what a building meets is a metre more than its bounds.
-    every = boxes if others is None else np.concatenate([boxes, others])
+    # What is empty has no bounds, and lies nowhere.
+    every = boxes if others is None else np.concatenate([boxes, others[np.isfinite(others).all(axis=1)]])
     low = np.floor((every[:, [1, 0]] - 1.0) / grid.tile_m).astype(np.int32).reshape(-1, 2)
     high = np.floor((every[:, [3, 2]] + 1.0) / grid.tile_m).astype(np.int32).reshape(-1, 2)
     asked = np.array(sorted(counted), np.int64).reshape(-1, 2)
