@@ -169,9 +169,20 @@ def test_a_crossing_beyond_the_window_ends_a_street_inside_it(stored):
 
 
 def test_two_carriageways_and_a_ring_are_found_in_every_window(stored):
+    """Ways of 180 m, with others of 60 m beside two thirds of each, and sidewalks of 60 m along other two thirds."""
     name = {"highway": "primary", "name": "Boulevard", "oneway": "yes"}
-    ways = [(line(*((x, 12.0 * np.sin(x / 300)) for x in range(0, 3_000, 50))), name)]
-    ways.append((line(*((x, 25 + 12.0 * np.sin(x / 300)) for x in range(2_950, -50, -50))), name))
+
+    def curve(x: float, aside: float) -> tuple[float, float]:
+        return x, aside + 12.0 * float(np.sin(x / 300))
+
+    ways = []
+    for at, x in enumerate(range(0, 3_000, 60)):
+        if not at % 3:
+            ways.append((line(*(curve(x + step, 0) for step in range(0, 181, 30))), name))
+        else:
+            ways.append((line(curve(x + 60, 25), curve(x + 30, 25), curve(x, 25)), name))
+        if at % 3 != 1:
+            ways.append((line(curve(x, -11), curve(x + 60, -11)), {"highway": "footway", "footway": "sidewalk"}))
     ring = [(1_000 + 25 * np.cos(a), 300 + 25 * np.sin(a)) for a in np.linspace(0, 2 * np.pi, 13)]
     ring[-1] = ring[0]
     ways.append((line(*ring), {"highway": "primary", "junction": "roundabout"}))
