@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
+from scipy.spatial import cKDTree
 
 from doorview.city.crosssection import GivenWidths
 from doorview.city.ground_streets import street_ground
-from doorview.city.streets import Pieces, block_faces, cut_lines, find_twins, sample_lines
+from doorview.city.streets import Pieces, block_faces, cut_lines, find_twins, first_nearest, sample_lines
 
 CRS = "EPSG:32618"
 
@@ -220,3 +221,27 @@ def test_sidewalks_of_an_arm_end_before_the_island_of_a_roundabout(inbound):
     assert strips.loc["carriageway", "geometry"].length == pytest.approx(80)
     lengths = ground.lines[ground.lines["osm_id"] == "w2"]
     assert lengths.length.tolist() == pytest.approx([80] * 3)  # the centreline and both sidewalks
+
+
+def test_a_street_is_cut_alike_to_the_last_bit_whatever_other_streets_there_are():
+    rng = np.random.default_rng(3)
+    steps = rng.uniform(-40, 40, (60, 30, 2)).cumsum(axis=1) + rng.uniform(0, 1e5, (60, 1, 2))
+    table = streets(*((xy, None, {}) for xy in steps))
+    faces, pieces = faces_of(table)
+    for k in (0, 31, 59):
+        alone, of_alone = faces_of(table.iloc[[k]])
+        assert len(alone) >= 3
+        mine = pieces.way == k
+        assert shapely.to_wkb(pieces.lines[mine]).tolist() == shapely.to_wkb(of_alone.lines).tolist()
+        assert pieces.start_m[mine].tolist() == of_alone.start_m.tolist()
+        own = faces.loc[np.unique(pieces.face[mine])]
+        assert shapely.to_wkb(own.geometry).tolist() == shapely.to_wkb(alone.geometry).tolist()
+
+
+def test_of_points_as_near_the_first_is_found_whatever_else_there_is():
+    rng = np.random.default_rng(4)
+    ring = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])
+    for many in (0, 3, 300):
+        far = rng.uniform(5, 50, (many, 2))
+        assert first_nearest(cKDTree(np.vstack([far, ring])), np.zeros((1, 2)), 2.0).tolist() == [many]
+        assert first_nearest(cKDTree(np.vstack([far, ring])), np.full((1, 2), -90.0), 2.0).tolist() == [many + 4]

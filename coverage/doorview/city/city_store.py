@@ -7,8 +7,10 @@ object in its layer, by which the order of the whole comes back. What is read is
 
 from __future__ import annotations
 
+import functools
 import json
-from collections.abc import Iterable
+import operator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,7 @@ from pyproj import CRS
 from doorview.city.model import City
 from doorview.city.tags import KEYS, LAYERS
 
-__all__ = ["CityStore", "read_stored", "write_city"]
+__all__ = ["CityStore", "node_lists", "read_stored", "write_city"]
 
 ROWS_PER_GROUP = 8192
 """Rows of a row group: the least that is read, about 8,000 homes of a suburb."""
@@ -108,28 +110,65 @@ class CityStore:
         source = ds.dataset(self.folder / name, format="parquet")
         wanted = None
         if box is not None:
-            west, south, east, north = box
-            wanted = (
-                (pc.field("bbox", "xmin") <= east)
-                & (pc.field("bbox", "xmax") >= west)
-                & (pc.field("bbox", "ymin") <= north)
-                & (pc.field("bbox", "ymax") >= south)
-            )
+            wanted = _meets(box)
             if also is not None and len(also):
                 wanted |= pc.field("row").isin(pa.array(also.astype(np.int32)))
-        columns = [column for column in source.schema.names if column != "bbox"]
-        table = source.to_table(columns=columns, filter=wanted)
+        table = source.to_table(columns=_columns(source), filter=wanted)
         return _layer_of(table, name, self.frame.crs)
 
-    def boxes(self, name: str) -> NDArray[np.float64]:
-        """Return the bounds (n, 4) [m] of the objects of a layer, in its own order; no shape is read."""
+    def meeting(self, name: str, boxes: Iterable[Box]) -> pa.Table:
+        """Return the objects of a layer that meet any of the boxes, to be made a layer by `layer_of`."""
         source = ds.dataset(self.folder / name, format="parquet")
-        table = source.to_table(
-            columns={"row": pc.field("row"), **{key: pc.field("bbox", key) for key in ("xmin", "ymin", "xmax", "ymax")}}
-        )
+        wanted = functools.reduce(operator.or_, (_meets(box) for box in boxes))
+        return source.to_table(columns=_columns(source), filter=wanted)
+
+    def picked(self, name: str, rows: NDArray[np.int64], groups: NDArray[np.int64]) -> pa.Table:
+        """Return some rows of a layer, as `meeting`; they lie in `groups`, as `groups` counts them from 0."""
+        wanted, lie = pc.field("row").isin(pa.array(rows.astype(np.int32))), set(groups.tolist())
+        source = ds.dataset(self.folder / name, format="parquet")
+        found = [
+            group.to_table(columns=_columns(source), filter=wanted)
+            for number, group in enumerate(self._groups(name))
+            if number in lie
+        ]
+        return pa.concat_tables(found) if found else source.schema.empty_table().select(_columns(source))
+
+    def layer_of(self, name: str, table: pa.Table) -> gpd.GeoDataFrame:
+        """Return objects that `meeting` or `picked` read as a layer, in its order, without tags that none of them has.
+
+        Whoever looks for such a tag finds none either way.
+        """
+        full = [column for column in table.column_names if table[column].null_count < len(table)]
+        return _layer_of(table.select(full) if len(table) else table, name, self.frame.crs, every=False)
+
+    def groups(self, name: str, columns: Collection[str], box: Box | None = None) -> Iterator[pa.Table]:
+        """Yield a layer, or what of it meets a box, a row group at a time.
+
+        The tables have `row`, `geometry`, `nodes` of ways, and those of the `columns` that the layer has.
+        """
+        source = ds.dataset(self.folder / name, format="parquet")
+        always = {"row", "nodes", "geometry"}
+        kept = [column for column in _columns(source) if column in always or column in columns]
+        for group in self._groups(name):
+            yield group.to_table(columns=kept, filter=None if box is None else _meets(box))
+
+    def _groups(self, name: str) -> Iterator[ds.Fragment]:
+        """Yield the row groups of a layer."""
+        for file in ds.dataset(self.folder / name, format="parquet").get_fragments():
+            yield from file.split_by_row_group()
+
+    def boxes(self, name: str, box: Box | None = None) -> NDArray[np.float64]:
+        """Return the bounds (n, 4) [m] of the objects of a layer; no shape is read.
+
+        All in the layer's order, or, in any order, of those that meet a box.
+        """
+        source = ds.dataset(self.folder / name, format="parquet")
+        keys = ("xmin", "ymin", "xmax", "ymax")
+        columns = {"row": pc.field("row"), **{key: pc.field("bbox", key) for key in keys}}
+        table = source.to_table(columns=columns, filter=None if box is None else _meets(box))
         out = np.empty((len(table), 4))
-        row = table["row"].to_numpy()
-        for at, key in enumerate(("xmin", "ymin", "xmax", "ymax")):
+        row = table["row"].to_numpy() if box is None else np.arange(len(table))
+        for at, key in enumerate(keys):
             out[row, at] = table[key].to_numpy()
         return out
 
@@ -139,8 +178,23 @@ class CityStore:
         return replace(self.frame, **{name: self.layer(name, box) for name in wanted})
 
 
-def _layer_of(table: pa.Table, layer: str, crs: CRS) -> gpd.GeoDataFrame:
-    """Return a layer as `City` has it: every key of the contract, text as objects, None for none."""
+def _columns(source: ds.Dataset) -> list[str]:
+    return [column for column in source.schema.names if column != "bbox"]
+
+
+def _meets(box: Box) -> pc.Expression:
+    """Return the condition that an object's bounds meet a box."""
+    west, south, east, north = box
+    return (
+        (pc.field("bbox", "xmin") <= east)
+        & (pc.field("bbox", "xmax") >= west)
+        & (pc.field("bbox", "ymin") <= north)
+        & (pc.field("bbox", "ymax") >= south)
+    )
+
+
+def _layer_of(table: pa.Table, layer: str, crs: CRS, *, every: bool = True) -> gpd.GeoDataFrame:
+    """Return a layer as `City` has it: all keys of the contract, or those there are; text as objects, None for none."""
     order = np.argsort(table["row"].to_numpy(), kind="stable")
     ids = table["osm_id"].to_numpy(zero_copy_only=False)[order]
     index = pd.Index(np.asarray(ids, dtype=object), name="osm_id").astype(str)
@@ -150,15 +204,15 @@ def _layer_of(table: pa.Table, layer: str, crs: CRS) -> gpd.GeoDataFrame:
         if key in table.column_names:
             values = np.asarray(table[key].to_numpy(zero_copy_only=False), dtype=object)[order]
             data[key] = pd.Series(values, index=index, dtype=object)
-        else:
+        elif every:
             data[key] = pd.Series(nothing, index=index, dtype=object)
-    if layer == "ways":
-        data["nodes"] = pd.Series(_nodes(table)[order], index=index, dtype=object)
+    if layer == "ways" and (every or "nodes" in table.column_names):
+        data["nodes"] = pd.Series(node_lists(table)[order], index=index, dtype=object)
     shapes = shapely.from_wkb(table["geometry"].to_numpy(zero_copy_only=False))[order]
     return gpd.GeoDataFrame(data, geometry=gpd.GeoSeries(shapes, index=index, crs=crs), crs=crs)
 
 
-def _nodes(table: pa.Table) -> NDArray[np.object_]:
+def node_lists(table: pa.Table) -> NDArray[np.object_]:
     """Return the node ids of ways, an array for each that has any."""
     out = np.full(len(table), None, dtype=object)
     column = table["nodes"].combine_chunks()

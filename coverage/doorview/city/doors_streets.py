@@ -14,6 +14,7 @@ from doorview.city.home_rules import HomeRules
 
 if TYPE_CHECKING:
     import geopandas as gpd
+    import pandas as pd
     from numpy.typing import NDArray
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Targets",
     "address_targets",
     "nearest_targets",
+    "plain_streets",
     "street_distance",
     "street_key",
     "streets_of",
@@ -163,9 +165,8 @@ class Targets(NamedTuple):
     distance: NDArray[np.float64]
 
 
-def streets_of(ways: gpd.GeoDataFrame, rules: HomeRules) -> Streets:
-    """Pick the ways that a front door may face: by `rules.streets`, not in tunnels, indoors or below ground."""
-    ways = ways.iloc[natural_order(ways.index)]
+def _added(ways: pd.DataFrame, rules: HomeRules) -> NDArray[np.float64]:
+    """Return what is added to the distance of each way that a front door may face [m]; inf for those it may not."""
     added: dict[str, float] = rules.streets["added_m"]
     unnamed = rules.streets["unnamed"]
     highway, name = tag(ways, "highway"), tag(ways, "name")
@@ -176,7 +177,21 @@ def streets_of(ways: gpd.GeoDataFrame, rules: HomeRules) -> Streets:
     under |= np.array([text.startswith("-") for text in level], dtype=bool) & (
         tag(ways, "tunnel") != "building_passage"
     )
-    keep = np.isfinite(cost) & ~under & ~(shapely.is_empty(ways.geometry.to_numpy()))
+    cost[under] = np.inf
+    return cost
+
+
+def plain_streets(ways: pd.DataFrame, rules: HomeRules) -> NDArray[np.bool_]:
+    """Return which ways every home may face without more ado: what nearest means is settled by these alone."""
+    plain: NDArray[np.bool_] = _added(ways, rules) == 0
+    return plain
+
+
+def streets_of(ways: gpd.GeoDataFrame, rules: HomeRules) -> Streets:
+    """Pick the ways that a front door may face: by `rules.streets`, not in tunnels, indoors or below ground."""
+    ways = ways.iloc[natural_order(ways.index)]
+    cost = _added(ways, rules)
+    keep = np.isfinite(cost) & ~(shapely.is_empty(ways.geometry.to_numpy()))
     ways = ways[keep]
     exact: dict[str, set[int]] = {}
     loose: dict[str, set[int]] = {}

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["among", "has", "natural_order", "parsed", "tag"]
 
 
-def tag(layer: gpd.GeoDataFrame, key: str) -> NDArray[np.object_]:
+def tag(layer: pd.DataFrame, key: str) -> NDArray[np.object_]:
     """Values of a tag, shape (n,), str or None; all None where the layer has no such column."""
     if key not in layer.columns:
         return np.full(len(layer), None, dtype=object)

@@ -21,13 +21,14 @@ from doorview.city.crosssection import GivenWidths
 from doorview.city.ground_areas import area_polygons, building_polygons, parcel_polygons
 from doorview.city.ground_polygons import ground_polygons
 from doorview.city.ground_rules import classify, ground_rules, precedence, width_table
-from doorview.city.ground_streets import StreetGround, path_strips, street_ground
+from doorview.city.ground_streets import Mine, StreetGround, StreetSums, path_strips, street_ground
+from doorview.city.streets import from_total
 from doorview.errors import InputError
 
 if TYPE_CHECKING:
     from doorview.city.model import City
 
-__all__ = ["Ground", "GroundFrame", "ground_frame", "ground_polygons", "ground_within", "public_space"]
+__all__ = ["Ground", "GroundFrame", "ground_frame", "ground_notes", "ground_polygons", "ground_within", "public_space"]
 
 FACADE_STRIP_M = 1.0
 """Ground this near to a building is a class of its own where nothing public lies there [m]."""
@@ -143,8 +144,12 @@ def ground_frame(
     lane_width_m: float | None = None,
     sidewalk_width_m: float | None = None,
     with_parcels: bool | None = None,
+    junctions: npt.NDArray[np.int64] | None = None,
+    mine: Mine | None = None,
 ) -> GroundFrame:
     """Lay out streets, paths and areas of a city; arguments and errors as `public_space`.
+
+    `junctions` and `mine`, as `street_ground`, are for a part of a city.
 
     `with_parcels` says whether the city has parcels, where they are not in the city's table.
     """
@@ -168,6 +173,8 @@ def ground_frame(
         city.country,
         parcels=with_parcels,
         given=given,
+        junctions=junctions,
+        mine=mine,
     )
     others = ~is_street & ~is_sidewalk & (verdict.ground != "none")
     paths, path_counts = path_strips(ways[others], verdict.ground[others], verdict.kind[others], city.country, given)
@@ -194,7 +201,7 @@ def ground_within(frame: GroundFrame, buildings: gpd.GeoDataFrame, parcels: gpd.
     polygons = _join(tables, POLYGON_COLUMNS, crs)
     strips = _join([streets.strips, frame.paths, _facade_strips(built)], STRIP_COLUMNS, crs)
     counts = {**frame.counts[0], **building_counts, **frame.counts[1], **parcel_counts}
-    notes = _notes(frame.city.country, streets, counts, frame.with_parcels, frame.given)
+    notes = ground_notes(frame, streets.sums, counts)
     return Ground(streets.faces, strips, polygons, streets.lines, notes)
 
 
@@ -270,21 +277,20 @@ def _faces_near(faces: gpd.GeoDataFrame, doors: gpd.GeoDataFrame, near_m: float)
     return len(np.unique(found[0]))
 
 
-def _notes(
-    country: str, streets: StreetGround, counts: dict[str, Any], with_parcels: bool, given: GivenWidths
-) -> dict[str, Any]:
-    widths = width_table()
+def ground_notes(frame: GroundFrame, sums: StreetSums, counts: dict[str, Any]) -> dict[str, Any]:
+    """Return what is said of the ground of a city (`Ground.notes`), with sums over its streets."""
+    widths, country, given = width_table(), frame.city.country, frame.given
     return {
         "order": precedence(),
         "public": sorted(PUBLIC, key=lambda name: RANK[name]),
         "country": country,
-        "with_parcels": with_parcels,
+        "with_parcels": frame.with_parcels,
         "counts": counts,
-        "street_length_m": streets.length_m,
-        "length_merged_m": streets.merged_m,
-        "carriageway_width_from": streets.width_from,
-        "sidewalk_sides": streets.sidewalk_sides,
-        "ignored_tag_values": streets.ignored,
+        "street_length_m": {space: from_total(total) for space, total in sums.length.items()},
+        "length_merged_m": from_total(sums.merged),
+        "carriageway_width_from": sums.width_from,
+        "sidewalk_sides": sums.sidewalk_sides,
+        "ignored_tag_values": dict(sorted(sums.ignored.items())),
         "widths_given": {"lane_width_m": given.lane_m, "sidewalk_width_m": given.sidewalk_m},
         "defaults": {name: dict(row) for name, row in widths[country].items()},
         "path_defaults": {name: dict(row) for name, row in widths["paths"].items()},

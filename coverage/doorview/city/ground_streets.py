@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import geopandas as gpd
@@ -25,12 +26,18 @@ from doorview.city.crosssection import (
 )
 from doorview.city.ground_rules import column, width_table
 from doorview.city.sidewalks import MappedSidewalks, match_sidewalks
-from doorview.city.streets import Pieces, block_faces, find_twins
+from doorview.city.streets import Pieces, block_faces, exact_total, find_twins
 
-__all__ = ["StreetGround", "path_strips", "street_ground"]
+__all__ = ["Mine", "StreetGround", "StreetSums", "path_strips", "street_ground"]
+
+Mine = Callable[[npt.NDArray[np.object_]], npt.NDArray[np.bool_]]
+"""Says which lines are counted here: of a city in parts, each line is in one."""
 
 OUTSIDE_PARCELS_M = 30.0
 """With parcels, all ground outside them within this of a street is at least verge [m]."""
+
+LENGTHS = ("centreline", "sidewalk_line")
+"""The two kinds of street length."""
 
 SAME_PLACE_M = 0.01
 """A street ends on a roundabout where it shares a node with it; own layers may be off by this much [m]."""
@@ -43,6 +50,27 @@ Objects = npt.NDArray[np.object_]
 
 
 @dataclass(frozen=True)
+class StreetSums:
+    """What is said of all streets of a city, to be added up over its parts; lengths as `exact_total`."""
+
+    length: dict[str, int] = field(default_factory=dict)
+    merged: int = 0
+    width_from: dict[str, int] = field(default_factory=dict)
+    sidewalk_sides: dict[str, int] = field(default_factory=dict)
+    ignored: dict[str, int] = field(default_factory=dict)
+
+    def plus(self, other: StreetSums) -> StreetSums:
+        """Return the sums of both."""
+        return StreetSums(
+            _added(self.length, other.length),
+            self.merged + other.merged,
+            _added(self.width_from, other.width_from),
+            _added(self.sidewalk_sides, other.sidewalk_sides),
+            _added(self.ignored, other.ignored),
+        )
+
+
+@dataclass(frozen=True)
 class StreetGround:
     """Streets as tables of the ground (see `Ground`), with the pieces they were made of and what was counted."""
 
@@ -50,11 +78,7 @@ class StreetGround:
     pieces: Pieces
     strips: gpd.GeoDataFrame
     lines: gpd.GeoDataFrame
-    merged_m: float
-    length_m: dict[str, float]
-    width_from: dict[str, int]
-    sidewalk_sides: dict[str, int]
-    ignored: dict[str, int]
+    sums: StreetSums
     counts: dict[str, int]
 
 
@@ -120,6 +144,8 @@ def street_ground(
     *,
     parcels: bool,
     given: GivenWidths,
+    junctions: npt.NDArray[np.int64] | None = None,
+    mine: Mine | None = None,
 ) -> StreetGround:
     """Turn public streets and their sidewalks into block faces, strips and lengths.
 
@@ -131,8 +157,11 @@ def street_ground(
         country: Profile.
         parcels: Whether the user gave parcels.
         given: The user's own figures for streets without tags.
+        junctions: As `block_faces`.
+        mine: Which streets, pieces and sidewalks are added up in `sums`; None for all.
     """
-    faces, pieces = block_faces(streets, ground_class)
+    mine = mine or _every
+    faces, pieces = block_faces(streets, ground_class, junctions=junctions)
     rule = width_table()["dual"]
     direction = driven(streets)
     ring = np.isin(column(streets, "junction").astype(str), ["roundabout", "circular"])
@@ -149,15 +178,21 @@ def street_ground(
     )
     ignored: dict[str, int] = {}
     of_piece = streets.iloc[pieces.way]
+    own, own_piece = mine(streets.geometry.to_numpy()), mine(pieces.lines)
     piece_kind = kind[pieces.way]
     half = twins.paired | ring[pieces.way] | link[pieces.way] & (direction[pieces.way] != 0)
     # Tags are parsed on the ways, so that what is ignored is counted once; only `half` differs along a way.
     no, yes = np.zeros(len(streets), dtype=bool), np.ones(len(streets), dtype=bool)
     carriageway, space, width_from = street_widths(streets, kind, country, no, ignored, given)
+    tags = read_sidewalks(streets)
+    as_sidewalk = np.full(len(sidewalk_ways), "sidewalk", dtype=object)
+    sidewalk_way_m = way_widths(sidewalk_ways, as_sidewalk, ignored, given)
+    ignored = _added(ignored, tags.ignored)
+    if mine is not _every:
+        width_from, ignored = _of_ways(streets[own], kind[own], sidewalk_ways, country, given, mine)
     halved, half_space, _ = street_widths(streets, kind, country, yes, {}, given)
     width = np.where(half, halved[pieces.way], carriageway[pieces.way])
     whole_space = np.where(half, half_space[pieces.way], space[pieces.way])
-    tags = read_sidewalks(streets)
     sidewalks = Sidewalks(tags.state[pieces.way], tags.width_m[pieces.way], tags.ignored)
     mapped = match_sidewalks(sidewalk_ways.geometry.to_numpy(), pieces, width / 2)
     section = cross_section(
@@ -171,21 +206,20 @@ def street_ground(
         gap_m=twins.gap_m,
         given=given,
     )
-    as_sidewalk = np.full(len(sidewalk_ways), "sidewalk", dtype=object)
-    sidewalk_width = way_widths(sidewalk_ways, as_sidewalk, ignored, given)[mapped.way]
+    sidewalk_width = sidewalk_way_m[mapped.way]
     strips = _street_strips(
         streets, ground_class, pieces, ring[pieces.way], section, mapped, sidewalk_ways, sidewalk_width, parcels
     )
     osm_id = of_piece.index.to_numpy(dtype=object)
-    lines, length_m = _lengths(pieces, section, twins.counted, osm_id, mapped, sidewalk_ways, streets.crs)
-    present = ~np.isnan(section.sidewalk_from_m)
-    is_mapped = ~np.isnan(mapped.side_m)
+    lines = _lengths(pieces, section, twins.counted, osm_id, mapped, sidewalk_ways, streets.crs)
+    present = ~np.isnan(section.sidewalk_from_m)[own_piece]
+    is_mapped = ~np.isnan(mapped.side_m)[own_piece]
     sides = {
-        "tagged": int(np.sum(present & section.tagged)),
-        "default": int(np.sum(present & ~section.tagged)),
+        "tagged": int(np.sum(present & section.tagged[own_piece])),
+        "default": int(np.sum(present & ~section.tagged[own_piece])),
         "mapped_as_way": int(is_mapped.sum()),
         "none": int(np.sum(~present & ~is_mapped)),
-        "separate_but_no_way_found": int(np.sum((sidewalks.state == "separate") & ~is_mapped)),
+        "separate_but_no_way_found": int(np.sum((sidewalks.state[own_piece] == "separate") & ~is_mapped)),
     }
     counts = {
         "faces": len(faces),
@@ -193,9 +227,33 @@ def street_ground(
         "pieces_of_dual_carriageways": int(twins.paired.sum()),
         "sidewalk_ways_without_street": int(np.sum(mapped.face < 0)),
     }
-    for key, number in tags.ignored.items():
-        ignored[key] = ignored.get(key, 0) + number
-    return StreetGround(faces, pieces, strips, lines, twins.merged_m, length_m, width_from, sides, ignored, counts)
+    counted = lines.geometry.to_numpy()[mine(lines.geometry.to_numpy())]
+    space_of = lines["space"].to_numpy(dtype=object)[mine(lines.geometry.to_numpy())]
+    length = {space: exact_total(shapely.length(counted[space_of == space])) for space in LENGTHS}
+    merged = exact_total(shapely.length(pieces.lines[~twins.counted & own_piece]))
+    sums = StreetSums(length, merged, width_from, sides, ignored)
+    return StreetGround(faces, pieces, strips, lines, sums, counts)
+
+
+def _every(lines: Objects) -> npt.NDArray[np.bool_]:
+    return np.ones(len(lines), dtype=bool)
+
+
+def _added(first: dict[str, int], second: dict[str, int]) -> dict[str, int]:
+    return {key: first.get(key, 0) + second.get(key, 0) for key in (*first, *(k for k in second if k not in first))}
+
+
+def _of_ways(
+    streets: gpd.GeoDataFrame, kind: Objects, sidewalk_ways: gpd.GeoDataFrame, country: str, given: GivenWidths,
+    mine: Mine,
+) -> tuple[dict[str, int], dict[str, int]]:  # fmt: skip
+    """Return from what the widths of some streets come, and the tag values of them and their sidewalks not read."""
+    ignored: dict[str, int] = {}
+    no = np.zeros(len(streets), dtype=bool)
+    _, _, width_from = street_widths(streets, kind, country, no, ignored, given)
+    walks = sidewalk_ways[mine(sidewalk_ways.geometry.to_numpy())]
+    way_widths(walks, np.full(len(walks), "sidewalk", dtype=object), ignored, given)
+    return width_from, _added(ignored, read_sidewalks(streets).ignored)
 
 
 def _ring_back(pieces: Pieces, ring: npt.NDArray[np.bool_], half_m: Floats, reach_m: Floats) -> Objects:
@@ -274,7 +332,7 @@ def _lengths(
     mapped: MappedSidewalks,
     sidewalk_ways: gpd.GeoDataFrame,
     crs: Any,
-) -> tuple[gpd.GeoDataFrame, dict[str, float]]:
+) -> gpd.GeoDataFrame:
     def rows(lines: Objects, space: str, offset: Floats, face: npt.NDArray[np.intp], ids: Objects) -> pd.DataFrame:
         return pd.DataFrame(
             {
@@ -287,18 +345,15 @@ def _lengths(
         )
 
     count = int(counted.sum())
-    tables = [rows(pieces.lines[counted], "centreline", np.zeros(count), pieces.face[counted], osm_id[counted])]
+    tables = [rows(pieces.lines[counted], LENGTHS[0], np.zeros(count), pieces.face[counted], osm_id[counted])]
     middle = (section.sidewalk_from_m + section.sidewalk_to_m) / 2
     for at, sign in enumerate((1.0, -1.0)):
         there = ~np.isnan(middle[:, at])
         offset = sign * middle[there, at]
-        tables.append(rows(pieces.lines[there], "sidewalk_line", offset, pieces.face[there], osm_id[there]))
+        tables.append(rows(pieces.lines[there], LENGTHS[1], offset, pieces.face[there], osm_id[there]))
     ways_id = sidewalk_ways.index.to_numpy(dtype=object)[mapped.way]
-    tables.append(rows(mapped.lines, "sidewalk_line", np.zeros(len(mapped.lines)), mapped.face, ways_id))
-    table = _geo(tables, crs)
-    length = shapely.length(table.geometry.to_numpy())
-    space = table["space"].to_numpy(dtype=object)
-    return table, {name: float(length[space == name].sum()) for name in ("centreline", "sidewalk_line")}
+    tables.append(rows(mapped.lines, LENGTHS[1], np.zeros(len(mapped.lines)), mapped.face, ways_id))
+    return _geo(tables, crs)
 
 
 def path_strips(

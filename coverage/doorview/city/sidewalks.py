@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy.spatial import cKDTree
 
 from doorview.city.ground_rules import width_table
-from doorview.city.streets import Pieces, cut_lines, sample_lines
+from doorview.city.streets import Pieces, cut_lines, first_nearest, sample_lines
 
 __all__ = ["MappedSidewalks", "match_sidewalks"]
 
@@ -67,7 +67,7 @@ def match_sidewalks(
     reach = np.maximum(rule["reach_m"], half_m + rule["beyond_kerb_m"])
     tree = cKDTree(np.hstack([street.xy, axis(street.direction)]))
     bound = float(np.hypot(reach.max() + _STEP_M, _TURN))
-    _, near = tree.query(np.hstack([walk.xy, axis(walk.direction)]), distance_upper_bound=bound)
+    near = first_nearest(tree, np.hstack([walk.xy, axis(walk.direction)]), bound)
     found = near < len(street.line)
     near = np.where(found, near, 0)
     apart = walk.xy - street.xy[near]

@@ -13,13 +13,33 @@ from scipy.spatial import cKDTree
 
 from doorview.city.ground_rules import column
 
-__all__ = ["Pieces", "Samples", "Twins", "block_faces", "cut_lines", "find_twins", "node_numbers", "sample_lines"]
+__all__ = [
+    "Pieces",
+    "Samples",
+    "Twins",
+    "block_faces",
+    "cut_lines",
+    "exact_total",
+    "find_twins",
+    "first_nearest",
+    "from_total",
+    "node_keys",
+    "node_numbers",
+    "sample_lines",
+]
 
 LONGEST_FACE_M = 200.0
 """A face is cut into equal parts no longer than this: what residents call their block [m]."""
 
 _OWN_NODE_M = 0.01
 """Lines without node ids meet where their coordinates agree to this [m]."""
+
+_UNITS = 1 << 1074
+"""The smallest float above 0 is one of so many."""
+_SHIFT = _UNITS.bit_length()
+
+_AS_NEAR = 1.0 + 1e-9
+"""What is no more than so many times as far is as near."""
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -78,6 +98,41 @@ class Twins:
     merged_m: float
 
 
+def _along(xy: Floats, owner: Ints) -> Floats:
+    """Return how far along its line each vertex lies [m]; owners come in order. No line rounds by another."""
+    step = np.zeros(len(xy))
+    same = owner[1:] == owner[:-1]
+    step[1:][same] = np.hypot(*(xy[1:] - xy[:-1])[same].T)
+    return _running(step, owner)
+
+
+def _running(values: Floats, group: Ints) -> Floats:
+    """Return running totals within each group, each summed on its own."""
+    total = pd.Series(values).groupby(group, sort=False).cumsum()
+    return np.asarray(total.to_numpy(), dtype=np.float64)
+
+
+def exact_total(values: Floats) -> int:
+    """Return the sum of numbers of 0 or more in units that every float is whole in: alike in any order."""
+    return sum(n << _SHIFT - d.bit_length() for n, d in map(float.as_integer_ratio, values.tolist()))
+
+
+def from_total(total: int) -> float:
+    """Return what `exact_total` added up, rounded once."""
+    return total / _UNITS
+
+
+def _places(line: Ints, at_m: Floats, owner: Ints, along: Floats, *, right: bool = False) -> Ints:
+    """Return how many of (`owner`, `along`) lie before each place (`line`, `at_m`), with `right` also at it.
+
+    Both come sorted. As `numpy.searchsorted` on every line for itself.
+    """
+    kind = np.repeat([int(right), int(not right)], [len(line), len(owner)])
+    order = np.lexsort((kind, np.concatenate([at_m, along]), np.concatenate([line, owner])))
+    vertex = kind[order] == int(not right)
+    return np.asarray(np.cumsum(vertex)[~vertex], dtype=np.intp)
+
+
 def cut_lines(lines: npt.NDArray[np.object_], line: Ints, at_m: Floats) -> tuple[npt.NDArray[np.object_], Ints, Floats]:
     """Cut lines at given distances.
 
@@ -90,25 +145,19 @@ def cut_lines(lines: npt.NDArray[np.object_], line: Ints, at_m: Floats) -> tuple
         The parts in order of line and distance, the row of the line of each, and its start along that line [m].
     """
     xy, owner = shapely.get_coordinates(lines, return_index=True)
-    step = np.zeros(len(xy))
-    same = owner[1:] == owner[:-1]
-    step[1:][same] = np.hypot(*(xy[1:] - xy[:-1])[same].T)
-    total = np.cumsum(step)
-    first = np.searchsorted(owner, np.arange(len(lines)))
-    base = total[first]
+    along = _along(xy, owner)
     order = np.lexsort((at_m, line))
     line, at_m = line[order], at_m[order]
-    target = base[line] + at_m
-    low = first[line]
-    # A cut at the very start of a line must not fall into the line before it, which ends at the same running total.
-    after = np.maximum(np.searchsorted(total, target, side="left"), low + 1)
-    span = total[after] - total[after - 1]
-    part = np.divide(target - total[after - 1], span, out=np.zeros_like(target), where=span > 0)
+    # A cut goes before the vertex that it meets, and never before the first of its line or behind the last.
+    low, high = np.searchsorted(owner, line) + 1, np.searchsorted(owner, line, side="right") - 1
+    after = np.clip(_places(line, at_m, owner, along), low, high)
+    span = along[after] - along[after - 1]
+    part = np.divide(at_m - along[after - 1], span, out=np.zeros_like(span), where=span > 0)
     point = xy[after - 1] + part[:, None] * (xy[after] - xy[after - 1])
     twice = np.repeat(np.arange(len(after)), 2)
     new_xy = np.insert(xy, after[twice], point[twice], axis=0)
     new_owner = np.insert(owner, after[twice], line[twice])
-    new_at = np.insert(total - base[owner], after[twice], at_m[twice])
+    new_at = np.insert(along, after[twice], at_m[twice])
     # Each cut point stands twice: it ends one part and starts the next.
     begins = np.zeros(len(new_xy), dtype=bool)
     begins[np.searchsorted(new_owner, np.arange(len(lines)))] = True
@@ -134,25 +183,44 @@ def sample_lines(lines: npt.NDArray[np.object_], spacing_m: float) -> Samples:
     return Samples(line, at, (before + beyond) / 2, direction)
 
 
+def first_nearest(tree: cKDTree, points: Floats, bound: float) -> Ints:
+    """Return the nearest of a tree's points to each point within a bound, of those as near the first; `tree.n`: none.
+
+    The tree alone takes any of those as near, by what else it holds: a street would hang on streets far away.
+    """
+    distance, near = tree.query(points, k=2, distance_upper_bound=bound)
+    first: Ints = near[:, 0].astype(np.intp)
+    alike = np.flatnonzero(np.isfinite(distance[:, 0]) & (distance[:, 1] <= distance[:, 0] * _AS_NEAR))
+    if len(alike):
+        first[alike] = [min(found) for found in tree.query_ball_point(points[alike], distance[alike, 0] * _AS_NEAR)]
+    return first
+
+
+def node_keys(nodes: npt.NDArray[np.object_], xy: Floats, owner: Ints) -> npt.NDArray[np.int64]:
+    """Return a key for the node of each vertex: the OSM node id, else made of its coordinates to 1 cm.
+
+    Args:
+        nodes: Node ids of each line, None where there are none.
+        xy: Vertices of all lines.
+        owner: Line of each vertex.
+    """
+    counts = np.bincount(owner, minlength=len(nodes))
+    keys = np.zeros(len(xy), dtype=np.int64)
+    known = np.array([item is not None and len(item) == n for item, n in zip(nodes, counts, strict=True)], dtype=bool)
+    own = ~known[owner]
+    if known.any():
+        keys[~own] = np.concatenate([np.asarray(item, dtype=np.int64) for item in nodes[known]])
+    if own.any():
+        # 31 bits each: alike again only 21,000 km apart. OSM ids of new objects in editors may be negative, but those
+        # of files are positive.
+        cells = np.round(xy[own] / _OWN_NODE_M).astype(np.int64) & 0x7FFFFFFF
+        keys[own] = -1 - (cells[:, 0] << 31 | cells[:, 1])
+    return keys
+
+
 def node_numbers(streets: gpd.GeoDataFrame, xy: Floats, owner: Ints) -> Ints:
     """Return a number 0..m-1 for the node of each vertex: by OSM node id, else by coordinates."""
-    counts = np.bincount(owner, minlength=len(streets))
-    ids = np.zeros(len(xy), dtype=np.int64)
-    own = np.ones(len(xy), dtype=bool)
-    if "nodes" in streets.columns:
-        nodes = streets["nodes"].to_numpy(dtype=object)
-        known = np.array(
-            [item is not None and len(item) == n for item, n in zip(nodes, counts, strict=True)], dtype=bool
-        )
-        own = ~known[owner]
-        if known.any():
-            ids[~own] = np.concatenate([np.asarray(item, dtype=np.int64) for item in nodes[known]])
-    if own.any():
-        cells = np.round(xy[own] / _OWN_NODE_M).astype(np.int64)
-        _, number = np.unique(cells, axis=0, return_inverse=True)
-        # OSM ids of new objects in editors may be negative, but those of files are positive.
-        ids[own] = -1 - number.ravel()
-    _, nodes_of = np.unique(ids, return_inverse=True)
+    _, nodes_of = np.unique(node_keys(column(streets, "nodes"), xy, owner), return_inverse=True)
     return np.asarray(nodes_of.ravel(), dtype=np.intp)
 
 
@@ -208,7 +276,11 @@ def _chains(ends: Ints, mergeable: npt.NDArray[np.bool_], label: Ints) -> tuple[
 
 
 def block_faces(
-    streets: gpd.GeoDataFrame, ground_class: npt.NDArray[np.object_], *, longest_m: float = LONGEST_FACE_M
+    streets: gpd.GeoDataFrame,
+    ground_class: npt.NDArray[np.object_],
+    *,
+    longest_m: float = LONGEST_FACE_M,
+    junctions: npt.NDArray[np.int64] | None = None,
 ) -> tuple[gpd.GeoDataFrame, Pieces]:
     """Cut streets into block faces.
 
@@ -221,6 +293,8 @@ def block_faces(
             `nodes`.
         ground_class: `carriageway` or `alley` for each.
         longest_m: Longest face [m].
+        junctions: Keys of nodes that are junctions whatever is given here, sorted (`doorview.city.street_links`): of
+            streets that go on where nothing was read.
 
     Returns:
         The table of faces (contract `Ground.faces`) and the pieces.
@@ -235,20 +309,21 @@ def block_faces(
         return empty, Pieces(np.empty(0, dtype=object), nothing, nothing, np.empty(0))
     lines = streets.geometry.to_numpy()
     xy, owner = shapely.get_coordinates(lines, return_index=True)
-    node = node_numbers(streets, xy, owner)
+    keys, number = np.unique(node_keys(column(streets, "nodes"), xy, owner), return_inverse=True)
+    node = number.ravel().astype(np.intp)
     inside = np.flatnonzero(owner[1:] == owner[:-1])
     moved = inside[node[inside] != node[inside + 1]]
     degree = np.bincount(node[moved], minlength=node.max() + 1)
     degree += np.bincount(node[moved + 1], minlength=len(degree))
+    if junctions is not None and len(junctions):
+        degree[junctions[np.minimum(np.searchsorted(junctions, keys), len(junctions) - 1)] == keys] = 3
 
     first = np.r_[True, owner[1:] != owner[:-1]]
     last = np.r_[owner[1:] != owner[:-1], True]
     boundary = np.flatnonzero(first | last | (degree[node] != 2))
     pairs = np.flatnonzero(owner[boundary[1:]] == owner[boundary[:-1]])
     edges = np.column_stack([boundary[pairs], boundary[pairs + 1]])
-    steps = np.zeros(len(xy))
-    steps[1:] = np.where(first[1:], 0.0, np.hypot(*(xy[1:] - xy[:-1]).T))
-    run = np.cumsum(steps)
+    run = _along(xy, owner)
     edges = edges[run[edges[:, 1]] > run[edges[:, 0]]]
 
     names, _ = pd.factorize(column(streets, "name"))
@@ -269,16 +344,16 @@ def block_faces(
     edge_lines = shapely.linestrings(xy[vertex], indices=of_edge)
     length = shapely.length(edge_lines)
     chain_length = np.bincount(chain, weights=length)
-    before = np.cumsum(length) - length
-    before -= before[np.searchsorted(chain, np.arange(len(chain_length)))][chain]
+    running = _running(length, chain)
+    before = np.zeros(len(length))
+    before[1:] = np.where(chain[1:] == chain[:-1], running[:-1], 0.0)
 
     parts = np.maximum(1, np.ceil(chain_length / longest_m - 1e-9)).astype(np.intp)
     cut_chain = np.repeat(np.arange(len(parts)), parts - 1)
     nth = np.arange(len(cut_chain)) - np.repeat(np.cumsum(parts - 1) - (parts - 1), parts - 1) + 1
     cut_at = nth * (chain_length / parts)[cut_chain]
-    # Which edge of its chain holds a cut: offsets make the running lengths of all chains one increasing axis.
-    offset = np.cumsum(chain_length + 1.0) - (chain_length + 1.0)
-    edge = np.searchsorted(offset[chain] + before, offset[cut_chain] + cut_at, side="right") - 1
+    # A cut where two edges meet belongs to the later one.
+    edge = _places(cut_chain, cut_at, chain, before, right=True) - 1
     local = cut_at - before[edge]
     real = (local > 1e-6) & (local < length[edge] - 1e-6)
     piece_lines, of_order, piece_at = cut_lines(edge_lines, edge[real], local[real])
@@ -291,7 +366,7 @@ def block_faces(
     back = backward[of_order]
     edge_way = owner[edges[order, 0]]
     way = edge_way[of_order]
-    begin = run[edges[order, 0]] - run[np.searchsorted(owner, edge_way)]
+    begin = run[edges[order, 0]]
     here = begin[of_order] + np.where(back, length[of_order] - piece_at - shapely.length(piece_lines), piece_at)
 
     xy_piece, of_piece = shapely.get_coordinates(piece_lines, return_index=True)
@@ -358,7 +433,7 @@ def find_twins(
     weight = 2.0 * reach_m
     axis = (code[samples.line] * 1e6)[:, None]
     tree = cKDTree(np.hstack([samples.xy, axis, weight * heading]))
-    _, other = tree.query(np.hstack([samples.xy, axis, -weight * heading]), distance_upper_bound=2.0 * reach_m)
+    other = first_nearest(tree, np.hstack([samples.xy, axis, -weight * heading]), 2.0 * reach_m)
     found = other < len(piece)
     other = np.where(found, other, 0)
     apart = samples.xy[other] - samples.xy
@@ -382,5 +457,5 @@ def find_twins(
     side[able] = np.where(two & ~rings, np.where(left >= 0, 1, -1), 0)
     mean_gap = np.bincount(samples.line, weights=np.where(found, distance, 0.0), minlength=len(able)) / whole
     gap[able] = np.where(two, mean_gap, np.nan)
-    merged = float(shapely.length(pieces.lines[~counted]).sum())
+    merged = from_total(exact_total(shapely.length(pieces.lines[~counted])))
     return Twins(paired, counted, side, gap, merged)

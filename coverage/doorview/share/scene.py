@@ -40,6 +40,7 @@ __all__ = [
     "StreetSamples",
     "Strips",
     "build_scene",
+    "check_keys",
     "door_keys",
     "tiles_of",
 ]
@@ -223,11 +224,16 @@ def door_keys(ids: Sequence[str]) -> NDArray[np.uint64]:
     """Return a 64-bit key per door id, the same on every machine and in every order (BLAKE2b of the id)."""
     digests = b"".join(hashlib.blake2b(str(item).encode(), digest_size=8).digest() for item in ids)
     keys = np.frombuffer(digests, dtype="<u8").astype(np.uint64)
+    check_keys(keys)
+    return keys
+
+
+def check_keys(keys: NDArray[np.uint64]) -> None:
+    """Raise InputError where two doors have the same key."""
     if len(np.unique(keys)) != len(keys) or (keys == 0).any():
         raise InputError(
             "two doors have the same id: the index of doors must be unique. Use doors[~doors.index.duplicated()]."
         )
-    return keys
 
 
 def polygon_edges(geometry: NDArray[Any]) -> Edges:

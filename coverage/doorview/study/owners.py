@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -33,6 +32,7 @@ from doorview.ownership.programmes import Programme, affordable
 from doorview.ownership.scenario import Scenario
 from doorview.ownership.union import Owners
 from doorview.study.attributes_section import HOTSPOT_CLASS
+from doorview.study.door_faces import faces_and_length
 from doorview.study.scenario_sections import ProgrammeSection
 from doorview.study.scenario_sections import Scenario as Section
 from doorview.study.scenario_words import density_key, owners_words, programme_words, rules_words
@@ -44,7 +44,6 @@ __all__ = [
     "Residents",
     "at_key",
     "columns_of",
-    "faces_and_length",
     "plan_at_rate",
     "plans_of",
     "residents_from",
@@ -54,8 +53,6 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 PLACED = ("most_possible", "least_found")
-FACE_WITHIN_M = 100.0
-"""A door farther than this from every block face clusters with none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,12 +122,6 @@ def residents_of(
     return residents_from(keys, dwellings, xy, counted, face, metres, inside, zones, zone_inside)
 
 
-def faces_and_length(ground: Ground, xy: Floats, inside: Any) -> tuple[NDArray[np.int64], float]:
-    """Return the id of the block face of each door (doors,), and the length of centrelines inside [m]."""
-    lines = ground.lines[ground.lines["space"] == "centreline"].geometry.to_numpy()
-    return _faces(ground.faces, xy), float(shapely.length(shapely.intersection(lines, inside)).sum())
-
-
 def residents_from(
     keys: NDArray[np.uint64],
     dwellings: NDArray[np.int64],
@@ -154,25 +145,6 @@ def residents_from(
             for number, zone in enumerate(table["zone"]):
                 members[str(zoning), str(zone)] = member[:, number]
     return Residents(keys, dwellings, counted, xy, face, size, tables, rows, members)
-
-
-def _faces(faces: gpd.GeoDataFrame, xy: Floats) -> NDArray[np.int64]:
-    """Return a stable id, of 0 or more, of the block face nearest to each door; of faces as near, the first."""
-    out = np.full(len(xy), -1, np.int64)
-    if not len(faces):
-        return out
-    lines = faces.geometry.to_numpy()
-    middle = shapely.get_coordinates(shapely.line_interpolate_point(lines, 0.5, normalized=True))
-    # By what it is and where, so that it is the same whatever else was read.
-    names = [f"{way}|{x:.1f}|{y:.1f}" for way, (x, y) in zip(faces["osm_id"], middle.tolist(), strict=True)]
-    digests = b"".join(hashlib.blake2b(name.encode(), digest_size=8).digest() for name in names)
-    ids = (np.frombuffer(digests, dtype="<u8") >> np.uint64(1)).astype(np.int64)
-    door, near = shapely.STRtree(lines).query_nearest(shapely.points(xy), max_distance=FACE_WITHIN_M, all_matches=True)
-    first = np.full(len(xy), len(lines), np.int64)
-    np.minimum.at(first, door, near)
-    found = first < len(lines)
-    out[found] = ids[first[found]]
-    return out
 
 
 def columns_of(study: Study) -> dict[str, list[str]]:

@@ -1,12 +1,12 @@
 """One part of a city made ready and covered: what lies around it is read as far as it can matter, and no farther.
 
-What hangs together over any distance, streets and areas, is laid out once for the whole city. What is around a part is
-read in three rings about its tiles:
+What is around a part is read in three rings about its tiles:
 
     tiles ... | what sees and hides | buildings that reach in, whole | what their doors depend on |
 
 The last is `DEPENDS_M`: a home's levels may be those of homes within 100 m, whether those are homes depends on fields
-of 200 m and their neighbours (400 m), and on buildings within 25 m; the rest is room for large footprints.
+of 200 m and their neighbours (400 m), and on buildings within 25 m; the rest is room for large footprints. How far
+streets and areas are read is said in `doorview.study.part_streets`.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 
 from doorview.city.city_store import Box, CityStore
 from doorview.city.doors import DoorFinds, door_finds
-from doorview.city.doors_streets import streets_of
 from doorview.city.ground import GroundFrame, ground_frame, ground_within
-from doorview.city.home_rules import home_rules
+from doorview.city.ground_streets import Mine, StreetSums
 from doorview.city.model import City
+from doorview.city.street_links import StreetLinks, street_links
 from doorview.city.streets import LONGEST_FACE_M
 from doorview.share.coverage import fold
 from doorview.share.covering import Work
@@ -35,16 +35,16 @@ from doorview.share.parts import Part, part_of
 from doorview.share.scene import Kit, build_scene
 from doorview.sight.api import wall_indexes
 from doorview.study.compute import Asked, obstacles_of
+from doorview.study.door_faces import door_faces, length_inside
 from doorview.study.kits import kits_of_models, lenses_and_obstacles
 from doorview.study.part_plan import PartBox
+from doorview.study.part_streets import LAYOUT_M, bounds_of, meets, read_around, street_parcels, wider
 from doorview.study.sections import Study
 from doorview.study.stages import Progress, Stages
 
 __all__ = ["DEPENDS_M", "PartDoors", "WholeCity", "cover_part", "no_kit", "whole_city"]
 
 DEPENDS_M = 700.0
-STREET_WITHIN_M = 1000.0
-"""A home without a street this near looks for the nearest one in the whole city."""
 SLACK_M = 25.0
 KERB_M = LONGEST_FACE_M + 10.0
 """Places at the kerb are counted off from the ends of a street's pieces, by what meets there: so far beyond."""
@@ -53,25 +53,24 @@ _WINDOWED = ("buildings", "barriers", "addresses", "entrances", "parcels", "tree
 
 @dataclass(frozen=True)
 class WholeCity:
-    """What of a city is held as a whole: ways and areas with their ground, and the bounds of buildings (n, 4) [m].
+    """What of a city is held as a whole: what of its streets hangs together.
 
-    `plain` are the streets that every home may face, for a look at how near one is.
+    `empty` is the ground of the city without anything in it; `parcels` says of those looked at which are streets.
     """
 
     store: CityStore
-    city: City
-    frame: GroundFrame
-    boxes: NDArray[np.float64]
-    way_bounds: NDArray[np.float64]
-    area_bounds: NDArray[np.float64]
-    plain: NDArray[np.object_]
+    links: StreetLinks
+    empty: GroundFrame
+    parcels: dict[str, bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class PartDoors:
     """The doors that stand in a part: ids, places (n, 2) [m], dwellings, what was counted of them, and assumptions.
 
-    `hiding` are the assumptions about obstacles; `errors` (levels, 4) what the grid does to views (`view_sums`).
+    `hiding` are the assumptions about obstacles; `errors` (levels, 4) what the grid does to views (`view_sums`). `face`
+    (n,) is the id of each door's block face (`door_faces`), `metres` the length of the part's streets in the counted
+    area (`length_inside`), `streets` what is added up over them.
     """
 
     ids: NDArray[np.object_]
@@ -81,74 +80,51 @@ class PartDoors:
     notes: list[str]
     hiding: list[str] = field(default_factory=list)
     errors: NDArray[np.float64] | None = None
+    face: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    metres: int = 0
+    streets: StreetSums = field(default_factory=StreetSums)
 
 
 def whole_city(study: Study, store: CityStore) -> WholeCity:
-    """Read ways and areas of a stored city, and lay out their ground."""
-    ways = _without_empty(store.layer("ways"))
-    areas = _without_empty(store.layer("areas"))
-    city = replace(store.frame, ways=ways, areas=areas)
-    widths = study.public_space
-    frame = ground_frame(
+    """Read what parts need to know of the whole of a stored city."""
+    return WholeCity(store, street_links(store), _frame(study, store, store.frame))
+
+
+def _frame(
+    study: Study,
+    store: CityStore,
+    city: City,
+    junctions: NDArray[np.int64] | None = None,
+    mine: Mine | None = None,
+) -> GroundFrame:
+    """Lay out the ground of what of the city was read."""
+    return ground_frame(
         city,
-        lane_width_m=widths.lane_width_m,
-        sidewalk_width_m=widths.sidewalk_width_m,
+        lane_width_m=study.public_space.lane_width_m,
+        sidewalk_width_m=study.public_space.sidewalk_width_m,
         with_parcels=store.sizes.get("parcels", 0) > 0,
-    )
-    streets = streets_of(ways, home_rules())
-    return WholeCity(
-        store, city, frame, store.boxes("buildings"), _bounds(ways), _bounds(areas), streets.lines[streets.added_m == 0]
+        junctions=junctions,
+        mine=mine,
     )
 
 
-def _without_empty(table: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Return a layer without the tags that no object has: whoever looks for one finds none either way."""
-    return table[[name for name in table.columns if name == "geometry" or table[name].notna().any()]]
+def _window(whole: WholeCity, box: Box, ground: Box) -> tuple[City, Box, NDArray[np.bool_]]:
+    """Return the city around a box as far as the doors of buildings that meet it depend on it, and where these are.
 
-
-def _bounds(table: gpd.GeoDataFrame) -> NDArray[np.float64]:
-    bounds: NDArray[np.float64] = shapely.bounds(table.geometry.to_numpy()).reshape(-1, 4)
-    return bounds
-
-
-def _meets(bounds: NDArray[np.float64], box: Box) -> NDArray[np.bool_]:
-    west, south, east, north = box
-    found: NDArray[np.bool_] = (bounds[:, 0] <= east) & (bounds[:, 2] >= west)
-    return found & (bounds[:, 1] <= north) & (bounds[:, 3] >= south)
-
-
-def _wider(box: Box, by_m: float) -> Box:
-    return box[0] - by_m, box[1] - by_m, box[2] + by_m, box[3] + by_m
-
-
-def _window(whole: WholeCity, box: Box) -> tuple[City, Box]:
-    """Return the city around a box as far as the doors of buildings that meet it depend on it, and where these are."""
-    near = whole.boxes[_meets(whole.boxes, box)]
+    Last, the ways (ways,) of which the ground that meets the box `ground` is laid out.
+    """
+    near = whole.store.boxes("buildings", box)
     inner = np.array(box)
     if len(near):
         inner = np.concatenate(
             [np.minimum(inner[:2], near[:, :2].min(axis=0)), np.maximum(inner[2:], near[:, 2:].max(axis=0))]
         )
     # A hair more, so that a building is never without its neighbour on the wall, whose entrance may be its own.
-    own = _wider((float(inner[0]), float(inner[1]), float(inner[2]), float(inner[3])), 2.0)
-    wide = _wider(own, DEPENDS_M)
+    own = wider((float(inner[0]), float(inner[1]), float(inner[2]), float(inner[3])), 2.0)
+    wide = wider(own, DEPENDS_M)
     layers: dict[str, Any] = {name: whole.store.layer(name, wide) for name in _WINDOWED if name in whole.store.sizes}
-    reach = _wider(wide, STREET_WITHIN_M)
-    ways = whole.city.ways
-    if _all_near_streets(whole, layers["buildings"], reach):
-        ways = ways[_meets(whole.way_bounds, reach)]
-    areas = whole.city.areas[_meets(whole.area_bounds, wide)]
-    return replace(whole.city, ways=ways, areas=areas, **layers), own
-
-
-def _all_near_streets(whole: WholeCity, buildings: gpd.GeoDataFrame, reach: Box) -> bool:
-    """Whether every building has a street so near that none outside the window can be nearer."""
-    lines = whole.plain[_meets(shapely.bounds(whole.plain).reshape(-1, 4), reach)]
-    if not len(lines):
-        return False
-    centres = shapely.centroid(buildings.geometry.to_numpy())
-    found, _ = shapely.STRtree(lines).query_nearest(centres, max_distance=0.9 * STREET_WITHIN_M, all_matches=False)
-    return len(found) == len(centres)
+    around = read_around(whole.store, whole.links, wide, layers["buildings"], ground)
+    return replace(whole.store.frame, ways=around.ways, areas=around.areas, **layers), own, around.of_ground
 
 
 def cover_part(
@@ -168,26 +144,30 @@ def cover_part(
     """
     beyond = max(asked.reach_m, study.public_space.near_home_m) + grid.cell_m + 1.0
     inner = part.box(grid, beyond + asked.reach_m + SLACK_M)
+    streets = wider(inner, KERB_M) if study.coverage.parked_cars > 0 else inner
     with stages.stage("reading windows"):
-        city, whole_buildings = _window(whole, inner)
+        city, whole_buildings, of_ground = _window(whole, inner, streets)
     with stages.stage("finding doors"):
         found = door_finds(city, along=study.doors.along, seed=study.study.seed, near=whole_buildings)
         own = _own_doors(found, part, grid, city)
+    with stages.stage("laying out public space"):
+        mine = _in_part(part, grid)
+        frame = _frame(study, whole.store, replace(city, ways=city.ways[of_ground]), whole.links.junctions, mine)
+        own = _with_streets(own, frame, asked, mine)
     if not part.counted:
         return own, None
     xy = shapely.get_coordinates(found.doors.geometry.to_numpy())
-    doors = found.doors[_meets(np.column_stack([xy, xy]), inner)]
-    at_hand = city.buildings[_meets(_bounds(city.buildings), inner)]
+    doors = found.doors[meets(np.column_stack([xy, xy]), inner)]
+    at_hand = city.buildings[meets(bounds_of(city.buildings), inner)]
     with stages.stage("laying out public space"):
-        streets = _wider(inner, KERB_M) if study.coverage.parked_cars > 0 else inner
-        ground = ground_within(whole.frame.meeting(streets), at_hand, _lots(city, inner))
+        ground = ground_within(frame.meeting(streets), at_hand, _lots(whole, city, inner, streets))
     with stages.stage("finding obstacles"):
         models, model_of = asked.models_at(doors, study.study.seed)
         mounts = np.array([model.mount_height_m for model, _ in models])[model_of]
         obstacles = obstacles_of(study, replace(city, buildings=at_hand), ground)
         at_doors = lenses_and_obstacles(study, mounts, doors, obstacles)
         xy = shapely.get_coordinates(at_doors.doors.geometry.to_numpy())
-        near = _meets(np.column_stack([xy, xy]), part.box(grid, beyond))
+        near = meets(np.column_stack([xy, xy]), part.box(grid, beyond))
         doors, model_of = at_doors.doors[near], model_of[near]
         if len(doors):
             kits, door_kit = kits_of_models(models, model_of, doors, at_doors.obstacles, asked.terrain, asked.reach_m)
@@ -217,9 +197,34 @@ def cover_part(
     return replace(own, notes=list(at_doors.doors.attrs.get("notes", [])), hiding=hiding, errors=errors), made
 
 
-def _lots(city: City, box: Box) -> gpd.GeoDataFrame | None:
-    """Return the parcels that meet a box; None where the city has none."""
-    return None if city.parcels is None else city.parcels[_meets(_bounds(city.parcels), box)]
+def _in_part(part: PartBox, grid: Grid) -> Mine:
+    """Return what says which lines have the middle of their bounds in a part: each is in one part of a city."""
+
+    def mine(lines: NDArray[np.object_]) -> NDArray[np.bool_]:
+        bounds = shapely.bounds(lines).reshape(-1, 4)
+        return part.holds((bounds[:, :2] + bounds[:, 2:]) / 2.0, grid)
+
+    return mine
+
+
+def _with_streets(own: PartDoors, frame: GroundFrame, asked: Asked, mine: Mine) -> PartDoors:
+    """Return the doors with their block faces, and with what is added up over the part's streets."""
+    lines = frame.streets.lines
+    lines = lines[mine(lines.geometry.to_numpy())]
+    return replace(
+        own,
+        face=door_faces(frame.streets.faces, own.xy),
+        metres=length_inside(lines, asked.inside),
+        streets=frame.streets.sums,
+    )
+
+
+def _lots(whole: WholeCity, city: City, box: Box, streets: Box) -> gpd.GeoDataFrame | None:
+    """Return the parcels that meet a box, but for streets that reach beyond what was read about `streets`."""
+    if city.parcels is None:
+        return None
+    lots = city.parcels[meets(bounds_of(city.parcels), box)]
+    return lots[~street_parcels(whole.store, lots, wider(streets, LAYOUT_M), whole.parcels)]
 
 
 def no_kit(asked: Asked, city: City) -> tuple[Kit, ...]:
@@ -235,7 +240,7 @@ def _own_doors(found: DoorFinds, part: PartBox, grid: Grid, city: City) -> PartD
     """Return the doors that stand in the part, with counts of them and of the buildings whose middle does."""
     xy = shapely.get_coordinates(found.doors.geometry.to_numpy())
     mine = part.holds(xy, grid)
-    bounds = _bounds(city.buildings)
+    bounds = bounds_of(city.buildings)
     middle = pd.DataFrame((bounds[:, :2] + bounds[:, 2:]) / 2.0, index=city.buildings.index)
     of_rule = part.holds(middle.reindex(found.buildings.index).to_numpy(), grid)
     counts = found._replace(left_out={}).counts(mine, of_rule)

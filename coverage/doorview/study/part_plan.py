@@ -42,9 +42,13 @@ class PartBox(NamedTuple):
 
 
 def plan_parts(
-    boxes: NDArray[np.float64], counted: list[tuple[int, int]], grid: Grid, most: int = BUILDINGS_PER_PART
+    boxes: NDArray[np.float64],
+    counted: list[tuple[int, int]],
+    grid: Grid,
+    most: int = BUILDINGS_PER_PART,
+    others: NDArray[np.float64] | None = None,
 ) -> list[PartBox]:
-    """Return parts that hold every counted tile and all that `boxes` meet, each once.
+    """Return parts that hold every counted tile and all that `boxes` and `others` meet, each once.
 
     Parameters
     ----------
@@ -56,18 +60,23 @@ def plan_parts(
         Of the tiles.
     most
         Buildings of a part, by their middles; a single tile is not divided.
+    others
+        Bounds of what else lies in parts (m, 4) [m], which they are not divided by.
 
     """
     middle = np.column_stack([boxes[:, 1] + boxes[:, 3], boxes[:, 0] + boxes[:, 2]]) / 2.0
     tile = np.floor(middle / grid.tile_m).astype(np.int64).reshape(-1, 2)
     # A door stands just outside its wall: what a building meets is a metre more than its bounds.
-    low = np.floor((boxes[:, [1, 0]] - 1.0) / grid.tile_m).astype(np.int64).reshape(-1, 2)
-    high = np.floor((boxes[:, [3, 2]] + 1.0) / grid.tile_m).astype(np.int64).reshape(-1, 2)
+    # What is empty has no bounds, and lies nowhere.
+    every = boxes if others is None else np.concatenate([boxes, others[np.isfinite(others).all(axis=1)]])
+    low = np.floor((every[:, [1, 0]] - 1.0) / grid.tile_m).astype(np.int32).reshape(-1, 2)
+    high = np.floor((every[:, [3, 2]] + 1.0) / grid.tile_m).astype(np.int32).reshape(-1, 2)
     asked = np.array(sorted(counted), np.int64).reshape(-1, 2)
-    every = np.concatenate([low, high, asked])
-    if not len(every):
+    ends = [item for item in (low.astype(np.int64), high.astype(np.int64), asked) if len(item)]
+    if not ends:
         return []
-    first, last = every.min(axis=0), every.max(axis=0) + 1
+    first = np.min([item.min(axis=0) for item in ends], axis=0)
+    last = np.max([item.max(axis=0) for item in ends], axis=0) + 1
     parts: list[PartBox] = []
     waiting = [(first, last, np.arange(len(boxes)), np.arange(len(asked)))]
     while waiting:

@@ -50,7 +50,7 @@ __all__ = ["KIND", "counted_key", "run_tables_only"]
 
 KIND = "counted"
 _HEAD = "city.json"
-_STUDY = ("compute", "kits", "part_city", "part_plan", "part_store", "terrain", "zones")
+_STUDY = ("compute", "door_faces", "kits", "part_city", "part_plan", "part_store", "part_streets", "terrain", "zones")
 
 
 @functools.cache

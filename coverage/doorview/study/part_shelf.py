@@ -10,13 +10,14 @@ import hashlib
 import json
 import logging
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from doorview.city.cache_home import beside, key_of
+from doorview.city.ground_streets import StreetSums
 from doorview.errors import OutputError
 from doorview.share.parts import Part, load_part, save_part
 from doorview.study.part_city import PartDoors
@@ -100,11 +101,12 @@ def _write(folder: Path, own: PartDoors, made: Part | None) -> None:
     """Write a part into an empty folder."""
     words = {
         "ids": own.ids.tolist(), "counts": own.counts, "notes": own.notes, "hiding": own.hiding,
-        "errors": own.errors is not None,
+        "errors": own.errors is not None, "metres": own.metres, "streets": asdict(own.streets),
     }  # fmt: skip
     (folder / _DOORS).write_text(json.dumps(words, default=int), encoding="utf-8")
     np.save(folder / "xy.npy", own.xy)
     np.save(folder / "dwellings.npy", own.dwellings)
+    np.save(folder / "face.npy", own.face)
     if own.errors is not None:
         np.save(folder / "errors.npy", own.errors)
     if made is not None:
@@ -122,5 +124,8 @@ def _read(folder: Path) -> _Found:
         words["notes"],
         words["hiding"],
         np.load(folder / "errors.npy") if words["errors"] else None,
+        np.load(folder / "face.npy"),
+        words["metres"],
+        StreetSums(**words["streets"]),
     )
     return _Found(doors, load_part(folder / "part") if (folder / "part").is_dir() else None)

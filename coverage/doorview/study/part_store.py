@@ -5,31 +5,36 @@ It is made of a stored city once, and read by every scenario after that.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import shapely
 from numpy.typing import NDArray
 
 from doorview.city.city_store import CityStore
-from doorview.city.ground import ground_within
+from doorview.city.ground import ground_notes
+from doorview.city.ground_streets import StreetSums
+from doorview.city.streets import from_total
 from doorview.share.coverage import Coverage, Members
 from doorview.share.covering import TilesLostError, Work
 from doorview.share.discretisation import SAMPLE, GridError, pooled_errors
 from doorview.share.grid import Grid
 from doorview.share.outputs import outputs_of
 from doorview.share.parts import CoverageParts, load_part, save_part, whole_of
-from doorview.share.scene import door_keys, tiles_of
+from doorview.share.scene import check_keys, door_keys, tiles_of
 from doorview.share.summary import DoorTable
 from doorview.study.compute import Asked, no_ground, no_homes, no_public_space
-from doorview.study.owners import faces_and_length
 from doorview.study.part_city import PartDoors, cover_part, whole_city
 from doorview.study.part_plan import BUILDINGS_PER_PART, plan_parts
 from doorview.study.part_shelf import PartShelf
@@ -91,17 +96,19 @@ def count_city(
     with stages.stage("laying out streets"):
         whole = whole_city(study, store)
         tiles = tiles_of(asked.inside, grid)
-        plan = plan_parts(whole.boxes, list(tiles), grid, buildings_per_part)
+        plan = plan_parts(store.boxes("buildings"), list(tiles), grid, buildings_per_part, store.boxes("ways"))
     at_work = work or Work(study.coverage.threads)
     lost: list[TilesLostError] = []
     doors: list[PartDoors] = []
+    rows: list[pa.Table] = []
+    nothing = np.zeros(0, np.int64)
     done, saved = 0, 0
     for part in plan:
 
         def progress(tile: int, _: int, before: int = done) -> None:
             stages.tell("seeing and covering", before + tile, len(tiles))
 
-        sample = -(-SAMPLE // len(plan))
+        sample = -(-SAMPLE // max(sum(bool(item.counted) for item in plan), 1))
         found = shelf.find(part, sample) if shelf else None
         try:
             own, made = found or cover_part(study, asked, whole, part, grid, stages, progress, sample, at_work)
@@ -111,7 +118,9 @@ def count_city(
         if shelf and not found:
             shelf.keep(part, sample, own, made)
         done += len(part.counted)
-        doors.append(own)
+        rows.append(_rows_of(own))
+        # Their doors are held in few bytes by now.
+        doors.append(replace(own, ids=np.zeros(0, object), xy=np.zeros((0, 2)), dwellings=nothing, face=nothing))
         if made is not None:
             save_part(folder / f"part-{saved:05d}", made)
             saved += 1
@@ -121,24 +130,11 @@ def count_city(
             {tile: box for fault in lost for tile, box in fault.bounds.items()},
         )
     with stages.stage("putting parts together"):
-        ids = np.concatenate([own.ids for own in doors])
-        if not len(ids):
+        table = _doors_in_order(rows)
+        if not len(table):
             raise no_homes(store.frame.name, store.sizes["buildings"])
-        order = pd.Index(ids).argsort()
-        ids, xy = ids[order], np.concatenate([own.xy for own in doors])[order]
-        ground = ground_within(whole.frame, store.frame.buildings, None)
-        face, metres = faces_and_length(ground, xy, asked.inside)
-        table = pd.DataFrame(
-            {
-                "door": ids,
-                "x": xy[:, 0],
-                "y": xy[:, 1],
-                "key": door_keys(list(ids)),
-                "dwellings": np.concatenate([own.dwellings for own in doors])[order],
-                "face": face,
-            }
-        )
-        table.to_parquet(folder / "doors.parquet", index=False)
+        streets = functools.reduce(StreetSums.plus, (own.streets for own in doors), StreetSums())
+        pq.write_table(table, folder / "doors.parquet")
         counts = Counter[str]()
         for own in doors:
             counts.update(own.counts)
@@ -148,13 +144,38 @@ def count_city(
         np.save(folder / "errors.npy", errors)
         meta = {
             "parts": saved,
-            "metres": metres,
+            "metres": from_total(sum(own.metres for own in doors)),
             "counts": dict(counts),
             "notes": list(dict.fromkeys(note for own in doors for note in own.notes)),
             "hiding": _alike([own.hiding for own in doors if own.hiding]),
-            "ground": {key: value for key, value in ground.notes.items() if key != "counts"},
+            "ground": {k: v for k, v in ground_notes(whole.empty, streets, {}).items() if k != "counts"},
         }
         (folder / _META).write_text(json.dumps(meta, default=_plain), encoding="utf-8")
+
+
+def _rows_of(own: PartDoors) -> pa.Table:
+    """Return the doors of a part as rows of the doors' table; texts lie in one piece, without an object for each."""
+    ids = own.ids.tolist()
+    columns = {
+        "door": pa.array(ids, pa.large_string()),
+        "x": own.xy[:, 0],
+        "y": own.xy[:, 1],
+        "key": door_keys(ids),
+        "dwellings": own.dwellings,
+        "face": own.face,
+    }
+    return pa.table(columns)
+
+
+def _doors_in_order(rows: list[pa.Table]) -> pa.Table:
+    """Return the doors of all parts in order of their ids; what is handed over is emptied."""
+    if not rows:
+        return pa.table({"door": pa.array([], pa.large_string())})
+    table = pa.concat_tables(rows)
+    rows.clear()
+    order = pc.sort_indices(table["door"])
+    check_keys(pc.take(table["key"], order).to_numpy())
+    return table.take(order)
 
 
 def _plain(value: Any) -> Any:
@@ -167,16 +188,17 @@ def _alike(notes: list[list[str]]) -> list[str]:
     return [note for note in notes[0] if all(note in other for other in notes)] if notes else []
 
 
-def _write_sums(folder: Path, saved: int, levels: list[str], asked: Asked, grid: Grid, table: pd.DataFrame) -> None:
+def _write_sums(folder: Path, saved: int, levels: list[str], asked: Asked, grid: Grid, table: pa.Table) -> None:
     """Write what no scenario changes, added up over all parts."""
-    ids = table["door"].to_numpy(object)
+    # Only how many there are is asked here.
+    ids, key = np.zeros(len(table), bool), table["key"].to_numpy()
     parts = (load_part(folder / f"part-{number:05d}") for number in range(saved))
     whole = whole_of(parts, cell_m=grid.cell_m, levels=tuple(levels), door_ids=ids, range_curve=asked.curve)
     np.save(folder / "totals.npy", whole.totals.to_numpy(np.int64))
     (folder / "zones.json").write_text(json.dumps(whole.zones), encoding="utf-8")
     if whole.rings is not None:
         np.save(folder / "rings.npy", whole.rings)
-    coverage = _parts(folder, saved, whole, asked, table["key"].to_numpy())
+    coverage = _parts(folder, saved, whole, asked, key)
     for number, (counts, seeing) in enumerate(zip(coverage.base_counts(), coverage.doors_seeing(), strict=True)):
         np.save(folder / f"count{number}.npy", counts)
         np.save(folder / f"seeing{number}.npy", seeing)

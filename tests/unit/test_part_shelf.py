@@ -1,0 +1,43 @@
+"""A finished part comes back from its shelf as it was kept."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from doorview.city.ground_streets import StreetSums
+from doorview.city.streets import exact_total, from_total
+from doorview.study.part_city import PartDoors
+from doorview.study.part_plan import PartBox
+from doorview.study.part_shelf import PartShelf
+
+
+def test_doors_and_street_sums_come_back_as_they_were(tmp_path):
+    streets = StreetSums(
+        {"centreline": exact_total(np.array([0.1, 1e-9])), "sidewalk_line": 0}, exact_total(np.array([2.5])),
+        {"lanes": 3, "default": 0}, {"default": 7}, {"width": 1},
+    )  # fmt: skip
+    own = PartDoors(
+        np.array(["w1@1", "wé@2"], dtype=object), np.array([[1.0, 2.0], [3.0, 4.5]]), np.array([1, 40]), {"doors": 2},
+        ["note"], ["hides"], np.ones((2, 4)), np.array([5, -1]), exact_total(np.array([7.3])), streets,
+    )  # fmt: skip
+    shelf, part = PartShelf(tmp_path / "parts", "base"), PartBox(0, 2, 0, 3, ((0, 1), (1, 2)))
+    assert shelf.find(part, 9) is None
+    shelf.keep(part, 9, own, None)
+    found = shelf.find(part, 9)
+    assert found is not None
+    assert found.counted is None
+    for name in ("ids", "xy", "dwellings", "errors", "face"):
+        assert getattr(found.doors, name).tolist() == getattr(own, name).tolist(), name
+    for name in ("counts", "notes", "hiding", "metres", "streets"):
+        assert getattr(found.doors, name) == getattr(own, name), name
+
+
+def test_lengths_add_up_alike_in_any_order_and_grouping():
+    values = np.random.default_rng(1).uniform(1e-7, 500.0, 4_000)
+    total = exact_total(values)
+    assert exact_total(values[::-1]) == total
+    assert exact_total(values[:7]) + exact_total(values[7:]) == total
+    assert from_total(total) == pytest.approx(float(values.sum()), rel=1e-13)
+    assert from_total(exact_total(np.array([0.1, 0.2]))) == 0.1 + 0.2
+    assert exact_total(np.zeros(0)) == 0
