@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import io
 import json
@@ -179,13 +180,13 @@ def _json(data: bytes, rng: random.Random, *_: Any) -> bytes:
             case 0:
                 at[last] = rng.choice(HOSTILE)
             case 1 | 2:
-                at[last] = rng.choice(VALUES)
+                at[last] = copy.deepcopy(rng.choice(VALUES))
             case 3:
                 del at[last]
             case _ if isinstance(at, dict):
                 at[rng.choice(HOSTILE)] = at.pop(last)
             case _:
-                at.append(at[last])
+                at.append(copy.deepcopy(at[last]))
     text = json.dumps(content)
     if rng.random() < 0.05:
         text = text[:-1] + ', "deep": ' + "[" * 20_000 + "]" * 20_000 + "}"
@@ -266,7 +267,7 @@ def _tif(data: bytes, rng: random.Random, path: Path, *_: Any) -> bytes:
             with rasterio.open(path, "r+") as to:
                 steps = ((0, 0, 0, 0, 0, 0), (1e300, 0, 1e300, 0, -1e300, 1e300), (float("nan"), 0, 0, 0, 1, 0))
                 to.transform = rasterio.Affine(*rng.choice(steps))
-                to.update_tags(window=rng.choice(HOSTILE).replace("\0", ""), not_shown=rng.choice(HOSTILE[:3]))
+                to.update_tags(window=rng.choice(HOSTILE[:9]), not_shown=rng.choice(HOSTILE[:3]))
             made = path.read_bytes()
             path.unlink()
             return made
