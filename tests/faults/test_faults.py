@@ -7,9 +7,7 @@ import os
 import re
 import shutil
 import signal
-import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -147,46 +145,6 @@ def test_other_settings_take_what_is_still_right_and_nothing_else(whole: Any, tm
         shutil.rmtree(plain.out)
 
 
-# --- tables only: the city part by part ----------------------------------------------------------------------------
-
-TABLES = ("shares.csv", "curve.csv", "counts.parquet")
-
-
-@pytest.fixture(scope="session")
-def tables_only(whole: Any) -> Path:
-    """The study, asking for tables only."""
-    path: Path = whole.study.with_name("tables.toml")
-    path.write_text(whole.study.read_text().replace("maps = false", "tables_only = true\nmaps = false"))
-    return path
-
-
-def test_tables_only_goes_on_after_the_parts_that_were_finished(whole: Any, tables_only: Path, tmp_path: Path) -> None:
-    """One of them damaged; and the bytes are those of the whole city at once."""
-    first = start(tables_only, tmp_path / "out", harm=SLOW)
-    first.until(lambda: first.kept() >= 3)
-    first.kill()
-    first.end()
-    parts = sorted((first.tiles.parent / "parts").glob("[!.]*"))
-    for path in parts:
-        os.utime(path, (0, 0))
-    file = next(parts[0].glob("xy.npy"))
-    bad = bytearray(file.read_bytes())
-    bad[-1] ^= 1
-    file.write_bytes(bad)
-    again = start(tables_only, tmp_path / "out", harm=SLOW)
-    again.until(lambda: not parts[1].exists() or "is damaged" in again.said())
-    assert again.end() == 0, again.said()
-    assert again.said().count("is damaged") == 1
-    assert bytes_of(again.out, TABLES) == {name: whole.bytes[name] for name in TABLES}
-
-
-@pytest.mark.long
-def test_tables_only_on_a_cluster_gives_the_same_bytes(whole: Any, tables_only: Path, tmp_path: Path) -> None:
-    run = start(tables_only, tmp_path / "out", "--workers", "2")
-    assert run.end() == 0, run.said()
-    assert bytes_of(run.out, TABLES) == {name: whole.bytes[name] for name in TABLES}
-
-
 # --- damaged -------------------------------------------------------------------------------------------------------
 
 
@@ -265,27 +223,6 @@ def test_a_clock_that_goes_back_changes_nothing(whole: Any, tmp_path: Path) -> N
 
 
 # --- full disks ----------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Any]:
-    """Gives a folder on a file system of so many kB, and makes it larger when called again."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mounted = False
-
-    def of(kilobytes: int) -> Path:
-        nonlocal mounted
-        options = f"size={kilobytes}k" if not mounted else f"remount,size={kilobytes}k"
-        done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)], check=False)
-        if done.returncode:
-            pytest.skip("a small file system needs root")
-        mounted = True
-        return place
-
-    yield of
-    if mounted:
-        subprocess.run(["umount", "-l", str(place)], check=True)
 
 
 def test_a_full_disk_ends_the_run_and_with_room_it_goes_on(whole: Any, tmp_path: Path, small_disk: Any) -> None:

@@ -13,6 +13,7 @@ import resource
 import sys
 import traceback
 from collections.abc import Callable
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,58 @@ def terrain(file: Path) -> None:
     read_terrain(file, (340_200.0, 4_359_600.0, 341_000.0, 4_360_500.0), "EPSG:32618")
 
 
+class _Look(HTMLParser):
+    """What a browser finds on a page: kinds of elements and attributes, and what no text from data may bring in."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.kinds: set[tuple[str, str]] = set()
+        self.scripts = 0
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.scripts += tag == "script"
+        self.kinds |= {(tag, ""), *((tag, name) for name, _ in attrs)}
+        for name, value in attrs:
+            if name in ("src", "href", "action", "data") and not str(value).startswith(("data:", "#")):
+                raise AssertionError(f"<{tag} {name}={value!r}> leads elsewhere")
+
+
+_GOOD: dict[str, _Look] = {}
+"""Pages of sound runs, by their names: no others may have kinds of elements or attributes that these lack."""
+
+
+def _safe(page: Path, kind: str) -> None:
+    """Raise unless a page holds only what pages of sound runs hold; the first ones are those."""
+    found = _Look(page.read_text(encoding="utf-8"))
+    known = _GOOD.get(page.name)
+    if page.parent.name.startswith("good-"):
+        if known is not None:
+            found.kinds |= known.kinds
+        _GOOD[page.name] = found
+    elif known is None or found.kinds - known.kinds or found.scripts != known.scripts:
+        added = found.kinds - known.kinds if known else found.kinds
+        raise AssertionError(f"{page.name} of a {kind} holds {sorted(added)} and {found.scripts} scripts")
+
+
+def explorer(folder: Path) -> None:
+    from doorview.show.explorer.build import write_explorer
+
+    written = write_explorer(folder)
+    for page in (written.full, written.light):
+        assert page is not None
+        _safe(page, "explorer")
+
+
+def briefing(folder: Path) -> None:
+    from doorview.show.briefing.write import write_briefing
+
+    write_briefing(folder)
+    _safe(folder / "briefing.html", "briefing")
+    assert (folder / "briefing.pdf").read_bytes().startswith(b"%PDF-")
+
+
 def _crs() -> Any:
     from pyproj import CRS
 
@@ -107,7 +160,8 @@ def _crs() -> Any:
 
 
 KINDS: dict[str, Callable[[Path], None]] = {
-    item.__name__: item for item in (study, extract, whole, layer, zones, incidents, cameras, cities, terrain)
+    item.__name__: item
+    for item in (study, extract, whole, layer, zones, incidents, cameras, cities, terrain, explorer, briefing)
 }
 
 

@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -141,6 +142,7 @@ def _child(arguments: list[str], log: str, environment: dict[str, str], harm: Ha
     said = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for stream in (1, 2):
         os.dup2(said, stream)
+    tempfile.tempdir = None  # found again, by this environment
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
     from doorview import cli
@@ -214,9 +216,18 @@ def _server() -> Any:
     return context
 
 
-def start(study: Path, out: Path, *options: str, harm: Harm | None = None, cache: Path | None = None) -> Run:
-    """Begin ``doorview run STUDY --out OUT OPTIONS``."""
+def start(
+    study: Path,
+    out: Path,
+    *options: str,
+    harm: Harm | None = None,
+    cache: Path | None = None,
+    temporary: Path | None = None,
+) -> Run:
+    """Begin ``doorview run STUDY --out OUT OPTIONS``; `temporary` is the system's folder for temporary files."""
     environment = {"DOORVIEW_CACHE": "off" if cache is None else str(cache)}
+    if temporary is not None:
+        environment["TMPDIR"] = str(temporary)
     log = out.with_name(f"{out.name}.log")
     arguments = ["run", str(study), "--out", str(out), *options]
     process = _server().Process(target=_child, args=(arguments, str(log), environment, harm or Harm()))

@@ -217,7 +217,7 @@ def test_no_run_is_said_to_be_none(run: Path, tmp_path: Path) -> None:
 def test_another_schema_is_refused(run: Path) -> None:
     facts = json.loads((run / "run.json").read_text(encoding="utf-8"))
     (run / "run.json").write_text(json.dumps({**facts, "schema_version": 99}), encoding="utf-8")
-    with pytest.raises(InputError, match="schema version 99, and this doorview reads 1"):
+    with pytest.raises(InputError, match="schema_version 99, and this doorview reads 1"):
         write_explorer(run)
 
 

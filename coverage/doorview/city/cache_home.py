@@ -27,6 +27,8 @@ __all__ = ["SETTING", "beside", "cache_home", "keep", "kept", "key_of", "throw_a
 SETTING = "DOORVIEW_CACHE"
 _OFF = frozenset({"off", "no", "none", "0"})
 _SUMS = "checksums.json"
+_KEY = "/key"
+"""In the checksums, the key of the thing that they are of: no file is called so."""
 _SAY = logging.getLogger(__name__)
 
 
@@ -116,6 +118,8 @@ def _fault(place: Path) -> str | None:
     """Return what is wrong with a kept thing; None for nothing."""
     try:
         sums = json.loads((place / _SUMS).read_text(encoding="utf-8"))
+        if sums.pop(_KEY, place.name) != place.name:
+            return "it is another thing's"
         for name, expected in sums.items():
             with (place / name).open("rb") as file:
                 if hashlib.file_digest(file, "sha256").hexdigest() != expected:
@@ -139,7 +143,7 @@ def keep(kind: str, key: str, write: Callable[[Path], object]) -> Path | None:
         with beside(place) as folder:
             folder.mkdir()
             write(folder)
-            sums = {}
+            sums = {_KEY: key}
             for path in sorted(item for item in folder.rglob("*") if item.is_file()):
                 with path.open("rb") as file:
                     sums[path.relative_to(folder).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()

@@ -8,8 +8,9 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-__all__ = ["replacing", "sha256", "write_json"]
+__all__ = ["plain_json", "replacing", "sha256", "write_json"]
 
 
 def sha256(path: str | os.PathLike[str]) -> str:
@@ -47,6 +48,18 @@ def _plain(value: object) -> object:
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(f"{type(value).__name__} cannot be written as JSON: {value!r}")
+
+
+def plain_json(data: Mapping[str, object]) -> dict[str, Any]:
+    """Return a mapping as it reads back from JSON.
+
+    Raises
+    ------
+    ValueError
+        As `write_json`.
+    """
+    found: dict[str, Any] = json.loads(json.dumps(data, allow_nan=False, default=_plain))
+    return found
 
 
 def write_json(path: str | os.PathLike[str], data: Mapping[str, object]) -> None:

@@ -39,7 +39,7 @@ def is_run(folder: str | os.PathLike[str]) -> bool:
         if path.stat().st_size > _LARGEST_RUN_JSON:
             return False
         data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # absent, unreadable, or no JSON: in each case not a run of ours
+    except (OSError, ValueError, RecursionError):  # absent, unreadable, or no JSON: in each case not a run of ours
         return False
     return isinstance(data, dict) and data.get("doorview") == SCHEMA
 

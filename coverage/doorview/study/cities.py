@@ -231,7 +231,7 @@ def _check_folder(out: Path) -> None:
 def _is_ours(path: Path) -> bool:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # absent, unreadable, or no JSON: in each case not ours
+    except (OSError, ValueError, RecursionError):  # absent, unreadable, or no JSON: in each case not ours
         return False
     return isinstance(data, dict) and data.get("doorview") == MARK
 

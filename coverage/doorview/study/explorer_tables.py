@@ -21,6 +21,8 @@ from doorview.ownership.expected import ONE
 from doorview.ownership.scenario import Scenario
 from doorview.ownership.union import Owners
 from doorview.share.summary import curve_table, set_chances
+from doorview.show.files import plain_json, sha256
+from doorview.show.finished import CHECKSUMS, checksum_of
 from doorview.show.text import clean, place_words
 from doorview.study.counting import Views, cut_of, views_of_plan
 from doorview.study.explorer_shapes import Names, origin_of, shapes_of
@@ -509,8 +511,11 @@ def _histogram_arrays(cells: Any, units: int, order: list[int], spaces: int) -> 
     }
 
 
-def write_explorer_tables(result: Result, npz: Path, header: Path) -> None:
-    """Write the arrays and the header."""
+def write_explorer_tables(result: Result, npz: Path, header: Path, shares: Path) -> None:
+    """Write the arrays and the header, with checksums of both and of the run's shares, which are written."""
     head, arrays = explorer_tables(result)
     np.savez(npz, **arrays)  # type: ignore[arg-type]
-    header.write_text(json.dumps(head, ensure_ascii=False, allow_nan=False, indent=1) + "\n", encoding="utf-8")
+    plain = plain_json(head)
+    sums = {"header": checksum_of(plain), "explorer.npz": sha256(npz), "shares.csv": sha256(shares)}
+    text = json.dumps({**plain, CHECKSUMS: sums}, ensure_ascii=False, allow_nan=False, indent=1)
+    header.write_text(text + "\n", encoding="utf-8")

@@ -33,6 +33,7 @@ from doorview.show.run_folder import RunFolder
 from doorview.study.compute import Asked, Prepared, Tables, asked_of, range_curve_of
 from doorview.study.costs import write_profile
 from doorview.study.counting import count_scenarios
+from doorview.study.disk import telling_disk
 from doorview.study.owners import plans_of, residents_from
 from doorview.study.part_city import no_kit
 from doorview.study.part_plan import BUILDINGS_PER_PART
@@ -124,14 +125,15 @@ def run_tables_only(
     stages = Stages(progress)
     with RunFolder(out, fresh=fresh) as run, ExitStack() as stack:
         samples = stack.enter_context(profiling(stages, wanted=profile))
-        folder, frame = _counted(study, run, stages, stack, buildings_per_part, (workers, scheduler))
-        asked = asked_of(study, frame)
-        with stages.stage("opening the counts"):
-            counted = read_counted(folder, study, asked, frame.name)
-        result = _result(study, asked, frame, counted, stages)
-        write_tables_only(result, run)
-        if samples is not None:
-            write_profile(run, stages, samples)
+        with telling_disk(run.out, run.partial):
+            folder, frame = _counted(study, run, stages, stack, buildings_per_part, (workers, scheduler))
+            asked = asked_of(study, frame)
+            with stages.stage("opening the counts"):
+                counted = read_counted(folder, study, asked, frame.name)
+            result = _result(study, asked, frame, counted, stages)
+            write_tables_only(result, run)
+            if samples is not None:
+                write_profile(run, stages, samples)
         written = run.commit()
     return replace(result, folder=written)
 

@@ -1,7 +1,7 @@
 """Finished parts of a city in an unfinished run, so that the same command goes on after them.
 
-A part is a folder named by its key, written beside its place and renamed, with the checksum of each of its files. Only
-arrays and JSON, so that reading one runs nothing.
+A part is a folder named by its key, written beside its place and renamed, with the key and the checksum of each of its
+files. Only arrays and JSON, so that reading one runs nothing.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ __all__ = ["PartShelf"]
 _SAY = logging.getLogger(__name__)
 _SUMS = "checksums.json"
 _DOORS = "doors.json"
+_KEY = "/key"
+"""In the checksums, the name of the part that they are of: no file is called so."""
 
 
 class _Found(NamedTuple):
@@ -51,7 +53,7 @@ class PartShelf:
             return None
         try:
             sums = json.loads((place / _SUMS).read_text(encoding="utf-8"))
-            wrong = sums != _sums(place)
+            wrong = sums != {_KEY: place.name, **_sums(place)}
             if not wrong:
                 return _read(place)
         except (OSError, ValueError, KeyError, TypeError):
@@ -74,7 +76,7 @@ class PartShelf:
             with beside(place) as folder:
                 folder.mkdir()
                 _write(folder, own, made)
-                (folder / _SUMS).write_text(json.dumps(_sums(folder)), encoding="utf-8")
+                (folder / _SUMS).write_text(json.dumps({_KEY: place.name, **_sums(folder)}), encoding="utf-8")
         except OSError as error:
             raise OutputError(
                 f"a finished part of the city could not be written into '{self.folder}' "

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import shutil
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -19,6 +17,7 @@ from doorview.show.run_folder import RunFolder
 from doorview.sight.camera import CameraModel
 from doorview.study.compute import Prepared, Tables, measure, prepare
 from doorview.study.costs import write_profile
+from doorview.study.disk import reason
 from doorview.study.part_run import run_tables_only
 from doorview.study.profiling import profiling
 from doorview.study.progress import telling
@@ -30,9 +29,6 @@ from doorview.study.work import at_work
 from doorview.study.write import raster_sink, write_into
 
 __all__ = ["estimate", "run", "run_study"]
-
-_NO_ROOM = 256 << 10
-"""A file system with fewer bytes free than these is full."""
 
 
 def run_study(
@@ -78,25 +74,12 @@ def run_study(
             if isinstance(fault, DoorviewError):
                 raise
             raise OutputError(
-                f"the run's files could not be written at '{out}' ({_reason(fault, run.partial)}), so none is left "
+                f"the run's files could not be written at '{out}' ({reason(fault, run.partial)}), so none is left "
                 "there; finished tiles are kept. Make room and run the same command again, or choose another folder, "
                 "--out DIR, with plain letters in its name."
             ) from fault
         folder = run.commit()
     return replace(result, folder=folder)
-
-
-def _reason(fault: Exception, folder: Path) -> str:
-    """Return why a file could not be written in a folder, in a few words."""
-    text = str(getattr(fault, "strerror", None) or fault)
-    # Each library has its own words for a full disk, some none; SQLite gives back room before it says so.
-    if "disk is full" in text or "No space left" in text:
-        return "no space left on device"
-    with contextlib.suppress(OSError):
-        if shutil.disk_usage(folder).free < _NO_ROOM:
-            return "no space left on device"
-    short = text if len(text) <= 160 else f"... {text[-160:]}"
-    return short[:1].lower() + short[1:]
 
 
 def _downloads(study: Study) -> bool:

@@ -20,6 +20,7 @@ from doorview.share.scene import SPACES
 from doorview.share.tiles import TileResult, cover
 from doorview.show.briefing.write import write_briefing
 from doorview.show.explorer.build import write_pages
+from doorview.show.finished import sealed
 from doorview.show.layers import write_doors, write_layers
 from doorview.show.qml import ground_style, line_style, share_style, zone_style
 from doorview.show.rasters import SparseRaster
@@ -150,7 +151,8 @@ def write_into(result: Result, run: RunFolder) -> None:
         written |= write_thefts_files(result, run)
         written |= write_qgis(result, run, written)
     with stages.stage("tables of the explorer"):
-        write_explorer_tables(result, run.path("working", "explorer.npz"), run.path("working", "explorer.json"))
+        working = run.path("working", "explorer.npz").parent
+        write_explorer_tables(result, working / "explorer.npz", working / "explorer.json", run.path("shares.csv"))
     if study.output.maps:
         with stages.stage("drawing"):
             folder = run.path("maps", "x").parent
@@ -165,8 +167,7 @@ def write_into(result: Result, run: RunFolder) -> None:
             draw_routes(placed, folder)
             draw_attributes(placed, folder)
             draw_fairness(placed, folder)
-    run.write_run(_run_facts(result, written))
-    facts = _run_facts(result, written)
+    facts = sealed(_run_facts(result, written), run.partial)
     run.write_run(facts | cost_facts(result, run))
     if study.output.briefing:
         with stages.stage("writing the briefing"):
@@ -183,7 +184,7 @@ def write_tables_only(result: Result, run: RunFolder) -> None:
     with result.stages.stage("writing tables"):
         _write_shares(result, run)
         _write_scenarios(result, run)
-    run.write_run(_run_facts(result, {}) | cost_facts(result, run))
+    run.write_run(sealed(_run_facts(result, {}), run.partial) | cost_facts(result, run))
 
 
 def _write_shares(result: Result, run: RunFolder) -> None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import csv
-import json
 import math
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from doorview.errors import InputError, MissingFileError
-from doorview.show.run_folder import SCHEMA, SCHEMA_VERSION
+from doorview.show.columns import data_dictionary
+from doorview.show.finished import CHECKSUMS, check_tables, read_facts
 
 __all__ = ["Run", "as_number", "read_run"]
 
@@ -23,6 +24,7 @@ TABLES = (
     "routes.csv", "routes_homes.csv",
     "fairness_attributes.csv",
 )  # fmt: skip
+_ROUNDING = 1e-9
 Row = dict[str, str]
 
 
@@ -65,7 +67,8 @@ class Run:
     def picture(self, name: str) -> Path | None:
         """Return the path of a picture in ``maps/``, or None where the run drew none."""
         path = self.folder / "maps" / name
-        return path if path.is_file() else None
+        # A scenario's name stands in it, and a hostile run.json may make a way to elsewhere of that.
+        return path if path.name == name and path.is_file() else None
 
 
 def as_number(text: str | None) -> float | None:
@@ -97,39 +100,49 @@ def read_run(folder: Path) -> Run:
             f"'{folder}' holds no finished run (no run.json). Give the folder of one, such as out/demo; "
             "'doorview run STUDY' makes one"
         )
-    facts = _facts(folder / "run.json")
-    tables = {name: _table(folder / name) for name in TABLES if (folder / name).is_file()}
+    facts = read_facts(folder, "the briefing")
+    there = [name for name in TABLES if (folder / name).is_file()]
+    check_tables(folder, facts, dict.fromkeys([*there, *_tables_of(facts)]))
+    tables = {name: _table(folder / name) for name in there}
     if not tables.get("shares.csv"):
         raise InputError(f"the run '{folder}' has no shares in shares.csv: make it anew with 'doorview run STUDY'")
     return Run(folder, facts, tables, _zone_names(folder))
 
 
-def _facts(path: Path) -> dict[str, Any]:
-    try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as fault:
-        raise InputError(f"'{path}' cannot be read as JSON ({fault}): make the run anew") from fault
-    if not isinstance(facts, dict) or facts.get("doorview") != SCHEMA:
-        raise InputError(f"'{path}' is not of a doorview run: give the folder of one, such as out/demo")
-    if facts.get("schema_version") != SCHEMA_VERSION:
-        raise InputError(
-            f"'{path}' has schema_version {facts.get('schema_version')!r}, and this doorview reads {SCHEMA_VERSION}: "
-            "make the run anew with this version, or the briefing with the one that made the run"
-        )
-    return facts
+def _tables_of(facts: dict[str, Any]) -> list[str]:
+    """Return the tables that the run wrote and a briefing reads, where it says so."""
+    sums = facts.get(CHECKSUMS)
+    return [name for name in TABLES if name in sums] if isinstance(sums, dict) else []
 
 
 def _table(path: Path) -> list[Row]:
     try:
         with path.open(encoding="utf-8", newline="") as stream:
-            rows = csv.DictReader(stream)
+            rows = _checked(path, csv.DictReader(stream))
             # The curve of each zone and rate is the largest table by far, and a briefing tells of the whole alone; nor
             # does it tell of single blocks.
             if path.name == "curve.csv":
                 return [row for row in rows if row.get("zoning") == "all"]
             return [row for row in rows if path.name != "fairness.csv" or row.get("zoning") != "block_faces"]
+    except InputError:
+        raise
     except (OSError, ValueError, csv.Error) as fault:
         raise InputError(f"'{path}' cannot be read as a table ({fault}): make the run anew") from fault
+
+
+def _checked(path: Path, rows: csv.DictReader[str]) -> Iterator[Row]:
+    """Yield the rows of a table; refuse one of another length than its head, or whose share is none."""
+    known = data_dictionary().get(path.name)
+    shares = [] if known is None else [column.name for column in known.columns if column.unit == "share"]
+    for row in rows:
+        where = f"'{path}', line {rows.line_num}"
+        if None in row or None in row.values():
+            raise InputError(f"{where}: not as many cells as the first line names columns. Make the run anew")
+        for name in shares:
+            value = as_number(row.get(name))
+            if value is not None and not -_ROUNDING <= value <= 1 + _ROUNDING:
+                raise InputError(f"{where}: {name} is {value:g}, and a share lies between 0 and 1. Make the run anew")
+        yield row
 
 
 def _zone_names(folder: Path) -> dict[tuple[str, str], str]:
@@ -140,7 +153,9 @@ def _zone_names(folder: Path) -> dict[tuple[str, str], str]:
             continue
         try:
             with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as base:
-                columns = {row[1] for row in base.execute("pragma table_info(zones)")}
+                # Not a view: what that holds is computed when it is read, maybe without end.
+                plain = base.execute("select 1 from sqlite_master where name = 'zones' and type = 'table'").fetchone()
+                columns = {row[1] for row in base.execute("pragma table_info(zones)")} if plain else set()
                 if {"zoning", "zone", "name"} <= columns:
                     rows = base.execute("select zoning, zone, name from zones where name is not null")
                     names.update({(str(zoning), str(zone)): str(name) for zoning, zone, name in rows})

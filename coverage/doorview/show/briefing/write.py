@@ -6,17 +6,19 @@ import base64
 import json
 import re
 import shutil
+import struct
 import tempfile
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
-from doorview.errors import InputError, MissingFileError, OutputError
+from doorview.errors import DoorviewError, InputError, MissingFileError, OutputError
 from doorview.show.briefing.book import Content
 from doorview.show.briefing.content import briefing_content
 from doorview.show.briefing.tables import read_run
 from doorview.show.briefing.words import load_words
 from doorview.show.files import replacing
+from doorview.show.finished import telling_damage
 from doorview.show.text import Units
 
 __all__ = ["briefing_html", "briefing_pdf", "write_briefing"]
@@ -28,6 +30,7 @@ _BOX = "\u25a1"
 _LONG_WORD = re.compile(r"[^\s\u00a0]{19,}")
 _MAY_BREAK = "\u200b"  # a space without width
 _MOST_LOGO = 8 << 20
+_MOST_PIXELS = 100_000_000
 _KINDS = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpg"}
 
 
@@ -54,13 +57,24 @@ def write_briefing(
         If the folder cannot be written.
     """
     path = Path(folder)
-    content = briefing_content(
-        read_run(path), language=language, units=units, title=title, logo=_logo(logo) if logo else None
-    )
-    page = briefing_html(content)
-    pdf, missing = briefing_pdf(content)
     try:
-        for name, data in (("briefing.html", page.encode("utf-8")), ("briefing.pdf", pdf)):
+        with telling_damage(path, "the briefing"):
+            content = briefing_content(
+                read_run(path), language=language, units=units, title=title, logo=_logo(logo) if logo else None
+            )
+            for picture in content.images.values():
+                _refuse_bomb(picture)
+            page = briefing_html(content).encode("utf-8")
+            pdf, missing = briefing_pdf(content)
+    except OSError as fault:
+        if isinstance(fault, DoorviewError):
+            raise
+        raise InputError(
+            f"the briefing of '{path}' cannot be made: {fault.strerror or fault} ({fault.filename}). Make the files of "
+            "the run readable, or make the run anew"
+        ) from fault
+    try:
+        for name, data in (("briefing.html", page), ("briefing.pdf", pdf)):
             with replacing(path / name) as temporary:
                 temporary.write_bytes(data)
     except OSError as fault:
@@ -83,7 +97,21 @@ def _logo(logo: str | Path) -> Path:
         ) from fault
     if not any(start.startswith(mark) for mark in _KINDS) or size > _MOST_LOGO:
         raise InputError(f"the logo '{path}' is no PNG or JPEG file of at most 8 MiB: convert it to one")
+    _refuse_bomb(path)
     return path
+
+
+def _refuse_bomb(path: Path) -> None:
+    """Refuse a PNG of more pixels than could be drawn: a few bytes may hold them."""
+    with path.open("rb") as stream:
+        start = stream.read(24)
+    if start.startswith(b"\x89PNG") and len(start) == 24:
+        width, height = struct.unpack(">II", start[16:])
+        if width * height > _MOST_PIXELS:
+            raise InputError(
+                f"the picture '{path}' has {width:,} by {height:,} pixels; {_MOST_PIXELS:,} are the most. Make it "
+                "smaller, or make the run anew"
+            )
 
 
 def _kind(path: Path) -> str:

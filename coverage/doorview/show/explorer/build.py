@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
-import json
 import os
 import re
 import zipfile
@@ -27,8 +26,9 @@ from doorview.errors import InputError, OutputError
 from doorview.show.explorer.heat import heat_layers
 from doorview.show.explorer.online import tile_fit
 from doorview.show.explorer.pack import Arrays, header_text, light_content, packed, without_spaces
-from doorview.show.files import replacing
-from doorview.show.run_folder import SCHEMA, SCHEMA_VERSION, is_run
+from doorview.show.files import replacing, sha256
+from doorview.show.finished import CHECKSUMS, checksum_of, read_facts, read_json, telling_damage
+from doorview.show.run_folder import is_run
 
 __all__ = ["FORMAT", "LIGHT_BYTES", "Written", "page_of", "read_tables", "write_explorer", "write_pages"]
 
@@ -87,20 +87,24 @@ def write_pages(folder: Path, *, light_only: bool = False, tiles: str | None = N
     """Do what `write_explorer` says, in a folder that may still be written: nothing but the tables is asked for."""
     header, arrays = _tables(folder)
     host = None if tiles is None else _tile_host(tiles)
-    full = None
-    try:
+    full, light = folder / "explorer.html", folder / "explorer-light.html"
+    pages: dict[Path, str] = {}
+    # Both are made before one is written: of a run that is refused both stay as they were.
+    with telling_damage(folder, "the explorer"):
         if not light_only:
             said, more = heat_layers(folder, header)
             online = {} if tiles is None else {"tiles": {"url": tiles, "host": host, **_tile_fit(header, arrays)}}
-            full = folder / "explorer.html"
-            _write(full, page_of({**header, "heat": said, **online}, {**arrays, **more}, tile_host=host))
-        light = folder / "explorer-light.html"
-        text, left_out = light_page(header, arrays)
-        _write(light, text)
+            pages[full] = page_of({**header, "heat": said, **online}, {**arrays, **more}, tile_host=host)
+        pages[light], left_out = light_page(header, arrays)
+        written = {path: text.encode("utf-8") for path, text in pages.items()}
+    try:
+        for path, data in written.items():
+            with replacing(path) as part:
+                part.write_bytes(data)
     except OSError as fault:
         why = fault.strerror or type(fault).__name__
         raise OutputError(f"the explorer could not be written into '{folder}' ({why}): make room there.") from fault
-    return Written(full, light, left_out)
+    return Written(None if light_only else full, light, left_out)
 
 
 def light_page(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> tuple[str, str]:
@@ -112,11 +116,6 @@ def light_page(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) ->
     words = f"The light page holds the first {FEW_SPACES} kinds of ground alone, to stay small enough for mail."
     small, kept = without_spaces({**small, "notes": [*small["notes"], words]}, kept, FEW_SPACES)
     return page_of(small, kept), words
-
-
-def _write(path: Path, text: str) -> None:
-    with replacing(path) as part:
-        part.write_text(text, encoding="utf-8", newline="\n")
 
 
 def _tile_host(url: str) -> str:
@@ -165,8 +164,8 @@ def _tables(folder: Path) -> tuple[dict[str, Any], Arrays]:
             f"the run '{folder}' lacks {' and '.join(missing)}: it is of an older doorview, or its folder working/ was "
             f"taken away. {AGAIN}"
         )
+    header = read_json(folder / PARTS[1])
     try:
-        header = json.loads((folder / PARTS[1]).read_text(encoding="utf-8"))
         # Opened here, because numpy leaves a damaged file open.
         with (folder / PARTS[0]).open("rb") as stream, np.load(stream, allow_pickle=False) as held:
             arrays = {name: held[name] for name in held.files}
@@ -178,7 +177,24 @@ def _tables(folder: Path) -> tuple[dict[str, Any], Arrays]:
             f"the run '{folder}' holds data for the explorer in format {found!r}, and this doorview reads {FORMAT}. "
             f"{AGAIN}"
         )
+    sums = header.pop(CHECKSUMS, None)
+    if sums is not None:
+        _check_sums(folder, header, sums)
     return header, arrays
+
+
+def _check_sums(folder: Path, header: Mapping[str, Any], sums: Any) -> None:
+    """Refuse data that are not as the run of this folder wrote them."""
+    there = {"header": checksum_of(header), "explorer.npz": sha256(folder / PARTS[0])}
+    if (folder / "shares.csv").is_file():
+        there["shares.csv"] = sha256(folder / "shares.csv")
+    wrong = [name for name, found in there.items() if not isinstance(sums, dict) or sums.get(name) != found]
+    if wrong:
+        names = {"header": "explorer.json"}
+        raise InputError(
+            f"the run '{folder}' holds damaged data for the explorer, or another run's: "
+            f"{', '.join(names.get(name, name) for name in wrong)} not as it was written. {AGAIN}"
+        )
 
 
 def _check_run(folder: Path) -> None:
@@ -197,12 +213,7 @@ def _check_run(folder: Path) -> None:
             f"the folder '{folder}' lacks run.json, or it is not one of doorview: it is no finished run. Give the "
             "folder that 'doorview run' or 'doorview estimate' wrote."
         )
-    facts = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    if facts.get("schema_version") != SCHEMA_VERSION:
-        raise InputError(
-            f"the run '{folder}' has the schema version {facts.get('schema_version')!r}, and this doorview reads "
-            f"{SCHEMA_VERSION} ({SCHEMA}). {AGAIN}"
-        )
+    read_facts(folder, "the explorer")
 
 
 # --- the page --------------------------------------------------------------------------------------------------------

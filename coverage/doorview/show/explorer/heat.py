@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
+from rasterio.errors import RasterioError
 from rasterio.windows import Window
+
+from doorview.errors import InputError
 
 __all__ = ["heat_layers"]
 
 MOST_PIXELS = 400_000
 """Pixels of one layer: as many as a small screen has."""
+MOST_ACROSS = 2_000_000
+"""Cells from side to side: 1,000 km in cells of 0.5 m."""
 Layers = tuple[list[dict[str, Any]], dict[str, NDArray[Any]]]
 
 
@@ -30,8 +36,9 @@ def heat_layers(folder: Path, header: Mapping[str, Any]) -> Layers:
     arrays: dict[str, NDArray[Any]] = {}
     x0, y0 = header["origin"]
     for level in header["levels"]:
-        path = folder / f"seen_by_{level['name']}.tif"
-        if not path.is_file():
+        name = f"seen_by_{level['name']}.tif"
+        path = folder / name
+        if path.name != name or not path.is_file():
             continue
         values, place = _sampled(path, x0, y0)
         counts = np.where(np.isnan(values), 0, values).astype(np.uint16)
@@ -54,7 +61,7 @@ def heat_layers(folder: Path, header: Mapping[str, Any]) -> Layers:
     path = folder / "thefts_density.tif"
     if path.is_file():
         values, place = _sampled(path, x0, y0)
-        with rasterio.open(path) as source:
+        with _opened(path) as source:
             tags, unit = source.tags(), source.units[0] or "reported thefts / km2 / month"
         arrays["heat_thefts"] = values.astype(np.float32)
         highest = float(np.nanmax(values)) if np.isfinite(values).any() else 0.0
@@ -78,9 +85,35 @@ def heat_layers(folder: Path, header: Mapping[str, Any]) -> Layers:
     return said, arrays
 
 
+@contextmanager
+def _opened(path: Path) -> Iterator[rasterio.DatasetReader]:
+    """Open a raster of the run: a GeoTIFF, never what only has its name and may lead to other files or hosts.
+
+    Raises
+    ------
+    InputError
+        If it is none, is larger than a city, or cannot be read.
+
+    """
+    again = "Run the study again, or take the file away: the page then has no such layer."
+    try:
+        with rasterio.open(path, driver="GTiff") as source:
+            across = max(source.width, source.height)
+            cell = source.transform.a
+            square = source.transform.b == source.transform.d == 0 and source.transform.e == -cell
+            if across > MOST_ACROSS or not (square and 0 < cell < math.inf):
+                raise InputError(
+                    f"'{path}' is no raster that a run wrote: {source.width:,} by {source.height:,} cells of {cell:g} "
+                    f"by {-source.transform.e:g} m. {again}"
+                )
+            yield source
+    except RasterioError as fault:
+        raise InputError(f"'{path}' cannot be read as a raster ({fault}). {again}") from fault
+
+
 def _sampled(path: Path, x0: float, y0: float) -> tuple[NDArray[np.float64], dict[str, Any]]:
     """Return values (rows from the south, columns) at the centres of pixels, NaN for none, and where they lie."""
-    with rasterio.open(path) as source:
+    with _opened(path) as source:
         step = max(1, math.ceil(math.sqrt(source.width * source.height / MOST_PIXELS)))
         rows, cols = math.ceil(source.height / step), math.ceil(source.width / step)
         cell = source.transform.a
