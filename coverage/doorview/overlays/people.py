@@ -57,8 +57,8 @@ def numbers_of(column: pd.Series, where: str, rows: list[str]) -> Numbers:
     Raises
     ------
     InputError
-        For text, negative, infinite and absurdly large values, all of them counted and the first of each kind named; for a column
-        without any number above 0.
+        For text, negative, infinite and absurdly large values, all of them counted and the first of each kind named;
+        for a column without any number above 0.
     """
     text = column.map(lambda value: value.strip() if isinstance(value, str) else value)
     empty = (text.isna() | (text == "")).to_numpy(dtype=bool)
