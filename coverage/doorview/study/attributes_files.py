@@ -24,6 +24,8 @@ __all__ = ["attributes_facts", "draw_attributes", "write_attributes_files"]
 
 FEWEST_DRAWN = 4
 """Fewer zones than this make no curve worth a picture; the table has their figures."""
+LONGEST = 200
+"""Characters of a set of zones' and a column's name: in run.json as in the table, where the briefing looks them up."""
 NO_SOURCE = "no source gives ownership by income or race"
 
 
@@ -34,7 +36,7 @@ def write_attributes_files(result: Result, run: RunFolder) -> None:
         return
     table = found.table.copy()
     for name in ("zoning", "attribute", "group", "note"):
-        table[name] = [clean(value, 200) for value in table[name]]
+        table[name] = [clean(value, LONGEST) for value in table[name]]
     write_csv(run.path("fairness_attributes.csv"), table)
 
 
@@ -57,8 +59,8 @@ def attributes_facts(result: Result) -> dict[str, Any]:
             "unequal by itself, so that Gini and Theil of drawn ownerships lie above those of expected shares",
             "asked": [
                 {
-                    "zoning": item.section.zoning,
-                    "column": clean(item.section.column, 60),
+                    "zoning": clean(item.section.zoning, LONGEST),
+                    "column": clean(item.section.column, LONGEST),
                     "label": clean(item.section.name, 60),
                     "kind": item.section.kind,
                     "zones": len(item.zones),
