@@ -7,7 +7,8 @@ import itertools
 import numpy as np
 import shapely
 
-from doorview.share.kernels.spots import chances_of_spots
+from doorview.share.kernels.spots import chances_of_spots, units_of_cells
+from doorview.share.scene import polygon_edges
 from doorview.sight.arrays import squares_of
 from doorview.sight.kernels.sightlines import least_crossed
 
@@ -94,6 +95,44 @@ def test_more_doors_of_a_block_than_there_was_room_for():
     )  # fmt: skip
     urn = np.prod([(0.99 * 19 + i) / (19 + i) for i in range(n)])
     assert abs(out[0] - (1 - urn)) < 1e-12
+
+
+def test_single_cells_are_what_lies_under_their_middles():
+    """Lowest rank first; of strips alike the nearer line; of polygons alike, and of those like a strip, the earlier."""
+    rng = np.random.default_rng(7)
+    cell, half, strips, areas = 0.5, 20, 9, 7
+    lines = rng.uniform(-10, 10, (strips, 3, 2))
+    inner, outer = np.array([0.0, 1.0, 0.0] * 3), np.array([2.0, 2.5, 1.0] * 3)
+    strip_rank, polygon_rank = rng.integers(1, 5, strips).astype(np.uint8), rng.integers(1, 6, areas).astype(np.uint8)
+    shapes = np.array(
+        [shapely.Point(*xy).buffer(r, 5) for *xy, r in rng.uniform([-10, -10, 1], [10, 10, 4], (areas, 3))]
+    )
+    shapes[0] = shapes[0].difference(shapely.Point(shapes[0].centroid).buffer(0.8))
+    edges = polygon_edges(shapes)
+    row, column = (item.ravel() for item in np.meshgrid(*[np.arange(-half, half)] * 2, indexing="ij"))
+    # Two tiles, west and east: the first holds all, the other the odd ones alone.
+    tile = (column >= 0).astype(np.int64)
+    held = [(np.arange(n), np.arange(1, n, 2)) for n in (strips, areas)]
+    first, ids = [[0, len(a), len(a) + len(b)] for a, b in held], [np.concatenate(pair) for pair in held]
+    bounds = shapely.bounds(shapely.linestrings(lines)) + outer[:, None] * [-1, -1, 1, 1]
+    out = np.full(len(row), -1, np.int32)
+    units_of_cells(
+        row, column, cell, tile, np.array(first[0]), ids[0], 3 * np.arange(strips + 1), lines.reshape(-1, 2), inner,
+        outer, np.zeros(strips, np.int8), strip_rank, np.arange(1, strips + 1, dtype=np.int32), bounds,
+        np.array(first[1]), ids[1], edges.start, edges.edges, polygon_rank,
+        np.arange(101, 101 + areas, dtype=np.int32), edges.bounds, out,
+    )  # fmt: skip
+    middle = shapely.points((column + 0.5) * cell, (row + 0.5) * cell)
+    away = shapely.distance(middle[:, None], shapely.linestrings(lines)[None, :])
+    inside = shapely.contains(shapes[None, :], middle[:, None])
+    wanted = []
+    for n in range(len(row)):
+        on = [(strip_rank[s], 0, np.float32(away[n, s]), s, s + 1)
+              for s in held[0][tile[n]] if inner[s] <= away[n, s] < outer[s]]  # fmt: skip
+        on += [(polygon_rank[p], 1, 0.0, p, p + 101) for p in held[1][tile[n]] if inside[n, p]]
+        wanted.append(min(on)[-1] if on else 0)
+    assert out.tolist() == wanted
+    assert len(set(wanted)) > 10
 
 
 def test_what_is_crossed_against_shapely():

@@ -408,6 +408,25 @@ def test_from_python(run: Result) -> None:
         dv.fairness(run, zoning=[])
 
 
+def test_pictures_of_several_sets_of_zones_are_named_by_them(
+    run: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from doorview.show import fairness_maps
+    from doorview.study.fairness_draw import draw_fairness
+
+    drawn: dict[str, set[str]] = {}
+
+    def note(path: Path, data: fairness_maps.FairnessData, **_: str) -> Path:
+        drawn[path.name] = set(data.zones["zoning"]) | set(data.table["zoning"])
+        return path
+
+    monkeypatch.setattr(fairness_maps, "zone_bars_map", note)
+    monkeypatch.setattr(fairness_maps, "change_map", note)
+    draw_fairness(run, tmp_path)
+    kinds = ("fairness", "fairness_change_gift", "fairness_change_private")
+    assert drawn == {f"{kind}_{zoning}.png": {zoning} for kind in kinds for zoning in ("blocks", "halves")}
+
+
 def test_the_file_is_fit_to_publish(run: Result, folder: Path) -> None:
     """A zone of 2 homes: counts as words, nothing by whose door, the share of public ground as in shares.csv."""
     text = (folder / "out" / "fair" / "fairness.csv").read_text("utf-8")

@@ -262,15 +262,45 @@ def test_zones_hold_the_ground_of_the_whole(told: Result):
 # --- groups of few homes ----------------------------------------------------------------------------------------------
 
 
+def enough(homes: int, **zonings: tuple[int, ...]):
+    """Say which outputs are printed of so many homes in a row, cut into zones of so many homes from its begin on."""
+    parts = [
+        (np.arange(homes) >= sum(sizes[:n])) & (np.arange(homes) < sum(sizes[: n + 1]))
+        for sizes in zonings.values() for n in range(len(sizes))
+    ]  # fmt: skip
+    names = np.array([name for name, sizes in zonings.items() for _ in sizes], dtype=object)
+    one = np.ones(homes, np.int64)
+    return _enough(one, np.array(parts, np.int64).reshape(len(parts), homes).T, one, names)
+
+
 def test_zones_of_few_homes_are_left_out_and_no_remainder_gives_them_away():
-    zoning = np.array(["a", "a", "a", "b", "b"], dtype=object)
-    found = _enough(np.array([40, 30, 8, 2, 20, 20]), zoning)
+    found = enough(40, a=(30, 8, 2), b=(20, 20))
     # 2 homes are hidden; so are the 8, for else all less the printed zones would be those 2.
     assert found.rows.tolist() == [0, 1, 4, 5]
+    assert found.homes.tolist() == [40, 30, 8, 2, 20, 20]
     assert found.withheld == 2
-    assert _enough(np.array([40, 30, 10, 0, 20, 20]), zoning).rows.tolist() == [0, 1, 2, 4, 5]
-    assert _enough(np.array([36, 30, 3, 3, 20, 16]), zoning).rows.tolist() == [0, 1, 4, 5]
-    assert _enough(np.array([3]), zoning[:0]).rows.tolist() == []
+    assert enough(40, a=(30, 10, 0), b=(20, 20)).rows.tolist() == [0, 1, 2, 4, 5]
+    assert enough(36, a=(30, 3, 3), b=(20, 16)).rows.tolist() == [0, 1, 4, 5]
+    assert enough(3).rows.tolist() == []
+
+
+def test_few_homes_in_no_zone_are_not_given_away_either():
+    # All less both zones of a would be 3 homes; all less the one of b 5 homes and more.
+    found = enough(43, a=(30, 10), b=(38,))
+    assert found.rows.tolist() == [0, 1, 3]
+    assert found.withheld == 1
+    assert enough(43, a=(40,)).rows.tolist() == [0]
+
+
+def test_a_yard_that_juts_out_of_the_printed_zones_counts_among_the_rest():
+    # Five yards of 10 m2 each in zone 1, five in zone 2; the last of zone 1 has 4 m2 in no zone.
+    parts = np.zeros((10, 2), np.int64)
+    parts[:5, 0], parts[5:, 1], parts[4, 0] = 10, 10, 6
+    one = np.ones(10, np.int64)
+    zoning = np.array(["a", "a"], dtype=object)
+    assert _enough(10 * one, parts, one, zoning).rows.tolist() == [0, 2]
+    parts[4, 0] = 10
+    assert _enough(10 * one, parts, one, zoning).rows.tolist() == [0, 1, 2]
 
 
 # --- pictures ---------------------------------------------------------------------------------------------------------

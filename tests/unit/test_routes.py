@@ -99,6 +99,24 @@ def test_pairs_without_a_route_are_named_and_counted():
     assert moved.counts["moved_to_longest_part"] == 4  # (10, 505), (10, 251), (10, 480), (30, 490)
 
 
+def test_two_spots_across_a_street_from_each_other_are_one_spot_of_it():
+    """The feet of both differ by rounding alone on a street that runs aslant, and no way of 1e-14 m is told of."""
+    turn = np.radians(33.3)
+    aslant = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    graph = walking_graph(
+        city_of([([(0, 0), tuple(aslant @ (250.0, 0.0))], {"highway": "residential"}, [1, 2])]), side="centre"
+    )
+    along = np.random.default_rng(1).uniform(5, 240, 60)
+    left, right = (np.array([aslant @ (x, aside) for x in along]) for aside in (10.0, -10.0))
+    routes = shortest_routes(graph, left, right)
+    assert routes.counts["same_place"] == 60
+    assert (routes.table["length_m"] == 0).all()
+    assert all(line.length < 1e-9 for line in route_lines(graph, routes))
+    # A millimetre is a way.
+    near = shortest_routes(graph, left, np.array([aslant @ (x + 1e-3, -10.0) for x in along]))
+    assert near.counts["found"] == 60
+
+
 def test_a_directed_cost_is_walked_in_its_direction(rungs):
     # West to east over the south rail is dear, east to west costs its length.
     half = np.repeat(rungs.length_m, 2).astype(float)

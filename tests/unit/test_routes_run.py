@@ -252,25 +252,32 @@ def test_a_made_up_town_tells_all(folder: Path, tmp_path: Path):
 
 
 def test_a_way_from_a_single_home_is_kept_back_in_a_real_place(folder: Path, tmp_path: Path):
-    home, flats = lonlat(60.0, -12.0), lonlat(30.0, -12.0)
+    home, flats, lawn = lonlat(60.0, -12.0), lonlat(30.0, -12.0), lonlat(133.0, -25.0)
     ways = [
         {"origin": home, "destination": "Mill Park", "name": "home"},
         {"origin": flats, "destination": "Mill Park", "name": "flats"},
+        # Seven metres behind houses: of one home, and of seven.
+        {"origin": "Mill Park", "destination": lawn, "name": "lawn"},
+        {"origin": lonlat(30.0, -25.0), "destination": "Mill Park", "name": "drying ground"},
+        # On the street before a house, and at a corner.
+        {"origin": lonlat(160.0, 1.0), "destination": "Mill Park", "name": "street"},
         {"origin": "Hill School", "destination": lonlat(100.0, 0.0), "name": "corner"},
     ]
     asked = {"way": ways, "street_exposure": False, "scenarios": ["independent_20"]}
     kept = run_study(study_of(folder, asked, **ONE_LEVEL), tmp_path / "kept")
     top = folder_of(kept)
-    assert set(pd.read_csv(top / "routes.csv")["route"]) == {"flats", "corner"}
-    assert set(pd.read_csv(top / "route_fronts.csv")["route"]) == {"flats", "corner"}
-    assert set(pd.read_csv(top / "working" / "routes_private.csv")["route"]) == {"home"}
+    published = {"flats", "drying ground", "street", "corner"}
+    assert set(pd.read_csv(top / "routes.csv")["route"]) == published
+    assert set(pd.read_csv(top / "route_fronts.csv")["route"]) == published
+    assert set(pd.read_csv(top / "working" / "routes_private.csv")["route"]) == {"home", "lawn"}
     lines = gpd.read_file(top / "city.gpkg", layer="routes")
-    assert "home" not in set(lines["route"])
+    assert not {"home", "lawn"} & set(lines["route"])
     text = (top / "run.json").read_text(encoding="utf-8")
     assert str(home[1])[:9] not in text
+    assert str(lawn[1])[:9] not in text
     assert str(flats[1])[:9] in text
-    assert '"kept_back": 1' in text
-    assert "1 way begins or ends at a home" in " ".join(kept.notes())
+    assert '"kept_back": 2' in text
+    assert "2 ways begin or end at a home" in " ".join(kept.notes())
 
 
 def test_homes_are_told_together_and_never_by_one(walked: Result):

@@ -15,12 +15,14 @@ from doorview.show.tables import (
     CURVE_COLUMNS,
     RANGE_CURVE_COLUMNS,
     SHARES_COLUMNS,
+    homes_by_zone,
     without_formulas,
     write_csv,
     write_curve,
     write_parquet,
     write_range_curve,
     write_shares,
+    zones_withheld,
 )
 
 
@@ -57,6 +59,50 @@ def test_columns_stand_in_the_order_of_the_contract(tmp_path):
         "scenario,level,zoning,zone,space,measure,doors_inside,doors_seeing,dwellings,rate_per_door,rate_per_household,"
         "public_amount,share_mean,share_p05,share_p95,share_low,share_high,seen_by_2_mean,seen_by_3_mean"
     )
+
+
+def _of_zones(all_homes, **homes):
+    parts = [_shares(dwellings=all_homes, doors_inside=all_homes)]
+    return pd.concat(
+        [*parts, *(_shares(zoning="z", zone=zone, dwellings=n, doors_inside=n) for zone, n in homes.items())]
+    )
+
+
+@pytest.mark.parametrize(
+    ("all_homes", "homes", "words"),
+    [
+        # 63 - 40 - 20 would be the 3 of c.
+        (63, {"a": 40, "b": 20, "c": 3}, {"b": "withheld", "c": "fewer than 5"}),
+        # 64 - 60 - 0 would be the 4 that lie in no zone.
+        (64, {"a": 40, "b": 20, "c": 0}, {"b": "withheld"}),
+        # Two zones of few: 66 - 60 is 6, and c may be any of 2 to 4; the second case of 3 and 1 is 4.
+        (66, {"a": 40, "b": 20, "c": 3, "d": 3}, {"c": "fewer than 5", "d": "fewer than 5"}),
+        (64, {"a": 40, "b": 20, "c": 3, "d": 1}, {"b": "withheld", "c": "fewer than 5", "d": "fewer than 5"}),
+        # Nothing is left over, or enough; zones that overlap come to more than all.
+        (60, {"a": 40, "b": 20}, {}),
+        (70, {"a": 40, "b": 20}, {}),
+        (50, {"a": 40, "b": 20, "c": 3}, {"c": "fewer than 5"}),
+    ],
+)
+def test_no_zone_of_few_homes_is_all_less_the_others(tmp_path, all_homes, homes, words):
+    write_shares(tmp_path / "s.csv", _of_zones(all_homes, **homes))
+    table = pd.read_csv(tmp_path / "s.csv", dtype=str).set_index("zone")
+    for name in ("dwellings", "doors_inside"):
+        assert table[name].to_dict() == {
+            zone: words.get(zone, str(n)) for zone, n in {"all": all_homes, **homes}.items()
+        }
+    # What a reader can work out of both columns: of all, what no printed zone has.
+    printed = pd.to_numeric(table["dwellings"], errors="coerce")
+    assert not 0 < printed["all"] - printed.drop("all").sum() < 5
+
+
+def test_two_tables_beside_each_other_give_no_zone_of_few_homes_away():
+    """A zone without ground stands in fairness.csv alone; what shares.csv prints cannot be taken back there."""
+    shares = _of_zones(75, a=40, b=20, c=3)
+    assert zones_withheld(shares) == []
+    both = homes_by_zone(_of_zones(75, a=40, b=20, c=3, no_ground=12).iloc[1:])
+    assert zones_withheld(shares, both) == [("z", "no_ground")]
+    assert zones_withheld(_of_zones(63, a=40, b=20, c=3), both.drop(("z", "no_ground"))) == [("z", "b")]
 
 
 def test_floats_are_the_shortest_that_read_back_the_same(tmp_path):

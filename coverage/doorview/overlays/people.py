@@ -28,6 +28,8 @@ WITHIN_M = 50.0
 STEP_M = 5.0
 """Distance of the places that the people of a line are spread over."""
 _LON, _LAT = ("lon", "longitude", "lng", "long"), ("lat", "latitude")
+MOST_PEOPLE = 1e12
+"""A larger number is no number of people, and sums of such lose the others."""
 _SHOWN = 3
 _POINT, _LINE, _POLYGON = (0, 4), (1, 2, 5), (3, 6)
 
@@ -55,8 +57,8 @@ def numbers_of(column: pd.Series, where: str, rows: list[str]) -> Numbers:
     Raises
     ------
     InputError
-        For text, negative and infinite values, all of them counted and the first of each kind named; for a column
-        without any number above 0.
+        For text, negative, infinite and absurdly large values, all of them counted and the first of each kind named;
+        for a column without any number above 0.
     """
     text = column.map(lambda value: value.strip() if isinstance(value, str) else value)
     empty = (text.isna() | (text == "")).to_numpy(dtype=bool)
@@ -66,6 +68,7 @@ def numbers_of(column: pd.Series, where: str, rows: list[str]) -> Numbers:
         ("no number", ~empty & np.isnan(values)),
         ("below 0", values < 0),
         ("infinite", np.isposinf(values)),
+        (f"above {MOST_PEOPLE:,.0f}", np.isfinite(values) & (values > MOST_PEOPLE)),
     ):
         if bad.any():
             first = [f"{rows[n]} has {column.iloc[n]!r}" for n in np.flatnonzero(bad)[:_SHOWN]]
@@ -175,8 +178,11 @@ def people_on_faces(
         Faces that have a share, shape (faces,).
     """
     geometry = shapely.force_2d(shapes.geometry.to_numpy())
-    known = ~np.isnan(people) & ~shapely.is_missing(geometry) & ~shapely.is_empty(geometry)
     kind = shapely.get_type_id(geometry)
+    usual = np.isin(kind, (*_POINT, *_LINE, *_POLYGON))
+    known = ~np.isnan(people) & usual & ~shapely.is_empty(geometry)
+    crossed = np.isin(kind, _POLYGON) & ~shapely.is_valid(geometry)
+    geometry[crossed] = shapely.make_valid(geometry[crossed], method="structure", keep_collapsed=False)
     rows = np.flatnonzero(usable)
     lines = faces.geometry.to_numpy()[rows]
     tree = shapely.STRtree(lines)
@@ -211,7 +217,7 @@ def people_on_faces(
         "polygons without a block face that has a share": np.where(np.isin(kind, _POLYGON), lost, 0.0),
     }
     found.left_out.update({name: float(lost.sum()) for name, lost in reasons.items() if lost.sum() > 1e-9})
-    gaps = {"without a number": np.isnan(people), "without a shape": ~known & ~np.isnan(people)}
+    gaps = {"without a number": np.isnan(people), "without a point, line or polygon": ~known & ~np.isnan(people)}
     found.rows_left_out.update({name: int(gap.sum()) for name, gap in gaps.items() if gap.any()})
     return found
 

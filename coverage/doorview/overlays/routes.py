@@ -41,6 +41,8 @@ STATUSES = ("found", "same_place", "origin_far", "destination_far", "unreachable
 origin's is named first); two parts of the network that do not meet."""
 WITHIN_M = 100.0
 """A point farther than this from every edge is not walked to [m]; an assumption."""
+SAME_M = 1e-6
+"""A way no longer than this is rounding: both ends are one spot, as two across a street from each other [m]."""
 CHUNK = 4_000_000
 """Entries of the tables of distances and predecessors that are held at a time."""
 
@@ -201,7 +203,8 @@ def route_lines(graph: WalkingGraph, routes: Routes) -> NDArray[np.object_]:
         if parts:
             xy = np.vstack(parts)
             new = np.r_[True, np.any(xy[1:] != xy[:-1], axis=1)]
-            out[route] = shapely.LineString(xy[new])
+            if new.sum() > 1:
+                out[route] = shapely.LineString(xy[new])
     return out
 
 
@@ -310,8 +313,6 @@ def _routes(graph: WalkingGraph, cost: Cost, start: _Feet, goal: _Feet) -> Route
         total, first, half, begin, end, full = _grouped(graph, cost, groups[0], start, goal, pairs)
     status = np.full(len(both), "origin_far", dtype=object)
     status[start.near & ~goal.near] = "destination_far"
-    same = (start.edge[pairs] == goal.edge[pairs]) & (start.at_m[pairs] == goal.at_m[pairs])
-    status[pairs] = np.where(same, "same_place", np.where(np.isfinite(total), "found", "unreachable"))
     sizes = np.zeros(len(both), dtype=np.int64)
     sizes[pairs] = np.diff(first)
     route_first = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
@@ -320,6 +321,9 @@ def _routes(graph: WalkingGraph, cost: Cost, start: _Feet, goal: _Feet) -> Route
     metres[some] = np.add.reduceat(np.abs(end - begin), first[:-1][some]) if some.any() else 0.0
     length, spent = np.full(len(both), np.nan), np.full(len(both), np.nan)
     reached = np.isfinite(total)
+    same = reached & (metres <= SAME_M)
+    metres[same] = 0.0
+    status[pairs] = np.where(same, "same_place", np.where(reached, "found", "unreachable"))
     length[pairs[reached]], spent[pairs[reached]] = metres[reached], total[reached]
     table = pd.DataFrame(
         {

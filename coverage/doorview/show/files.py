@@ -6,11 +6,33 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["plain_json", "replacing", "sha256", "write_json"]
+__all__ = ["file_names", "plain_json", "replacing", "sha256", "write_json"]
+
+_LONGEST, _LONGEST_BYTES = 100, 150
+
+
+def file_names(labels: Iterable[str]) -> list[str]:
+    """Return what a file of each label is called, without suffix: no two are alike, nor but for upper and lower case.
+
+    Letters and digits of any script, hyphens and underscores; for labels come from data.
+
+    >>> file_names(["A way: to B", "a way to b", "../..", "Straße"])
+    ['A_way_to_B', 'a_way_to_b_2', 'unnamed', 'Straße']
+    """
+    names: dict[str, str] = {}
+    for label in labels:
+        plain = re.sub(r"[^\w-]+", "_", label).strip("_")[:_LONGEST]
+        plain = plain.encode()[:_LONGEST_BYTES].decode(errors="ignore") or "unnamed"
+        name, again = plain, 2
+        while name.casefold() in names:
+            name, again = f"{plain}_{again}", again + 1
+        names[name.casefold()] = name
+    return list(names.values())
 
 
 def sha256(path: str | os.PathLike[str]) -> str:

@@ -31,6 +31,8 @@ __all__ = [
     "RANGE_CURVE_COLUMNS",
     "SHARES_COLUMNS",
     "SHARES_KEYS",
+    "WITHHELD",
+    "homes_by_zone",
     "with_formulas",
     "without_formulas",
     "write_alerts",
@@ -45,7 +47,11 @@ __all__ = [
     "write_private_ground",
     "write_range_curve",
     "write_shares",
+    "zones_withheld",
 ]
+
+WITHHELD = "withheld"
+"""In place of a count of homes that would give a smaller one away."""
 
 SHARES_KEYS: tuple[str, ...] = ("scenario", "level", "zoning", "zone", "space", "measure")
 _COUNTS: tuple[str, ...] = ("doors_inside", "doors_seeing", "dwellings")
@@ -193,12 +199,72 @@ def _hide_small(values: pd.Series) -> pd.Series:
     return values.astype(object).where(~small, count(1))
 
 
+def homes_by_zone(table: pd.DataFrame) -> pd.Series:
+    """Return the homes of each zone of a table with `zoning`, `zone` and `dwellings`, on these two."""
+    first = table.drop_duplicates(["zoning", "zone"]).set_index(["zoning", "zone"])
+    return first["dwellings"].astype(np.int64)
+
+
+def zones_withheld(shares: pd.DataFrame, more: pd.Series | None = None) -> list[tuple[str, str]]:
+    """Return the zones whose homes are withheld: else the whole less all others would be a count of 1 to 4.
+
+    Of a set of zones in which what is not printed, in zones of few homes or in none, comes to 1 to 4 homes, the zone
+    with the fewest printed ones, until it comes to more.
+
+    Parameters
+    ----------
+    shares
+        shares.csv's rows; all zones together stand there, too.
+    more
+        Homes by zone of a table with further zones beside it, as from `homes_by_zone`: zones of `shares` that it prints
+        are printed here.
+
+    """
+    homes = homes_by_zone(shares)
+    if ("all", "all") not in homes.index:
+        return []
+    whole = int(homes["all", "all"])
+    found = _smallest_withheld(homes.drop(("all", "all")), whole, set(), set())
+    if more is not None:
+        own = set(homes.index)
+        found = _smallest_withheld(more, whole, set(found), own)
+    return found
+
+
+def _smallest_withheld(
+    homes: pd.Series, whole: int, held: set[tuple[str, str]], stay: set[tuple[str, str]]
+) -> list[tuple[str, str]]:
+    """Return the zones to withhold, those of `held` among them; none of `stay` else."""
+    for _, own in homes.groupby(level="zoning"):
+        printed = own[~own.between(1, SMALLEST_COUNT - 1) & ~own.index.isin(list(held))].sort_values(kind="stable")
+        rest = whole - int(printed.sum())
+        for zone, number in printed[printed > 0].items():
+            if not 0 < rest < SMALLEST_COUNT:
+                break
+            if zone not in stay:
+                held.add(zone)
+                rest += int(number)
+    return sorted(held)
+
+
+def _counts_to_print(table: pd.DataFrame, names: Iterable[str], withheld: list[tuple[str, str]]) -> pd.DataFrame:
+    """Return a table with counts of 1 to 4, and all those of zones that are withheld, as words."""
+    shown = {name: _hide_small(table[name]) for name in names}
+    if withheld:
+        gone = pd.MultiIndex.from_frame(table[["zoning", "zone"]]).isin(withheld)
+        shown = {
+            name: values.astype(object).where(~gone | (table[name] < SMALLEST_COUNT), WITHHELD)
+            for name, values in shown.items()
+        }
+    return table.assign(**shown)
+
+
 def write_shares(path: str | os.PathLike[str], shares: pd.DataFrame) -> None:
     """Write shares.csv.
 
     Quantiles, assumption ranges and ``seen_by_2_mean``, ``seen_by_3_mean`` may be NaN (written as nothing), all
-    else not. Counts of doors and dwellings from 1 to 4 are written as "fewer than 5". Zero ground has no row:
-    ``public_amount`` has to be positive.
+    else not. Counts of doors and dwellings from 1 to 4 are written as "fewer than 5", homes that would give such a
+    count away as "withheld" (`zones_withheld`). Zero ground has no row: ``public_amount`` has to be positive.
 
     Raises
     ------
@@ -209,9 +275,8 @@ def write_shares(path: str | os.PathLike[str], shares: pd.DataFrame) -> None:
     table = _checked(shares, SHARES_COLUMNS, SHARES_KEYS, optional, "shares.csv").copy()
     if not (table["public_amount"] > 0).all():
         raise ValueError("shares.csv: public_amount must be positive; leave out what has no ground.")
-    for name in _COUNTS:
-        table[name] = _hide_small(table[name])
-    write_csv(path, table)
+    shown = _counts_to_print(table, ("doors_inside", "dwellings"), zones_withheld(table))
+    write_csv(path, shown.assign(doors_seeing=_hide_small(table["doors_seeing"])))
 
 
 def write_curve(path: str | os.PathLike[str], curve: pd.DataFrame) -> None:
@@ -265,19 +330,20 @@ def write_private_ground(path: str | os.PathLike[str], table: pd.DataFrame) -> N
     write_csv(path, checked)
 
 
-def write_fairness(path: str | os.PathLike[str], table: pd.DataFrame) -> None:
+def write_fairness(path: str | os.PathLike[str], table: pd.DataFrame, shares: pd.DataFrame) -> None:
     """Write fairness.csv; shares may be NaN (a zone without public space) and are written as nothing.
 
-    Of a zone with 1 to 4 homes nothing is written that points at them: counts as words, no amount per dwelling. Raises
-    ValueError as `write_shares` does.
+    Of a zone with 1 to 4 homes nothing is written that points at them: counts as words, no amount per dwelling; nor of
+    one whose homes are withheld so that `shares`, the rows of shares.csv, and this table do not give such a count away.
+    Raises ValueError as `write_shares` does.
     """
     optional = frozenset({*_SHARES, *_SIDES})
     shown = _checked(table, FAIRNESS_COLUMNS, FAIRNESS_COLUMNS[:5], optional, "fairness.csv").copy()
-    few = shown["dwellings"].between(1, SMALLEST_COUNT - 1)
-    shown.loc[few, "in_view_m2_per_dwelling"] = np.nan
-    for name in ("doors_inside", "dwellings"):
-        shown[name] = _hide_small(shown[name])
-    write_csv(path, shown)
+    # Groups of block faces hold homes beyond the counted area too, and add up to no printed whole.
+    withheld = zones_withheld(shares, homes_by_zone(shown[shown["zoning"] != "block_faces"]))
+    counts = _counts_to_print(shown, ("doors_inside", "dwellings"), withheld)
+    words = counts["dwellings"].map(lambda value: isinstance(value, str)).to_numpy(dtype=bool)
+    write_csv(path, counts.assign(in_view_m2_per_dwelling=shown["in_view_m2_per_dwelling"].mask(words)))
 
 
 def write_by_people(path: str | os.PathLike[str], table: pd.DataFrame) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from doorview.overlays.inequality import gini, lorenz
 from doorview.overlays.zone_attributes import home_groups
+from doorview.show.files import file_names
 from doorview.show.run_folder import RunFolder
 from doorview.show.tables import write_csv
 from doorview.show.text import clean, place_words
@@ -24,6 +24,8 @@ __all__ = ["attributes_facts", "draw_attributes", "write_attributes_files"]
 
 FEWEST_DRAWN = 4
 """Fewer zones than this make no curve worth a picture; the table has their figures."""
+LONGEST = 200
+"""Characters of a set of zones' and a column's name: in run.json as in the table, where the briefing looks them up."""
 NO_SOURCE = "no source gives ownership by income or race"
 
 
@@ -34,7 +36,7 @@ def write_attributes_files(result: Result, run: RunFolder) -> None:
         return
     table = found.table.copy()
     for name in ("zoning", "attribute", "group", "note"):
-        table[name] = [clean(value, 200) for value in table[name]]
+        table[name] = [clean(value, LONGEST) for value in table[name]]
     write_csv(run.path("fairness_attributes.csv"), table)
 
 
@@ -57,8 +59,8 @@ def attributes_facts(result: Result) -> dict[str, Any]:
             "unequal by itself, so that Gini and Theil of drawn ownerships lie above those of expected shares",
             "asked": [
                 {
-                    "zoning": item.section.zoning,
-                    "column": clean(item.section.column, 60),
+                    "zoning": clean(item.section.zoning, LONGEST),
+                    "column": clean(item.section.column, LONGEST),
                     "label": clean(item.section.name, 60),
                     "kind": item.section.kind,
                     "zones": len(item.zones),
@@ -77,14 +79,20 @@ def draw_attributes(result: Result, folder: Path) -> list[Path]:
     scenario = None if found is None else shown_attribute_scenario(found, result.main_scenario())
     if found is None or scenario is None:
         return []
-    return [path for item in found.attributes for path in _pictures(result, found, item, scenario, folder)]
+    names = file_names(f"{item.section.zoning}_{item.section.column}" for item in found.attributes)
+    return [
+        path
+        for item, name in zip(found.attributes, names, strict=True)
+        for path in _pictures(result, found, item, scenario, folder, name)
+    ]
 
 
-def _pictures(result: Result, found: AttributesRun, item: AttributeRun, scenario: str, folder: Path) -> list[Path]:
+def _pictures(
+    result: Result, found: AttributesRun, item: AttributeRun, scenario: str, folder: Path, name: str
+) -> list[Path]:
     from doorview.show.attribute_plots import LorenzLine, groups_plot, lorenz_plot
 
     section, caption = item.section, caption_of(result)
-    name = re.sub(r"[^A-Za-z0-9_-]+", "_", f"{section.zoning}_{section.column}")[:60]
     levels = [result.levels[level] for level in headline_levels(result.levels)]
     units, near_m = result.ready.study.output.units, result.ready.study.public_space.near_home_m
     headline, clause = place_words(found.space, units, near_m), clause_of(result, scenario)

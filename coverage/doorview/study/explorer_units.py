@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
@@ -15,6 +16,7 @@ from doorview.share.coverage import Coverage
 from doorview.share.face_groups import SMALLEST_GROUP, nearest_faces
 from doorview.share.outputs import printed_spaces
 from doorview.share.summary import face_amounts
+from doorview.show.tables import zones_withheld
 from doorview.study.compute import Prepared, Tables
 from doorview.study.shown import shown_space
 
@@ -60,7 +62,7 @@ class Units:
 
 
 def units_of(ready: Prepared, tables: Tables) -> Units:
-    """Return the units of a run: no group, and no zone, with one to four homes."""
+    """Return the units of a run: no group and no zone with one to four homes, and none that would give these away."""
     faces, coverage = ready.ground.faces, tables.coverage
     group = next(iter(tables.faces.values()))["group"].to_numpy(dtype=np.int64)
     amount = face_amounts(coverage, len(faces))
@@ -78,7 +80,9 @@ def units_of(ready: Prepared, tables: Tables) -> Units:
     if ready.zones is not None and ready.door_table.zone_inside is not None:
         member = ready.door_table.zone_inside & inside[:, None]
         living = member.T @ dwellings
-        kept = np.flatnonzero((living == 0) | (living >= SMALLEST_GROUP))
+        of_zones = pd.Series(living, index=pd.MultiIndex.from_frame(ready.zones[["zoning", "zone"]]))
+        gone = of_zones.index.isin(zones_withheld(tables.shares, of_zones))
+        kept = np.flatnonzero(((living == 0) | (living >= SMALLEST_GROUP)) & ~gone)
         member = member[:, kept]
     return Units(
         len(roots),

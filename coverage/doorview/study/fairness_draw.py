@@ -5,25 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
+from doorview.show.files import file_names
 from doorview.show.text import clean, place_words
 from doorview.study.draw import headline_space, map_data
 from doorview.study.fairness_run import FAIRNESS_CAVEAT
 
 if TYPE_CHECKING:
-    from doorview.study.fairness_run import FairnessRun
     from doorview.study.result import Result
 
-__all__ = ["draw_fairness", "picture_names"]
-
-
-def picture_names(found: FairnessRun) -> dict[str, str]:
-    """Return what follows the name of a picture by set of zones: nothing, or a number where there are several."""
-    zonings = list(found.zonings)
-    return {zoning: "" if len(zonings) == 1 else f"_{number}" for number, zoning in enumerate(zonings, start=1)}
+__all__ = ["draw_fairness"]
 
 
 def draw_fairness(result: Result, folder: Path) -> list[Path]:
-    """Draw `fairness.png` and `fairness_change_SCENARIO.png` into `folder`; nothing without zones."""
+    """Draw `fairness.png` and `fairness_change_SCENARIO.png` into `folder`; nothing without zones.
+
+    Where there are several sets of zones, the name of each follows.
+    """
     found, zones = result.tables.fairness, result.ready.zones
     if found is None or zones is None:
         return []
@@ -34,24 +33,32 @@ def draw_fairness(result: Result, folder: Path) -> list[Path]:
     scenario = result.main_scenario() if result.main_scenario() in shown else shown[0]
     space = headline_space(result)
     words = place_words(space, ready.study.output.units, ready.study.public_space.near_home_m)
-    drawn = []
-    for zoning, ending in picture_names(found).items():
-        shapes = zones[zones["zoning"] == zoning]
-        here = found.table[(found.table["zoning"] == zoning) & (found.table["level"] == level)]
-        here = here[(here["scenario"] == scenario) & (here["space"] == space)]
+    pages: list[tuple[str, str, str, pd.DataFrame]] = []
+    for zoning in found.zonings:
+        ending = f"_{zoning}" if len(found.zonings) > 1 else ""
+        here = _rows(found.table, zoning, level, space)
+        here = here[here["scenario"] == scenario]
         if here["share_mean"].notna().any():
-            base = map_data(result, scenario, level, None)
-            data = FairnessData(base, shapes, here, words, FAIRNESS_CAVEAT)
-            drawn.append(zone_bars_map(folder / f"fairness{ending}.png", data))
-        if found.change is None:
-            continue
-        change = found.change
-        change = change[(change["zoning"] == zoning) & (change["level"] == level) & (change["space"] == space)]
-        for name, rows in change.groupby("scenario", sort=True):
-            data = FairnessData(map_data(result, str(name), level, None), shapes, rows, words, FAIRNESS_CAVEAT)
-            said = f"{_name(result, str(name))}, compared with {_name(result, str(rows['against'].iloc[0]))}."
-            drawn.append(change_map(folder / f"fairness_change_{name}{ending}.png", data, programme=said))
+            pages.append((f"fairness{ending}", zoning, "", here))
+        if found.change is not None:
+            change = _rows(found.change, zoning, level, space).groupby("scenario", sort=True)
+            pages += [(f"fairness_change_{name}{ending}", zoning, str(name), rows) for name, rows in change]
+    drawn = []
+    names = file_names(page for page, *_ in pages)
+    for file, (_, zoning, changed, rows) in zip(names, pages, strict=True):
+        base = map_data(result, changed or scenario, level, None)
+        data = FairnessData(base, zones[zones["zoning"] == zoning], rows, words, FAIRNESS_CAVEAT)
+        path = folder / f"{file}.png"
+        if changed:
+            said = f"{_name(result, changed)}, compared with {_name(result, str(rows['against'].iloc[0]))}."
+            drawn.append(change_map(path, data, programme=said))
+        else:
+            drawn.append(zone_bars_map(path, data))
     return drawn
+
+
+def _rows(table: pd.DataFrame, zoning: str, level: str, space: str) -> pd.DataFrame:
+    return table[(table["zoning"] == zoning) & (table["level"] == level) & (table["space"] == space)]
 
 
 def _name(result: Result, scenario: str) -> str:

@@ -35,7 +35,7 @@ def write_fairness_files(result: Result, run: RunFolder) -> None:
     found = result.tables.fairness
     if found is None:
         return
-    write_fairness(run.path("fairness.csv"), found.table)
+    write_fairness(run.path("fairness.csv"), found.table, result.shares)
     if found.change is not None:
         write_csv(run.path("fairness_change.csv"), found.change)
     if found.by_people is not None:

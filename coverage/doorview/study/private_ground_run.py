@@ -226,33 +226,42 @@ def stated_country(ready: Prepared) -> str | None:
 
 def _printed(ready: Prepared, seen: _Seen, homes: Ints) -> dict[str, _Printed]:
     """Return the outputs of each kind of row that hold homes enough."""
-    zone_inside = ready.door_table.zone_inside
-    inside, dwellings = ready.door_table.inside, ready.door_table.dwellings
-    by_door = [int(dwellings[inside].sum())]
-    if zone_inside is not None:
-        by_door += (zone_inside[inside].T @ dwellings[inside]).tolist()
-    found = {VIEW: by_door}
-    for what, rows in ((FRONT_YARDS, seen.yards), (FACADES, seen.facades)):
-        found[what] = [int(homes[rows.total > 0].sum()), *((rows.total_zones > 0).T @ homes).tolist()]
+    table = ready.door_table
+    doors = np.flatnonzero(table.inside)
+    member = np.zeros((len(doors), 0), bool) if table.zone_inside is None else table.zone_inside[doors]
     zoning = np.zeros(0, object) if ready.zones is None else ready.zones["zoning"].to_numpy(dtype=object)
-    return {what: _enough(np.asarray(number, np.int64), zoning) for what, number in found.items()}
+    one = np.ones(len(doors), np.int64)
+    found = {VIEW: _enough(one, member.astype(np.int64), np.asarray(table.dwellings[doors], np.int64), zoning)}
+    for what, rows in ((FRONT_YARDS, seen.yards), (FACADES, seen.facades)):
+        found[what] = _enough(rows.total, rows.total_zones, homes, zoning)
+    return found
 
 
-def _enough(homes: Ints, zoning: NDArray[Any]) -> _Printed:
-    """Return the outputs to print: none of 1 to 4 homes, nor one by which such a zone would be the rest of a whole."""
-    keep = homes >= SMALLEST_GROUP
-    of_zones = homes[1:]
+def _enough(whole: Ints, parts: Ints, homes: Ints, zoning: NDArray[Any]) -> _Printed:
+    """Return the outputs to print: none of 1 to 4 homes, nor one by which so few would be the rest of a whole.
+
+    The rest is what lies in no zone of a zoning that is printed: in hidden zones, or in none.
+
+    Parameters
+    ----------
+    whole, parts, homes
+        Of each item, a door or a lot: its amount (items,), that in each zone (items, zones), and its homes (items,).
+    zoning
+        Of each zone.
+
+    """
+    number = np.concatenate([[homes[whole > 0].sum()], (parts > 0).T @ homes]).astype(np.int64)
+    keep = number >= SMALLEST_GROUP
     for name in dict.fromkeys(zoning.tolist()):
         rows = np.flatnonzero(zoning == name)
-        hidden = rows[(of_zones[rows] > 0) & ~keep[1:][rows]]
-        rest = of_zones[hidden].sum()
-        others = rows[keep[1:][rows]]
-        for row in others[np.argsort(of_zones[others], kind="stable")].tolist():
-            if not 0 < rest < SMALLEST_GROUP:
+        printed = rows[keep[1 + rows]]
+        left = whole - parts[:, printed].sum(axis=1)
+        for row in printed[np.argsort(number[1 + printed], kind="stable")].tolist():
+            if not 0 < homes[left > 0].sum() < SMALLEST_GROUP:
                 break
             keep[1 + row] = False
-            rest += of_zones[row]
-    return _Printed(np.flatnonzero(keep), homes, int(((homes > 0) & ~keep).sum()))
+            left += parts[:, row]
+    return _Printed(np.flatnonzero(keep), number, int(((number > 0) & ~keep).sum()))
 
 
 class _Scenario:

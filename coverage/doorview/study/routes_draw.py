@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from doorview.overlays.detour import chosen_routes
 from doorview.overlays.route_exposure import point_chances
 from doorview.overlays.route_profile import route_profile
 from doorview.overlays.routes import route_lines
+from doorview.show.files import file_names
 from doorview.show.route_maps import DrawnWay, LevelFigures, RouteData, exposure_map, route_map
 from doorview.show.route_plot import route_plot
 from doorview.show.text import SMALLEST_COUNT, level_phrase
@@ -72,18 +72,13 @@ def _over_streets(result: Result, found: RoutesRun) -> list[tuple[str, float]]:
 
 def drawn_ways(found: RoutesRun, *, fictional: bool) -> dict[str, int]:
     """Return the ways that are drawn, name of a file to row: those with a name first, at most `MOST_DRAWN`."""
-    names: dict[str, int] = {}
-    for row, label in enumerate(found.plan.labels):
-        if len(names) == MOST_DRAWN or row >= len(found.least[found.shown]):
-            break
-        if found.shortest.table["status"].iloc[row] != "found" or (label in found.private and not fictional):
-            continue
-        plain = re.sub(r"[^\w]+", "_", label).strip("_").lower()[:50] or "way"
-        name, again = plain, 2
-        while name in names:
-            name, again = f"{plain}_{again}", again + 1
-        names[name] = row
-    return names
+    status = found.shortest.table["status"]
+    rows = [
+        row
+        for row, label in enumerate(found.plan.labels[: len(found.least[found.shown])])
+        if status.iloc[row] == "found" and (fictional or label not in found.private)
+    ][:MOST_DRAWN]
+    return dict(zip(file_names(found.plan.labels[row][:50].lower() for row in rows), rows, strict=True))
 
 
 def _route_data(found: RoutesRun, row: int, base: MapData, levels: list[str], *, fictional: bool) -> RouteData:

@@ -12,13 +12,17 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
+from doorview.city.classes import RANK
 from doorview.overlays.destinations import gates_of
 from doorview.overlays.detour import chosen_routes, edges_within, joined_routes, only_edges
 from doorview.overlays.least_in_view import least_in_view, trade_off
+from doorview.overlays.lots import REACH_M
 from doorview.overlays.route_exposure import Exposure, WalkingPoints, recorded_share, route_figures, walking_points
 from doorview.overlays.route_owners import RouteOwners, route_owners
 from doorview.overlays.routes import Routes, route_lines, shortest_routes
 from doorview.overlays.walking_graph import WalkingGraph, walking_graph
+from doorview.share.lots import PRIVATE
+from doorview.share.spots import CellReader, street_bands
 from doorview.study.known import OSM
 from doorview.study.routes_ends import WALK_SPOT, RoutesPlan
 from doorview.study.routes_homes import HomeWays, home_ways, homes_table
@@ -82,7 +86,8 @@ class RoutesRun:
     streets
         The layer `street_exposure`, or None.
     private
-        Labels of ways that begin or end at a home of fewer than five: not fit to publish in a real place.
+        Labels of ways that begin or end at a home of fewer than five, or in its yard: not fit to publish in a real
+        place.
 
     """
 
@@ -330,7 +335,7 @@ def _known_figures(run: RoutesRun, routes: Routes) -> pd.DataFrame:
 
 
 def _private(ready: Prepared, plan: RoutesPlan) -> frozenset[str]:
-    """Return the labels of ways with an end in or at a building of fewer than five homes."""
+    """Return the labels of ways with an end at a home of fewer than five: in or at its building, or in its yard."""
     found: set[str] = set()
     if not plan.ends:
         return frozenset(found)
@@ -339,10 +344,27 @@ def _private(ready: Prepared, plan: RoutesPlan) -> frozenset[str]:
     shapes = ready.city.buildings.geometry.reindex(few).dropna().to_numpy()
     tree = shapely.STRtree(shapes)
     for end in (0, 1):
-        spots = np.array([pair[end].geometry for pair in plan.ends], dtype=object)
+        places = [pair[end] for pair in plan.ends]
+        spots = np.array([place.geometry for place in places], dtype=object)
         near = tree.query(spots, predicate="dwithin", distance=AT_HOME_M)[0] if len(shapes) else []
-        for row in near:
-            place = plan.ends[int(row)][end]
-            if place.what == WALK_SPOT or place.osm_id in few:
-                found.add(plan.labels[int(row)])
+        found |= {plan.labels[row] for row in near if places[row].what == WALK_SPOT or places[row].osm_id in few}
+        given = np.array([row for row, place in enumerate(places) if place.what == WALK_SPOT], dtype=np.int64)
+        found |= {plan.labels[row] for row in given[_in_yards(ready, spots[given], few)]}
     return frozenset(found)
+
+
+def _in_yards(ready: Prepared, spots: NDArray[np.object_], few: pd.Index) -> NDArray[np.bool_]:
+    """Return which points (n,) lie on private ground whose nearest building is one of `few`."""
+    yard = np.zeros(len(spots), dtype=bool)
+    buildings = ready.city.buildings
+    if not len(spots) or not len(buildings):
+        return yard
+    xy = shapely.get_coordinates(spots)
+    column, row = np.floor(xy / ready.scene.grid.cell_m).astype(np.int64).T
+    space = CellReader(ready.scene, street_bands(ready.ground)).spaces(row, column)[:, 0]
+    private = np.flatnonzero(np.isin(space, [RANK[name] for name in PRIVATE]))
+    at, of = shapely.STRtree(buildings.geometry.to_numpy()).query_nearest(
+        spots[private], max_distance=REACH_M, all_matches=False
+    )
+    yard[private[at]] = buildings.index[of].isin(few)
+    return yard
