@@ -116,7 +116,7 @@ lab: $(LAB_STAMP)  ## JupyterLab on the notebooks
 bench: $(STAMP)  ## benchmarks in one table: each figure, its baseline, the ratio
 	"$(BIN)/python" benchmarks/run_all.py
 
-bench-large: $(STAMP)  ## large cities: time by door, memory, the cache (HOMES="10000 100000" for small ones)
+bench-large: $(STAMP)  ## large cities: time by door, memory, the cache, a cluster, a kill (HOMES="10000 100000" for small ones)
 	"$(BIN)/python" benchmarks/large.py $(HOMES)
 
 clean:  ## remove the environment, the run of the demo town and what tools left behind; other runs stay

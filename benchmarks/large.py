@@ -1,20 +1,21 @@
-"""Large cities, tables only: time by door, peak memory, and another scenario from the cache.
+"""Large cities, tables only: time by door, peak memory, the cache, a cluster, and a run that was killed.
 
     PYTHONSAFEPATH=1 .venv/bin/python benchmarks/large.py [--folder DIR] [--newport] [HOMES ...]
 
 By default 10,000, 100,000 and 1,000,000 homes of the demo town's generator at 25 homes a hectare: three levels, the
 whole curve, cells of 0.5 m, two cores. Each case runs in a process of its own, so that its peak memory is its own.
 Making the town and reading it are not measured: the city lies in the cache (as `doorview.city.city_store`) before.
-`--newport` adds Newport News' 82,192 real footprints, with streets of a lattice, for the data have none. What was made
+`--newport` adds Newport News' 82,192 real footprints, with streets of a lattice, for the data have none.
+For cities of 4 parts or more: the same on a local Dask cluster of two processes, which is up and has its kernels loaded
+before; and once more after `kill -9` of the process as soon as half of the parts lay finished on disk, where all that
+was under way is lost. Both must write the same bytes. What was made
 stays in DIR (default: a folder in the system's temporary one) and is taken up again; the largest case needs 1 GB there,
-and 8 GB of memory while its town is made and read. The engines' own figures (`engines.py`) stand below where that file
-is there.
+and 8 GB of memory while its town is made and read. The engines' own figures (`engines.py`) stand below.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
 import os
 import resource
@@ -23,20 +24,29 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import engines
 from figure import Figure, table
 
 HOMES = (10_000, 100_000, 1_000_000)
 MILLION_S, AIM_S, MILLION_MB = 360.0, 180.0, 3000.0
-GROWTH, AGAIN = 1.2, 0.1
+GROWTH, AGAIN, CLUSTER, RESUMED = 1.2, 0.1, 1.3, 0.6
+FEW_PARTS = 4
+"""Of fewer, half cannot be told."""
+SAME = ("shares.csv", "curve.csv", "counts.parquet")
+ENGINES = (20_000, 100_000)
+"""Homes of the cities that the engines are measured on."""
 LIBRARIES_MB = 330.0
 """What the process holds before it reads anything."""
 NEWPORT = Path(__file__).resolve().parents[2] / "shared" / "data" / "newport_news_va"
-RATES = {"first": 0.2, "again": 0.3}
+RATES = {"again": 0.3}
+CASES = ("read", "first", "again", "cluster", "killed", "resumed")
 
 
 def study_of(source: dict[str, Any], rate: float) -> Any:
@@ -96,7 +106,7 @@ def newport(folder: Path) -> dict[str, Any]:
 
 
 def case(name: str, source: dict[str, Any], folder: Path) -> None:
-    """Do one case here and print what it took as JSON: `read`, `first` or `again`."""
+    """Do one case here and print what it took as JSON: `CASES`."""
     from doorview.study.part_run import KIND, run_tables_only
     from doorview.study.stages import silent
 
@@ -108,25 +118,101 @@ def case(name: str, source: dict[str, Any], folder: Path) -> None:
         city = read_city(study)
         took = {"seconds": time.perf_counter() - start, "buildings": len(city.buildings)}
     else:
-        if name == "first":
-            shutil.rmtree(Path(os.environ["DOORVIEW_CACHE"]) / KIND, ignore_errors=True)
-        start = time.perf_counter()
-        result = run_tables_only(study, folder / f"out-{name}", fresh=True, progress=silent)
-        seconds = time.perf_counter() - start
-        stages = {stage: round(spent, 2) for stage, spent in result.stages.seconds.items()}
-        took = {"seconds": seconds, "doors": len(result.doors), "stages": stages}
+        counted = Path(os.environ["DOORVIEW_CACHE"]) / KIND
+        if name != "again":
+            shutil.rmtree(counted, ignore_errors=True)
+        with warm_cluster(folder) if name == "cluster" else nullcontext() as workers:
+            start = time.perf_counter()
+            # A run that was killed is gone on with: all others begin anew.
+            out, fresh = folder / f"out-{'killed' if name == 'resumed' else name}", name != "resumed"
+            result = run_tables_only(study, out, fresh=fresh, workers=workers, progress=silent)
+            seconds = time.perf_counter() - start
+        stages = {stage: round(cost.seconds, 2) for stage, cost in result.stages.costs.items()}
+        beside = [stage for stage, cost in result.stages.costs.items() if getattr(cost, "beside", False)]
+        parts = sum(1 for _ in counted.rglob("part-*"))
+        took = {"seconds": seconds, "doors": len(result.doors), "parts": parts, "stages": stages, "beside": beside}
     took["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
     print(json.dumps(took))
 
 
+@contextmanager
+def warm_cluster(folder: Path) -> Iterator[int]:
+    """Have the run's own cluster up, its kernels loaded, before anything is timed; yield how many workers it has."""
+    from engines import ready_city
+
+    from doorview.share import cluster
+    from doorview.share.covering import Work
+
+    with cluster.local_cluster(2) as engine:
+        with tempfile.TemporaryDirectory(dir=folder) as small:
+            list(Work(None, engine, None, doors=1, side=1).cover(ready_city(2000, Path(small)), rasters=False))
+        real, cluster.local_cluster = cluster.local_cluster, lambda _: nullcontext(engine)  # type: ignore[assignment]
+        try:
+            yield 2
+        finally:
+            cluster.local_cluster = real
+
+
+def killed_at_half(source: dict[str, Any], folder: Path, parts: int) -> int:
+    """Start a run, kill its process as soon as half of its parts are kept, and return how many were."""
+    command, environment = command_of("killed", source, folder)
+    shelf = folder / "out-killed.partial" / "unfinished" / "parts"
+    shutil.rmtree(folder / "out-killed.partial", ignore_errors=True)
+
+    def kept() -> int:
+        # One that is being written lies in a hidden folder beside.
+        return sum(1 for path in shelf.glob("[!.]*")) if shelf.is_dir() else 0
+
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment) as run:
+        while kept() < parts / 2:
+            if run.poll() is not None:
+                raise RuntimeError("the run that was to be killed ended before half of its parts were kept")
+            time.sleep(0.01)
+        run.kill()
+    return kept()
+
+
+def same_bytes(one: Path, two: Path) -> None:
+    """Fail if two runs wrote different tables."""
+    for name in SAME:
+        if (one / name).read_bytes() != (two / name).read_bytes():
+            raise RuntimeError(f"{two / name} differs from that of {one.name}")
+
+
 def apart(name: str, source: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Do one case in a fresh process and return what it took."""
-    command = [sys.executable, __file__, "--case", name, "--source", json.dumps(source), "--folder", str(folder)]
-    environment = {**os.environ, "PYTHONSAFEPATH": "1", "DOORVIEW_CACHE": str(folder / "cache")}
+    command, environment = command_of(name, source, folder)
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment)
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     print(f"{name}: {found}", file=sys.stderr)
     return found
+
+
+def command_of(name: str, source: dict[str, Any], folder: Path) -> tuple[list[str], dict[str, str]]:
+    """Return the command that does one case, and its environment."""
+    command = [sys.executable, __file__, "--case", name, "--source", json.dumps(source), "--folder", str(folder)]
+    return command, {**os.environ, "PYTHONSAFEPATH": "1", "DOORVIEW_CACHE": str(folder / "cache")}
+
+
+def faults_and_engines(label: str, source: dict[str, Any], folder: Path, first: dict[str, Any]) -> list[Figure]:
+    """Return the figures of a cluster, and of a run that was killed at half, against the run of two threads."""
+    cases = (f"{label}: a cluster of two processes, after its start", f"{label}: resumed after a kill at half")
+    parts, base = first["parts"], first["seconds"]
+    if parts < FEW_PARTS:
+        return [Figure(case, "", note=f"not measured: {parts} parts, fewer than {FEW_PARTS}") for case in cases]
+    cluster = apart("cluster", source, folder)
+    same_bytes(folder / "out-first", folder / "out-cluster")
+    kept = killed_at_half(source, folder, parts)
+    resumed = apart("resumed", source, folder)
+    same_bytes(folder / "out-first", folder / "out-killed")
+    rows = ((cases[0], cluster, CLUSTER), (f"{cases[1]} ({kept} of {parts} parts kept)", resumed, RESUMED))
+    return [
+        Figure(
+            case, f"{took['seconds']:.1f} s", f"{base:.1f} s two threads", f"{took['seconds'] / base:.2f}",
+            f"<= {limit:g}", took["seconds"] <= limit * base,
+        )
+        for case, took, limit in rows
+    ]  # fmt: skip
 
 
 def measured(label: str, source: dict[str, Any], folder: Path, homes: int, base: float | None) -> list[Any]:
@@ -169,6 +255,7 @@ def measured(label: str, source: dict[str, Any], folder: Path, homes: int, base:
             share <= AGAIN if million else None,
         ),
         Figure(f"{label}: its peak memory", f"{again['peak_mb']:.0f} MB"),
+        *faults_and_engines(label, source, folder, first),
     ]
     return [figures, by_door]
 
@@ -191,8 +278,9 @@ def run(sizes: list[int], folder: Path, *, with_newport: bool) -> list[Figure]:
         figures += found
     elif with_newport:
         figures.append(Figure("Newport News", "", note=f"skipped: no {NEWPORT}"))
-    if (Path(__file__).parent / "engines.py").exists():
-        figures += importlib.import_module("engines").run()
+    for homes in ENGINES:
+        if homes <= max(sizes):
+            figures += engines.run(homes)
     return figures
 
 
@@ -202,7 +290,7 @@ def main() -> int:
     parser.add_argument("homes", nargs="*", type=int)
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "doorview-large")
     parser.add_argument("--newport", action="store_true")
-    parser.add_argument("--case", choices=("read", "first", "again"), help=argparse.SUPPRESS)
+    parser.add_argument("--case", choices=CASES, help=argparse.SUPPRESS)
     parser.add_argument("--source", help=argparse.SUPPRESS)
     parser.add_argument("--make", type=int, help=argparse.SUPPRESS)
     asked = parser.parse_args()

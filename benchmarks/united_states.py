@@ -2,17 +2,22 @@
 
     PYTHONSAFEPATH=1 .venv/bin/python benchmarks/united_states.py [--write]
 
-Prints docs/cost-us.md; `--write` writes it. Every input stands below with its source; nothing is measured here.
+Prints docs/cost-us.md; `--write` writes it. Nothing is measured here: what was measured is read from the table of
+docs/scale.md, every other input stands below with its source.
 """
 # ruff: noqa: E501 - lines of a page, with their numbers in them
 
 from __future__ import annotations
 
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "cost-us.md"
+SCALE = PAGE.with_name("scale.md")
+THREADS = 2
+"""Threads that cover in the table of docs/scale.md; all else runs on one."""
 
 
 @dataclass(frozen=True)
@@ -26,37 +31,89 @@ class Input:
 
 ASSUMED = "assumption"
 MEASURED = "measured"
+
+
+def measured(text: str) -> dict[str, float]:
+    """Return what docs/scale.md says of a million homes [s, GB, bytes], and of the memory of 10,000."""
+
+    def row(name: str) -> list[str]:
+        found = re.search(rf"^\| {re.escape(name)}(?:,[^|]*)? \|(.*)\|$", text, re.MULTILINE)
+        if found is None:
+            raise ValueError(f"the table of {SCALE.name} has no row '{name}'")
+        return [cell.strip() for cell in found[1].split("|")]
+
+    def number(cell: str, unit: str) -> float:
+        found = re.search(rf"([\d.,]+) ?{unit}", cell)
+        if found is None:
+            raise ValueError(f"'{cell}' in the table of {SCALE.name} holds no number of '{unit}'")
+        return float(found[1].replace(",", ""))
+
+    kept = re.search(r"million homes are (\d+) MB of city and (\d+) MB of counts", " ".join(text.split()))
+    if kept is None:
+        raise ValueError(f"{SCALE.name} does not say what a million homes take on disk")
+    read, memory = row("before: reading the extract")[-1], row("peak memory")
+    return {
+        "doors": number(row("doors")[-1], ""),
+        "covering_s": number(row("seeing and covering")[-1], "s"),
+        "all_s": number(row("all")[-1], "s"),
+        "read_s": number(read, "s"),
+        "read_gb": number(read, "GB"),
+        "peak_gb": number(memory[-1], "GB"),
+        "small_gb": number(memory[0], "GB"),
+        "city_bytes": float(kept[1]),
+        "counts_bytes": float(kept[2]),
+    }
+
+
+_M = measured(SCALE.read_text(encoding="utf-8"))
+MILLION = f"{MEASURED}: a million homes of the demo's generator, {_M['doors']:,.0f} doors, three levels, tables only (docs/scale.md)"
 INPUTS: dict[str, Input] = {
     "homes": Input(140e6, "homes in the United States", f"{ASSUMED}: a round figure for the housing units of 2020"),
-    "doors_per_home": Input(1.0, "doors per home", f"{ASSUMED}: the most there can be; flats share doors"),
+    "doors_per_home": Input(
+        1.0,
+        "doors per home",
+        f"{ASSUMED}: the most there can be; flats share doors ({_M['doors'] / 1e6:.2f} in the measured town)",
+    ),
     "covering_ms": Input(
-        0.68,
+        1e3 * THREADS * _M["covering_s"] / _M["doors"],
         "core ms of covering per door",
-        f"{MEASURED}: Reisterstown, 21,300 doors in 7.2 s on two cores, cells of 0.5 m",
+        f"{MILLION}: {_M['covering_s']:g} s on {THREADS} threads",
     ),
     "rest_ms": Input(
-        0.25,
+        1e3 * (_M["all_s"] - _M["covering_s"]) / _M["doors"],
         "core ms per door of all else after reading",
-        f"{MEASURED}: a town of 27,720 doors of the demo's generator, three levels, tables only, in parts",
+        f"{MILLION}: {_M['all_s']:g} s in all, the rest on one",
     ),
     "read_ms": Input(
-        0.07, "core ms of reading per home", f"{MEASURED}: a town of 100,000 homes, from .osm.pbf to the cache"
+        1e3 * _M["read_s"] / 1e6,
+        "core ms of reading per home",
+        f"{MILLION}: {_M['read_s']:g} s from .osm.pbf to the cache",
     ),
     "start_s": Input(
         3.0, "core s to start a city", f"{MEASURED}: libraries and kernels loaded, and a small town's tables"
     ),
     "cities": Input(3_143, "cities: one for each county", f"{ASSUMED}: counties and their equivalents"),
-    "memory_gb": Input(0.9, "GB of memory, however small the city", f"{MEASURED}: a town of 50,000 homes, in parts"),
+    "memory_gb": Input(
+        _M["small_gb"], "GB of memory, however small the city", f"{MEASURED}: a town of 10,000 homes (docs/scale.md)"
+    ),
     "memory_mb_per_1000": Input(
-        3.4, "MB of memory per 1,000 homes", f"{MEASURED}: towns of 100,000 and of a million homes, while they are read"
+        max(_M["read_gb"], _M["peak_gb"]) - _M["small_gb"],
+        "MB of memory per 1,000 homes",
+        f"{MILLION}: {_M['read_gb']:g} GB while it is read, {_M['peak_gb']:g} GB after",
     ),
     "largest": Input(3.7e6, "homes in the largest county", f"{ASSUMED}: Los Angeles County"),
     "tables_kb": Input(400, "kB of tables per county", f"{MEASURED}: a town of 8,000 homes, without zones"),
-    "kept_bytes": Input(410, "bytes kept in the cache per home", f"{MEASURED}: the read town 130, its counts 280"),
+    "kept_bytes": Input(
+        _M["city_bytes"] + _M["counts_bytes"],
+        "bytes kept in the cache per home",
+        f"{MILLION}: the read town {_M['city_bytes']:g}, its counts {_M['counts_bytes']:g}",
+    ),
     "osm_gb": Input(11, "GB of OpenStreetMap data", f"{ASSUMED}: extract of the United States, .osm.pbf"),
     "osm_nodes": Input(1.5e9, "nodes in it", f"{ASSUMED}"),
     "slow": Input(
-        3.0, "times slower than measured", f"{ASSUMED}: real footprints have more corners, rented cores are shared"
+        3.0,
+        "times slower than measured",
+        f"{ASSUMED}: real footprints have more corners (covering Reisterstown took 0.68 core ms per door), rented cores are shared",
     ),
     "core_hour": Input(0.05, "US dollars per core hour", f"{ASSUMED}, November 2026: an ordinary rented machine"),
     "spot": Input(0.02, "US dollars per core hour of machines that may be taken away", f"{ASSUMED}, November 2026"),
@@ -131,7 +188,7 @@ Prices have no source: they are parameters.
 |---|---|---|
 | core hours | {c.core_hours:,.0f} | {c.core_hours:,.0f}, and {x["idle"]:.0%} of waiting |
 | hours | {c.machine_hours:,.1f} | {c.cluster_hours:,.1f} |
-| US dollars | {c.machine_dollars:,.0f} | {c.cluster_dollars:,.0f}, on machines that may be taken away |
+| US dollars | {c.machine_dollars:,.1f} | {c.cluster_dollars:,.1f}, on machines that may be taken away |
 | memory | {c.machine_gb:,.0f} GB: {x["machine"]:,.0f} counties at a time, the largest {c.largest_gb:,.0f} GB | the same on each |
 | disk | {c.kept_gb + x["osm_gb"]:,.0f} GB: the map data {x["osm_gb"]:,.0f}, what is kept for other scenarios {c.kept_gb:,.0f}, tables {c.tables_gb:,.1f} | the same |
 | disk, US dollars a month | {c.disk_dollars:,.1f} | {c.disk_dollars:,.1f} |
@@ -141,13 +198,13 @@ and the range over assumptions, which multiply time and disk.
 
 ## The arithmetic
 
-- Covering: {x["homes"]:,.0f} homes x {x["doors_per_home"]:g} doors x {x["covering_ms"]:g} ms = {x["homes"] * x["doors_per_home"] * x["covering_ms"] / 3.6e6:,.0f} core hours.
-- Reading: {x["homes"]:,.0f} homes x {x["read_ms"]:g} ms = {x["homes"] * x["read_ms"] / 3.6e6:,.0f} core hours.
-- All else: {x["homes"]:,.0f} homes x {x["doors_per_home"]:g} doors x {x["rest_ms"]:g} ms + {x["cities"]:,.0f} starts x {x["start_s"]:g} s = {(x["homes"] * x["doors_per_home"] * x["rest_ms"] / 1e3 + x["cities"] * x["start_s"]) / 3600:,.0f} core hours.
+- Covering: {x["homes"]:,.0f} homes x {x["doors_per_home"]:g} doors x {x["covering_ms"]:.3g} ms = {x["homes"] * x["doors_per_home"] * x["covering_ms"] / 3.6e6:,.0f} core hours.
+- Reading: {x["homes"]:,.0f} homes x {x["read_ms"]:.3g} ms = {x["homes"] * x["read_ms"] / 3.6e6:,.0f} core hours.
+- All else: {x["homes"]:,.0f} homes x {x["doors_per_home"]:g} doors x {x["rest_ms"]:.3g} ms + {x["cities"]:,.0f} starts x {x["start_s"]:g} s = {(x["homes"] * x["doors_per_home"] * x["rest_ms"] / 1e3 + x["cities"] * x["start_s"]) / 3600:,.0f} core hours.
 - Times {x["slow"]:g} for what was not measured: {c.core_hours:,.0f} core hours. Covering is {c.covering_part:.0%} of it.
-- One machine: {c.core_hours:,.0f} / {x["machine"]:,.0f} cores = {c.machine_hours:,.1f} hours, x {x["machine"]:,.0f} x {x["core_hour"]:g} dollars = {c.machine_dollars:,.0f} dollars.
-- Cluster: {c.core_hours:,.0f} / ({x["machine"]:,.0f} x {x["cluster"]:,.0f}) / (1 - {x["idle"]:g}) = {c.cluster_hours:,.1f} hours, x {x["machine"] * x["cluster"]:,.0f} cores x {x["spot"]:g} dollars = {c.cluster_dollars:,.0f} dollars.
-- Memory of a county: {x["memory_gb"]:g} GB + {x["memory_mb_per_1000"]:g} MB per 1,000 homes; {x["largest"]:,.0f} homes: {c.largest_gb:,.0f} GB. A county at a time on each core, because reading uses one: the largest and {x["machine"] - 1:,.0f} of the usual size are {c.machine_gb:,.0f} GB.
+- One machine: {c.core_hours:,.0f} / {x["machine"]:,.0f} cores = {c.machine_hours:,.1f} hours, x {x["machine"]:,.0f} x {x["core_hour"]:g} dollars = {c.machine_dollars:,.1f} dollars.
+- Cluster: {c.core_hours:,.0f} / ({x["machine"]:,.0f} x {x["cluster"]:,.0f}) / (1 - {x["idle"]:g}) = {c.cluster_hours:,.1f} hours, x {x["machine"] * x["cluster"]:,.0f} cores x {x["spot"]:g} dollars = {c.cluster_dollars:,.1f} dollars.
+- Memory of a county: {x["memory_gb"]:g} GB + {x["memory_mb_per_1000"]:.3g} MB per 1,000 homes; {x["largest"]:,.0f} homes: {c.largest_gb:,.0f} GB. A county at a time on each core, because reading uses one: the largest and {x["machine"] - 1:,.0f} of the usual size are {c.machine_gb:,.0f} GB.
 
 ## Where the first limit lies
 

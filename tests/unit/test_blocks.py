@@ -302,6 +302,24 @@ def test_a_parcel_that_is_not_what_was_written_is_found_out() -> None:
         unpack(good + b"x", "b" * 40, rasters=False)
 
 
+@pytest.mark.parametrize("kind", ["int16", "int32", "int64", "uint64"])
+def test_whole_numbers_of_every_size_come_back_as_they_were(kind: str) -> None:
+    """They are written in as few bytes as hold them: just below and just above what each number of bytes holds."""
+    limits = [0, 1, *(2**bits + more for bits in (7, 8, 15, 16, 31, 32, 63) for more in (-1, 0)), 2**64 - 1]
+    made = sorted({sign * limit for limit in limits for sign in (1, -1)})
+    values = [value for value in made if np.iinfo(kind).min <= value <= np.iinfo(kind).max]
+    scene = scene_of(houses(), tile=256)
+    first = cover_block(cut_block(scene, tuple(scene.tiles()[:1])).to_bytes(), rasters=False)[0]
+    field = {"int16": "space", "int32": "entry_group", "int64": "members", "uint64": "set_key"}[kind]
+    for most in values:
+        for low in (value for value in values if value <= most):
+            array = np.array([low, most, low], kind)
+            given = replace(first, **{field: array})
+            found = unpack(pack("b" * 40, [given], rasters=False), "b" * 40, rasters=False)[0]
+            assert same(getattr(found, field), array)
+            assert getattr(found, field).flags.writeable
+
+
 # --- whoever dies --------------------------------------------------------------------------------------------------
 
 

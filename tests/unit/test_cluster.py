@@ -161,3 +161,50 @@ def test_the_version_is_that_of_sources_and_libraries(monkeypatch: pytest.Monkey
     monkeypatch.undo()
     kernel_version.cache_clear()
     assert cut_block(scene, tiles).key() == before
+
+
+class Lost:
+    """Stands in for the client of a cluster that was lost: no worker, or no connection."""
+
+    def __init__(self, status: str) -> None:
+        self.status = status
+
+    def nthreads(self) -> dict[str, int]:
+        return {}
+
+    def subscribe_topic(self, topic: str, handler: Any) -> None:
+        pass
+
+
+WORDS = {True: "makes a new cluster", False: "tart"}
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_lost_scheduler_is_told_of_by_what_can_be_done(own: bool) -> None:
+    engine = DaskEngine(Lost("closed"), "the cluster", own=own)
+    with pytest.raises(NetworkError, match="the connection to the cluster is lost") as caught:
+        engine.finished()
+    assert WORDS[own] in str(caught.value)
+    assert ("--workers" in str(caught.value)) == own
+    assert ("leave it out" in str(caught.value)) != own
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_cluster_without_workers_is_told_of_by_what_can_be_done(own: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "GONE_S", -1.0)
+    engine = DaskEngine(Lost("running"), "the cluster", own=own)
+    engine._asked = float("-inf")
+    with pytest.raises(NetworkError, match="has had no worker") as caught:
+        engine.finished()
+    assert WORDS[own] in str(caught.value)
+    # Nobody can start workers of a cluster that the run makes for itself.
+    assert ("dask worker ADDRESS" in str(caught.value)) != own
+
+
+def test_a_cluster_of_the_run_s_own_is_known_as_such() -> None:
+    made = []
+    with cluster.local_cluster(1) as engine:
+        made.append(engine._own)
+        sent = engine._client.run(lambda: __import__("os").environ.get("MALLOC_TRIM_THRESHOLD_"))
+    assert made == [True]
+    assert set(sent.values()) == {None}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from united_states import INPUTS, PAGE, cost, page
+from united_states import INPUTS, PAGE, SCALE, cost, measured, page
 
 
 def test_the_page_is_current():
@@ -43,3 +43,38 @@ def test_every_number_says_where_it_comes_from():
     assert all(item.source.startswith(("measured: ", "assumption")) for item in INPUTS.values())
     prices = [INPUTS[name].source for name in ("core_hour", "spot", "gb_month")]
     assert all("2026" in source for source in prices)
+
+
+TABLE = """
+| | 10,000 homes | 1,000,000 homes |
+|---|---|---|
+| doors | 5,000 | 500,000 |
+| finding doors | 1 s | 30.0 s |
+| seeing and covering | 0.5 s | 40.0 s |
+| all, with what lies between | 2 s | 100 s |
+| peak memory | 0.5 GB | 1.5 GB |
+| before: reading the extract, not part of it | 0.8 s | 80 s, 4.5 GB |
+
+On disk a
+million homes are 100 MB of city and 200 MB of counts.
+"""
+
+
+def test_what_was_measured_is_read_from_the_table_of_scale():
+    found = measured(TABLE)
+    assert found == {
+        "doors": 500_000, "covering_s": 40, "all_s": 100, "read_s": 80, "read_gb": 4.5, "peak_gb": 1.5,
+        "small_gb": 0.5, "city_bytes": 100, "counts_bytes": 200,
+    }  # fmt: skip
+    for gone in ("| peak memory", "| doors", "million homes are"):
+        with pytest.raises(ValueError, match=r"scale\.md"):
+            measured(TABLE.replace(gone, "x"))
+
+
+def test_core_time_by_door_adds_up_to_that_of_the_measured_million():
+    """Covering runs on two threads, all else on one: 141 s by the clock with 36.6 s of covering are 177.6 core s."""
+    million = measured(SCALE.read_text(encoding="utf-8"))
+    by_door = INPUTS["covering_ms"].value + INPUTS["rest_ms"].value
+    assert by_door * million["doors"] / 1e3 == pytest.approx(million["all_s"] + million["covering_s"])
+    at_a_million = INPUTS["memory_gb"].value + INPUTS["memory_mb_per_1000"].value
+    assert at_a_million == pytest.approx(max(million["read_gb"], million["peak_gb"]))

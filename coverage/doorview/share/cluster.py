@@ -67,8 +67,8 @@ class DaskEngine:
 
     name = "dask"
 
-    def __init__(self, client: Client, where: str, *, warm: bool = True) -> None:
-        self._client, self._where, self._warm = client, where, warm
+    def __init__(self, client: Client, where: str, *, warm: bool = True, own: bool = False) -> None:
+        self._client, self._where, self._warm, self._own = client, where, warm, own
         self._done: queue.SimpleQueue[tuple[int, Future]] = queue.SimpleQueue()
         self._held: dict[int, Future] = {}
         self._asked = time.monotonic()
@@ -122,8 +122,7 @@ class DaskEngine:
                     alone_since = (alone_since or now) if threads == 0 else None
                     if alone_since is not None and now - alone_since > GONE_S:
                         raise NetworkError(
-                            f"{self._where} has had no worker for {GONE_S:.0f} s: start some (dask worker "
-                            "ADDRESS), and run again."
+                            f"{self._where} has had no worker for {GONE_S:.0f} s: {_NO_WORKER[self._own]}"
                         ) from None
                 continue
             while not self._done.empty():
@@ -140,10 +139,7 @@ class DaskEngine:
 
     def _check_scheduler(self, *, gone: bool = False) -> None:
         if gone or self._client.status != "running":
-            raise NetworkError(
-                f"the connection to {self._where} is lost: it was stopped, or the network failed. Start it again, or "
-                "leave it out to compute on this machine, and run again."
-            )
+            raise NetworkError(f"the connection to {self._where} is lost: {_LOST[self._own]}")
 
     def _outcome(self, number: int, future: Future) -> Outcome:
         """Return what became of a block."""
@@ -178,6 +174,20 @@ class DaskEngine:
             last = " Further ones are not told of." if self._deaths == TOLD_DEATHS else ""
             _SAY.warning("a worker died (%s); what it was computing is computed again.%s", message["worker"], last)
 
+
+_LOST = {
+    False: "it was stopped, or the network failed. Start it again, or leave it out to compute on this machine, and "
+    "run again.",
+    True: "its scheduler ended, or this machine is out of memory or was asleep. The same command makes a new "
+    "cluster and goes on from what is finished; without --workers, threads of this process compute.",
+}
+_NO_WORKER = {
+    False: "start some (dask worker ADDRESS), and run again.",
+    True: "all its processes ended and none could be started again, which mostly means out of memory. The same "
+    "command makes a new cluster and goes on from what is finished: ask for fewer --workers, or leave it out to "
+    "compute with threads of this process.",
+}
+"""What to do, for a cluster that ran already and for one of the run's own."""
 
 _SAME = (
     "Counts must not depend on who computes them: install the same version of doorview, numpy and numba on every "
@@ -232,6 +242,16 @@ def _quiet() -> Iterator[None]:
             log.setLevel(level)
 
 
+def _worker_environment(config: Any) -> dict[str, Any]:
+    """Return the variables that Dask gives its workers, less the one that has them hand back memory at every turn.
+
+    With it glibc gives the arrays of a tile back to the system and fetches them anew for the next one: a sixth of a
+    worker's time. Results that are large are none of ours.
+    """
+    given = config.get("distributed.nanny.pre-spawn-environ")
+    return {name: value for name, value in given.items() if name != "MALLOC_TRIM_THRESHOLD_"}
+
+
 @contextlib.contextmanager
 def local_cluster(workers: int) -> Iterator[DaskEngine]:
     """Yield a cluster of `workers` processes of one thread each on this machine, ended with the block.
@@ -248,6 +268,7 @@ def local_cluster(workers: int) -> Iterator[DaskEngine]:
     settings = {
         "distributed.scheduler.allowed-failures": ALLOWED_FAILURES,
         "distributed.admin.large-graph-warning-threshold": "1 GiB",
+        "distributed.nanny.pre-spawn-environ": _worker_environment(dask.config),
     }
     with _quiet(), dask.config.set(settings):
         cluster = distributed.LocalCluster(
@@ -259,7 +280,7 @@ def local_cluster(workers: int) -> Iterator[DaskEngine]:
         )
         with cluster, distributed.Client(cluster, set_as_default=False) as client:
             where = f"the cluster of {workers} processes on this machine"
-            yield DaskEngine(client, where, warm=_kernels_are_compiled())
+            yield DaskEngine(client, where, warm=_kernels_are_compiled(), own=True)
 
 
 @contextlib.contextmanager
