@@ -16,7 +16,7 @@ export STUDY EXTRACT PLACE BOUNDARY ZONES THEFTS RATES OUT RUN
 
 help:  ## this text
 	@echo "Targets:"
-	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-20s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-24s %s\n", $$1, $$2}'
 	@echo
 	@echo "Maps of a place, from a file, by name, or as a study file says:"
 	@echo '  make maps EXTRACT=my-city.osm.pbf BOUNDARY=district.geojson ZONES=tracts.gpkg RATES="0.05 0.2" OUT=out/mine'

@@ -143,13 +143,16 @@ def _quoted(path: Path | str) -> str:
 
 def _finish(study: Study, options: argparse.Namespace) -> None:
     """Run a study and say where the files are."""
+    from doorview.study.kernels_ahead import compiling_ahead
     from doorview.study.pipeline import run_study
     from doorview.study.work import check_engine
 
     check_engine(options.threads, options.workers, options.scheduler)
     folder = options.out or Path("out") / study.folder_name
     began = time.perf_counter()
-    with Progress(sys.stderr).hearing() as progress, _resumable(folder):
+    # Others than threads of this process compile for themselves.
+    alone = options.threads if options.workers is None and options.scheduler is None else 1
+    with compiling_ahead(alone), Progress(sys.stderr).hearing() as progress, _resumable(folder):
         result = run_study(
             study,
             folder,

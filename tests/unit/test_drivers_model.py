@@ -259,13 +259,13 @@ def test_a_block_owns_none_with_the_integral_over_its_common_chance(mean, correl
         return density * np.prod(1 - theta * kept)
 
     exact = integrate.quad(missed, 0, 1, limit=400)[0]
-    assert _miss_of_group(kept, 5, mean, correlation) == pytest.approx(exact, rel=1e-6)
+    assert _miss_of_group(kept, 5, mean, correlation, np.empty(6)) == pytest.approx(exact, rel=1e-6)
 
 
 def test_five_doors_of_a_block():
     # DESIGN's figure: 0.672 becomes 0.598.
-    assert 1 - _miss_of_group(np.ones(5), 5, 0.2, 0.0) == pytest.approx(0.672, abs=5e-4)
-    assert 1 - _miss_of_group(np.ones(5), 5, 0.2, 0.1) == pytest.approx(0.598, abs=5e-4)
+    assert 1 - _miss_of_group(np.ones(5), 5, 0.2, 0.0, np.empty(6)) == pytest.approx(0.672, abs=5e-4)
+    assert 1 - _miss_of_group(np.ones(5), 5, 0.2, 0.1, np.empty(6)) == pytest.approx(0.598, abs=5e-4)
 
 
 def test_what_a_sight_line_crosses():
@@ -294,3 +294,15 @@ def test_spots_come_from_places_alone(city):
     for name in ("xy", "weight", "space", "stratum"):
         np.testing.assert_array_equal(getattr(small.spots, name), getattr(again.spots, name))
     assert set(np.unique(small.spots.space)) <= {-1, *range(len(SPACES))}
+
+
+def test_the_spots_of_a_row_alone_give_its_share_to_the_bit(census):
+    model, shares = census
+    rows = shares.loc[shares["space"] == "sidewalk", ["zoning", "zone", "space", "measure"]].head(1)
+    tally = model.tally(rows)
+    part, own = model.of_rows(tally)
+    assert 0 < len(part.near_from) < len(model.spots)
+    for setting in ({}, {"clustering": 0.1, "street_width": 1.0}):
+        whole = model.shares(tally, model.chances("observe", RATE, setting), setting)
+        assert whole[0] > 0
+        assert part.shares(own, part.chances("observe", RATE, setting), setting).tobytes() == whole.tobytes()

@@ -128,6 +128,16 @@ def test_a_parent_that_is_a_file_is_refused_before_any_computing(tmp_path):
     assert "--out DIR" in str(caught.value)
 
 
+@pytest.mark.parametrize("space", ["\u00a0", "\u2009", "\u3000"])
+def test_a_space_of_another_kind_in_the_name_is_no_fault(tmp_path, space):
+    with RunFolder(tmp_path / f"my{space}run") as run:
+        run.write_run({})
+        assert run.commit() == tmp_path / f"my{space}run"
+    for wrong in ("my\trun", "my\u200brun", "my\u2028run"):
+        with pytest.raises(OutputError, match="cannot be shown"):
+            check_out(tmp_path / wrong)
+
+
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
 def test_an_unwritable_parent_is_refused(tmp_path):
     locked = tmp_path / "locked"

@@ -252,3 +252,16 @@ def test_the_examples_of_a_new_study_hold_when_uncommented() -> None:
     assert study.scenarios["clustered_20"].rate == 0.2
     assert study.scenarios["giveaway"].programme is not None
     assert study.scenarios["privacy_zones"].rules is not None
+
+
+def test_a_fault_that_others_inherit_is_told_of_once():
+    scenarios = {
+        "a": {"process": "independent", "rate": 0.2, "rte": 0.3, "shared_doors": "some"},
+        "b": {"based_on": "a", "rate": 0.4},
+        "c": {"based_on": "b", "rte": 1.0},
+    }
+    with pytest.raises(StudyError) as fault:
+        study_from_dict({"scenarios": scenarios}, needs_place=False)
+    said = str(fault.value)
+    assert [said.count(f"scenarios.{name}.rte: unknown key") for name in "abc"] == [1, 0, 1]
+    assert [said.count(f"scenarios.{name}.shared_doors: ") for name in "abc"] == [1, 0, 0]

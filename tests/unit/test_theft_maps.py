@@ -47,7 +47,7 @@ from doorview.show.theft_maps import DensityData, HotSpotData, density_map, hots
 from doorview.show.theft_plot import prediction_plot
 from doorview.show.theft_rates_map import HIDDEN, RatesData, rates_map
 from doorview.show.theft_ratio_map import RatioData, ratio_map
-from doorview.show.theft_steps import theft_steps
+from doorview.show.theft_steps import area_words, theft_steps
 from doorview.show.theft_street_map import StreetsData, streets_map
 from doorview.show.theft_window_map import WindowSpotsData, window_spots_map
 
@@ -247,7 +247,7 @@ def test_the_density_map_says_number_window_bandwidth_and_rule(pictures, density
     number = density.note.incidents
     for words in (
         f"{number} reported thefts, 2024-01 to 2025-12",
-        "per km² and month",
+        "per square mile and month",
         "328 ft",  # 100 m
         "cross-validated likelihood, not under 100 m",
         "fewer than 5 reports",
@@ -482,6 +482,24 @@ def test_a_window_and_paper_in_metres_draw_too(density, base, tmp_path):
     )
     with Image.open(path) as image:
         assert image.size == (701, 496)
+
+
+def test_a_density_is_told_in_the_units_of_the_page(density, base, streets, tmp_path):
+    # 2.59 km2 to a square mile: 38.6 reports per km2 are 100 per square mile; a mile is 1.609 km.
+    known = density.grid.inside & ~density.few
+    even = replace(density, density=np.where(known, 100 / 1.609344**2, 0.0))
+    assert "80 to 100" in texts(density_map(tmp_path / "a.svg", even))
+    metric = replace(base, caption=replace(base.caption, units="metric"))
+    said = texts(density_map(tmp_path / "b.svg", replace(even, base=metric)))
+    assert "per km² and month" in said
+    assert "32 to 40" in said
+    pieces = streets.pieces.assign(**{streets.column: 10 / 1.609344})
+    said = texts(streets_map(tmp_path / "c.svg", replace(streets, pieces=pieces)))
+    assert "per mile of street and month" in said
+    assert "8 to 10" in said
+    assert area_words(0.25e6, "us") == "62 acres"  # 0.25 km2 are 61.8 acres
+    assert area_words(0.25e6, "metric") == "0.25 km²"
+    assert area_words(0.0, "us") == "none"
 
 
 def test_the_qgis_style_has_the_colours_of_the_map():

@@ -334,13 +334,15 @@ def _check_layer(table: gpd.GeoDataFrame, layer: str, where: str) -> None:
         raise InputError(
             f"{where} says its CRS is {table.crs.name} in degrees, but its coordinates run {shown}: they are metres "
             "or feet under a wrong "
-            "label, and would be somewhere else. Say what they are: table.set_crs('EPSG:...', allow_override=True)."
+            "label, and would be somewhere else. Say what they are, in the file (in QGIS: Set Layer "
+            "CRS, and save the layer anew) or here: table.set_crs('EPSG:...', allow_override=True)."
         )
     if table.crs.is_projected and degrees:
         raise InputError(
             f"{where} says its CRS is {table.crs.name}, but its coordinates run {shown}: they look like degrees "
             "under a wrong label, and the "
-            "city would be a few metres wide. Say what they are: table.set_crs('EPSG:4326', allow_override=True)."
+            "city would be a few metres wide. Say what they are, in the file (in QGIS: Set "
+            "Layer CRS, and save the layer anew) or here: table.set_crs('EPSG:4326', allow_override=True)."
         )
 
 

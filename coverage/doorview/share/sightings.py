@@ -9,7 +9,7 @@ parked cars, recess or wedge is a comparison, and no sight line is tested again.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -85,13 +85,18 @@ class Sightings:
         """Return the sightings no farther than `reach_m`, for a level that needs no more."""
         kept = self.distance <= reach_m
         total = np.concatenate([[0], np.cumsum(kept)])
-        columns = (
-            getattr(self, name)[kept]
-            for name in (
-                "door", "variant", "distance", "bearing", "fence", "fixed_fence", "car", "planting", "cluster",
-            )
-        )  # fmt: skip
-        return Sightings(total[self.start].astype(np.int64), *columns)
+        return Sightings(total[self.start].astype(np.int64), *self._columns(kept))
+
+    def of_spots(self, wanted: NDArray[np.bool_]) -> Sightings:
+        """Return the sightings of the wanted spots (spots,) alone, which are numbered anew."""
+        number = np.diff(self.start)
+        start = np.concatenate([[0], np.cumsum(number[wanted])]).astype(np.int64)
+        return Sightings(start, *self._columns(np.repeat(wanted, number)))
+
+    def _columns(self, kept: NDArray[np.bool_]) -> Iterator[NDArray[Any]]:
+        """Return the kept rows of every column but `start`, in their order."""
+        names = ("door", "variant", "distance", "bearing", "fence", "fixed_fence", "car", "planting", "cluster")
+        return (getattr(self, name)[kept] for name in names)
 
     def chances(
         self,

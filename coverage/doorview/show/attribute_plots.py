@@ -222,7 +222,7 @@ def lorenz_plot(
     if not lines:
         raise InputError("there is no Lorenz curve to draw: nothing is in view in any zone.")
     sheet = Sheet(caption, dpi)
-    what = f"Square metres in view per home, of {clean(headline, 120)}"
+    what = f"Ground in view per home, of {clean(headline, 120)}"
     title, y = _head(sheet, caption, "How evenly is what cameras see spread over homes?", what, scenario)
     bottom, side = 2.1, 0.0
     side = y - 0.25 - bottom

@@ -13,6 +13,7 @@ import os
 import shutil
 import socket
 import sys
+import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -57,7 +58,7 @@ def check_out(out: str | os.PathLike[str]) -> Path:
         raise OutputError(
             f"the output folder '{out}' is the root of a drive: give a folder of its own, --out out/NAME."
         )
-    if not str(path).isprintable():
+    if any(not letter.isprintable() and unicodedata.category(letter) != "Zs" for letter in str(path)):
         raise OutputError(
             f"the output folder {str(path)!r} has a tab, a line break or another letter that cannot be shown in its "
             "name, and libraries that write maps and layers lose it: choose another folder, --out DIR."

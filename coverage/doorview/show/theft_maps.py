@@ -52,7 +52,7 @@ from doorview.show.theft_drawing import (
     draw_theft_head,
     theft_lead,
 )
-from doorview.show.theft_steps import step_labels, theft_steps
+from doorview.show.theft_steps import area_words, step_labels, surface_unit, theft_steps
 
 __all__ = [
     "ALPHA",
@@ -163,18 +163,19 @@ def density_map(
     _check_arrays(data)
     frame = map_frame(data.base, window, dpi)
     ground = draw_below(frame, data.base, outlined=window is not None)
-    ends = theft_steps(float(data.density[data.grid.inside & ~data.few].max(initial=0.0)))
-    hatched = _draw_density(frame, data, ends)
-    outlined = draw_above(frame, data.base, ground, part=window is not None)
     units = data.base.caption.units
+    unit, km2 = surface_unit(units)
+    ends = theft_steps(km2 * float(data.density[data.grid.inside & ~data.few].max(initial=0.0)))
+    hatched = _draw_density(frame, data, tuple(end / km2 for end in ends))
+    outlined = draw_above(frame, data.base, ground, part=window is not None)
     below = (
-        f"{data.note.words}. Colours: reported thefts per km² and month, each spread over its surroundings "
+        f"{data.note.words}. Colours: reported thefts per {unit} and month, each spread over its surroundings "
         f"(bandwidth {distance(data.bandwidth_m, units)})."
     )
     question = "Where are thefts reported most?"
     title, _ = draw_theft_head(frame.sheet, data.base.caption, question, below, part=window is not None)
     x, y = panel_corner(frame)
-    y = frame.sheet.write(x, y, "Reported thefts per km² and month", PANEL, size=9, bold=True) - 0.04
+    y = frame.sheet.write(x, y, f"Reported thefts per {unit} and month", PANEL, size=9, bold=True) - 0.04
     if not data.few[data.grid.inside].all():
         for colour, label in zip(class_colours(len(ends)), step_labels(ends), strict=True):
             y = swatch(frame.sheet, x, y, label, fill=mixed(colour))
@@ -343,10 +344,10 @@ def _legend_of_classes(frame: Frame, data: HotSpotData, x: float, y: float) -> f
     """Write each class with its area and, beside it, the share of its public ground in view."""
     sheet, shares = frame.sheet, data.in_view.shares if data.in_view is not None else {}
     names = data.classes["class"].to_numpy()
-    km2 = {name: float(data.classes.geometry[names == name].area.sum()) / 1e6 for name in HOT_SPOT_COLOURS}
+    areas = {name: float(data.classes.geometry[names == name].area.sum()) for name in HOT_SPOT_COLOURS}
     for name, colour in HOT_SPOT_COLOURS.items():
-        words = f"{_PLAIN[name]} ({km2[name]:.2f} km²)" if km2[name] else f"{_PLAIN[name]} (none)"
-        if name in shares and km2[name]:
+        words = f"{_PLAIN[name]} ({area_words(areas[name], data.base.caption.units)})"
+        if name in shares and areas[name]:
             words += f": {percent(shares[name])} in view"
         y = swatch(sheet, x, y, words, fill=mixed(colour), edge=INK)
     if "none" in shares:

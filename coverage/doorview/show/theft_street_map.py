@@ -18,7 +18,7 @@ from doorview.show.picture import Bounds
 from doorview.show.text import clean, distance
 from doorview.show.theft_drawing import TheftNote, class_colours, draw_theft_foot, draw_theft_head, theft_lead
 from doorview.show.theft_maps import close_panel, draw_above, draw_below, legend_of_base, needs_number, panel_corner
-from doorview.show.theft_steps import step_labels, theft_steps
+from doorview.show.theft_steps import step_labels, street_unit, theft_steps
 
 __all__ = ["StreetsData", "streets_map"]
 
@@ -79,26 +79,27 @@ def streets_map(
     ground = draw_below(frame, data.base, outlined=window is not None)
     pieces = within(data.pieces, frame.bounds)
     lines, told = pieces.geometry.to_numpy(), pieces[data.column].to_numpy(np.float64)
-    ends = theft_steps(float(values[known].max(initial=0.0)))
+    units = data.base.caption.units
+    unit, km = street_unit(units)
+    ends = theft_steps(km * float(values[known].max(initial=0.0)))
     colours = class_colours(len(ends))
     width = frame.width_points(16, 1.6, 5.0)
     few = np.isnan(told)
     draw_lines(frame.axes, lines[few], edgecolor=_FEW, linewidth=max(0.7, 0.3 * width), linestyle=(0, (1.5, 1.5)))
-    place = np.minimum(np.searchsorted(ends, np.nan_to_num(told), side="left"), len(ends) - 1)
+    place = np.minimum(np.searchsorted(np.array(ends) / km, np.nan_to_num(told), side="left"), len(ends) - 1)
     # A thin dark edge keeps the lightest classes visible on paper; the higher lie over the lower.
     draw_lines(frame.axes, lines[~few], edgecolor="#8a8a8a", linewidth=width + 0.4)
     for number, colour in enumerate(colours):
         draw_lines(frame.axes, lines[~few & (place == number)], edgecolor=colour, linewidth=width)
     outlined = draw_above(frame, data.base, ground, part=window is not None, streets=False)
-    units = data.base.caption.units
     below = (
-        f"{data.note.words}. Per km of street and month, each spread along the streets around it (bandwidth "
+        f"{data.note.words}. Per {unit} of street and month, each spread along the streets around it (bandwidth "
         f"{distance(data.bandwidth_m, units)})."
     )
     question = "Along which streets are thefts reported most?"
     title, _ = draw_theft_head(frame.sheet, data.base.caption, question, below, part=window is not None)
     x, y = panel_corner(frame)
-    y = frame.sheet.write(x, y, "Reported thefts per km of street and month", PANEL, size=9, bold=True) - 0.04
+    y = frame.sheet.write(x, y, f"Reported thefts per {unit} of street and month", PANEL, size=9, bold=True) - 0.04
     if known.any():
         for colour, label in zip(colours, step_labels(ends), strict=True):
             y = swatch(frame.sheet, x, y, label, line=colour)

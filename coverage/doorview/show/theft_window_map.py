@@ -15,7 +15,7 @@ from doorview.show.drawing import draw_polygons, save
 from doorview.show.maps import PANEL, MapData, map_frame, swatch
 from doorview.show.picture import Bounds
 from doorview.show.style import INK, THEFT_COLOURS
-from doorview.show.text import distance
+from doorview.show.text import Units, distance
 from doorview.show.theft_drawing import TheftNote, draw_theft_foot, draw_theft_head, theft_lead
 from doorview.show.theft_maps import (
     ALPHA,
@@ -27,6 +27,7 @@ from doorview.show.theft_maps import (
     needs_number,
     panel_corner,
 )
+from doorview.show.theft_steps import area_words
 
 __all__ = ["WindowSpotsData", "window_spots_map"]
 
@@ -90,8 +91,10 @@ def window_spots_map(
     title, _ = draw_theft_head(frame.sheet, data.base.caption, question, below, part=window is not None)
     x, y = panel_corner(frame)
     y = frame.sheet.write(x, y, "Hot spots of reported thefts", PANEL, size=9, bold=True) - 0.04
-    y = swatch(frame.sheet, x, y, f"hot spot, Gi* ({_area(data.hot)})", fill=mixed(_FILL), edge=INK)
-    words = f"many among many, local Moran's I ({_area(data.high)})"
+    y = swatch(
+        frame.sheet, x, y, f"hot spot, Gi* ({_area(data.hot, data.base.caption.units)})", fill=mixed(_FILL), edge=INK
+    )
+    words = f"many among many, local Moran's I ({_area(data.high, data.base.caption.units)})"
     y = swatch(frame.sheet, x, y, words, line=_LINE)
     y = legend_of_base(frame, data.base, ground, x, y, outlined=outlined)
     rate = f"{100 * data.rate:g}%"
@@ -108,6 +111,5 @@ def window_spots_map(
     return save(frame.sheet, path, data.base.caption, title, what=theft_lead(data.base.caption))
 
 
-def _area(layer: gpd.GeoDataFrame) -> str:
-    km2 = float(layer.geometry.area.sum()) / 1e6
-    return f"{km2:.2f} km²" if km2 else "none"
+def _area(layer: gpd.GeoDataFrame, units: Units) -> str:
+    return area_words(float(layer.geometry.area.sum()), units)

@@ -211,6 +211,7 @@ def drivers_table(
     row = main_row(shares)
     tally = model.tally(row)
     checked = spot_check(model, shares, scenario).set_index("level")
+    model, tally = model.of_rows(tally)
     seed, workers = model.ready.study.study.seed, model.ready.study.coverage.threads
     parts = []
     for done, (name, factors) in enumerate(model.factors.items()):

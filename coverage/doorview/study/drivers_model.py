@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -99,6 +99,7 @@ class Model:
     cluster: NDArray[np.int64]
     single: NDArray[np.bool_]
     base: dict[str, float]
+    run_chances: dict[int, tuple[Scenario, Floats]] = field(default_factory=dict, compare=False)
 
     def level(self, name: str) -> Level:
         """Return one of the run's levels."""
@@ -120,6 +121,18 @@ class Model:
                 at[width].append(np.flatnonzero(inside & np.isin(self.spots.space[:, width], codes)))
         shape = (len(rows), len(self.spots))
         return Tally(tuple(_matrix(columns, self.spots.weight, shape) for columns in at), near)
+
+    def of_rows(self, tally: Tally) -> tuple[Model, Tally]:
+        """Return this model on the spots alone that a tally counts, and the tally of those: the same shares, sooner.
+
+        `Model.error` asks for the whole model.
+        """
+        counted = np.zeros(len(self.spots), bool)
+        for matrix in tally.weights:
+            counted[matrix.indices] = True
+        sightings = {name: table.of_spots(counted) for name, table in self.sightings.items()}
+        part = replace(self, sightings=sightings, near_from=self.near_from[counted])
+        return part, Tally(tuple(matrix[:, counted] for matrix in tally.weights), tally.near)
 
     def _zones(self) -> dict[tuple[str, str], NDArray[np.bool_]]:
         """Return which spots (spots,) lie in each zone."""
@@ -152,13 +165,17 @@ class Model:
         """Return the share (rows,) in view of the rows of a tally; NaN where no spot lies in one."""
         full = {**self.base, **setting}
         near = (self.near_from < full["home_rule"]).astype(np.float64)
-        columns = np.column_stack([chance, np.ones(len(chance)), chance * near, near])
-        sums = np.zeros((len(tally.near), 4))
+        columns = [chance * near, near]
+        if not tally.near.all():
+            columns += [chance, np.ones(len(chance))]
+        stacked = np.column_stack(columns)
+        sums = np.zeros((len(tally.near), len(columns)))
         for part, matrix in zip(self._width_parts(full["street_width"]), tally.weights, strict=True):
             if part:
-                sums += part * (matrix @ columns)
-        top = np.where(tally.near, sums[:, 2], sums[:, 0])
-        whole = np.where(tally.near, sums[:, 3], sums[:, 1])
+                sums += part * (matrix @ stacked)
+        top, whole = sums[:, 0], sums[:, 1]
+        if len(columns) > 2:
+            top, whole = np.where(tally.near, top, sums[:, 2]), np.where(tally.near, whole, sums[:, 3])
         share: Floats = np.divide(top, whole, out=np.full(len(top), np.nan), where=whole > 0)
         return share
 
@@ -196,7 +213,7 @@ class Model:
 
     def _owning(self, scenario: Scenario, setting: Setting, full: Mapping[str, float]) -> Floats:
         """Return each door's chance (doors,) of a camera."""
-        table, chance = self.ready.door_table, self.ready.chances(scenario)
+        table, chance = self.ready.door_table, self._chance(scenario)
         rule = scenario.shared_doors
         independent = scenario.built is None and scenario.process == "independent"
         if independent and "shared_doors" in setting:
@@ -212,6 +229,13 @@ class Model:
             chance = door_probabilities(table.dwellings, float(scenario.rate or 0.0), rule)
         kept: Floats = np.where(self.doubtful & (self.drawn[HOME] >= full["home_rule"]), 0.0, chance)
         return kept
+
+    def _chance(self, scenario: Scenario) -> Floats:
+        """Return each door's chance (doors,) of a camera as the run has it; found once for each scenario."""
+        found = self.run_chances.get(id(scenario))
+        if found is None or found[0] is not scenario:
+            found = self.run_chances[id(scenario)] = (scenario, self.ready.chances(scenario))
+        return found[1]
 
     def _choice(self, name: str, setting: Setting) -> str:
         """Return which of its choices a factor has."""

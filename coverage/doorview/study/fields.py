@@ -24,7 +24,8 @@ def _existing_file(value: object, info: ValidationInfo) -> Path:
     path = Path(value).expanduser()
     path = (path if path.is_absolute() else folder / path).absolute()
     if not path.exists():
-        raise ValueError(f"no such file '{path}'; a path counts from the folder of the study file: correct it there")
+        from_there = "" if folder == Path() else "; a path counts from the folder of the study file"
+        raise ValueError(f"no such file '{path}'{from_there}: correct the path")
     return path
 
 

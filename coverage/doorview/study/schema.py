@@ -180,7 +180,7 @@ def study_from_dict(
     try:
         study = Study.model_validate(data, context={"folder": Path(folder)})
     except ValidationError as errors:
-        faults += [_fault_text(error) for error in errors.errors(include_url=False)]
+        faults += [_fault_text(error) for error in errors.errors(include_url=False) if not _inherited(error, raw)]
     faults += _cross_faults(data, needs_place=needs_place)
     if faults or study is None:
         raise StudyError(where, dict.fromkeys(faults))
@@ -191,6 +191,16 @@ def study_from_dict(
             "camera": study.camera.with_own(own),
         }
     )
+
+
+def _inherited(error: Any, raw: Mapping[str, Any]) -> bool:
+    """Say whether a fault of a scenario lies in what another states, where it is told of already."""
+    loc = error["loc"]
+    if len(loc) < 3 or loc[0] != "scenarios" or error["type"] == "missing":
+        return False
+    own, scenarios = raw["scenarios"][loc[1]], raw["scenarios"]
+    base = own.get("based_on")
+    return loc[2] not in own and isinstance(base, str) and base in scenarios
 
 
 def study_from_arguments(
@@ -219,9 +229,8 @@ def study_from_arguments(
     `source` is the path of an OSM file, a bounding box ``"west,south,east,north"`` [degrees], or a place name.
     Each of `rates` becomes a scenario of independent ownership and joins the steps of the curve. `known` asks for the
     cameras that OpenStreetMap maps. `thefts` is a file of reported incidents: its columns must be called lon, lat, date
-    and category, or fit one preset alone. `tables_only` takes the city part by part.
-    and category, or fit one preset alone. `routes` are ways on foot, (origin, destination) each: the name of a
-    place, or ``"latitude,longitude"``.
+    and category, or fit one preset alone. `tables_only` takes the city part by part. `routes` are ways on foot, each
+    (origin, destination): the name of a place, or ``"latitude,longitude"``.
 
     Raises
     ------

@@ -85,16 +85,16 @@ def _holds(bounds: Any, n: int, x: float, y: float) -> bool:
 
 
 @nb.njit(cache=True, nogil=True)
-def _miss_of_group(kept: Any, count: int, mean: float, correlation: float) -> float:
-    """Return the chance that none of `count` doors with a common theta owns a camera.
+def _miss_of_group(kept: Any, count: int, mean: float, correlation: float, left: Any) -> float:
+    """Return the chance that none of `count` doors with a common theta owns a camera; `left` is room for count + 1.
 
     theta ~ Beta with the mean `mean` and the intraclass correlation; door i owns one with the chance theta kept[i].
     With m doors left by the thinning, none owns one with prod_{i < m} ((1 - mean)(1 - r) + i r) / ((1 - r) + i r)
     (Griffiths 1973); m is Poisson binomial.
     """
-    left = np.zeros(count + 1)
     left[0] = 1.0
     for i in range(count):
+        left[i + 1] = 0.0
         for m in range(i + 1, 0, -1):
             left[m] = left[m] * (1.0 - kept[i]) + left[m - 1] * kept[i]
         left[0] *= 1.0 - kept[i]
@@ -142,7 +142,7 @@ def chances_of_spots(
     chance of a camera, `cluster_top` (clusters,) the highest of its cluster, `half_field` half the field of view
     [degrees]. Barriers stand where `fence_height` is above 0.
     """
-    kept = np.empty(64)
+    kept, left = np.empty(64), np.empty(65)
     for i in range(start.shape[0] - 1):
         missed = 1.0
         group, count = -1, 0
@@ -168,12 +168,12 @@ def chances_of_spots(
                 continue
             if own != group:
                 if count > 0:
-                    missed *= _miss_of_group(kept, count, cluster_top[group], correlation)
+                    missed *= _miss_of_group(kept, count, cluster_top[group], correlation, left)
                 group, count = own, 0
             if count == kept.shape[0]:
-                kept = np.append(kept, np.empty(count))
+                kept, left = np.append(kept, np.empty(count)), np.empty(2 * count + 1)
             kept[count] = p / cluster_top[own]
             count += 1
         if count > 0:
-            missed *= _miss_of_group(kept, count, cluster_top[group], correlation)
+            missed *= _miss_of_group(kept, count, cluster_top[group], correlation, left)
         out[i] = 1.0 - missed

@@ -97,8 +97,8 @@ def read_run(folder: Path) -> Run:
                 "ask for the briefing"
             )
         raise MissingFileError(
-            f"'{folder}' holds no finished run (no run.json). Give the folder of one, such as out/demo; "
-            "'doorview run STUDY' makes one"
+            f"'{folder}' holds no finished run (no run.json). Make one first ('doorview run STUDY', or 'make maps' for "
+            "the demo town), and give its folder"
         )
     facts = read_facts(folder, "the briefing")
     there = [name for name in TABLES if (folder / name).is_file()]

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
-from doorview.kernel_cache import drop_stale
+from doorview.kernel_cache import drop_stale, one_writer
 
 drop_stale(Path(__file__).parents[2])
+one_writer()
