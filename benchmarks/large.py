@@ -23,6 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -97,16 +98,18 @@ def newport(folder: Path) -> dict[str, Any]:
 
 def case(name: str, source: dict[str, Any], folder: Path) -> None:
     """Do one case here and print what it took as JSON: `read`, `first` or `again`."""
-    from doorview.study.part_run import KIND, run_tables_only
+    from doorview.study.part_run import KIND, run_tables_only, stored_city
     from doorview.study.stages import silent
 
     study = study_of(source, RATES.get(name, 0.2))
     if name == "read":
-        from doorview.study.read import read_city
+        from doorview.show.run_folder import RunFolder
+        from doorview.study.read import key_of_city
 
         start = time.perf_counter()
-        city = read_city(study)
-        took = {"seconds": time.perf_counter() - start, "buildings": len(city.buildings)}
+        with RunFolder(folder / "out-read", fresh=True) as run, ExitStack() as stack:
+            store = stored_city(study, key_of_city(study), run, stack)
+        took = {"seconds": time.perf_counter() - start, "buildings": store.sizes["buildings"]}
     else:
         if name == "first":
             shutil.rmtree(Path(os.environ["DOORVIEW_CACHE"]) / KIND, ignore_errors=True)
