@@ -25,7 +25,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -107,16 +107,18 @@ def newport(folder: Path) -> dict[str, Any]:
 
 def case(name: str, source: dict[str, Any], folder: Path) -> None:
     """Do one case here and print what it took as JSON: `CASES`."""
-    from doorview.study.part_run import KIND, run_tables_only
+    from doorview.study.part_run import KIND, run_tables_only, stored_city
     from doorview.study.stages import silent
 
     study = study_of(source, RATES.get(name, 0.2))
     if name == "read":
-        from doorview.study.read import read_city
+        from doorview.show.run_folder import RunFolder
+        from doorview.study.read import key_of_city
 
         start = time.perf_counter()
-        city = read_city(study)
-        took = {"seconds": time.perf_counter() - start, "buildings": len(city.buildings)}
+        with RunFolder(folder / "out-read", fresh=True) as run, ExitStack() as stack:
+            store = stored_city(study, key_of_city(study), run, stack)
+        took = {"seconds": time.perf_counter() - start, "buildings": store.sizes["buildings"]}
     else:
         counted = Path(os.environ["DOORVIEW_CACHE"]) / KIND
         if name != "again":

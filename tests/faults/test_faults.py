@@ -284,7 +284,9 @@ def test_out_of_memory_is_one_clear_message(whole: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("room_mb", [5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110, 120, 130, 140, 160, 240, 320, 640])
+@pytest.mark.parametrize(
+    "room_mb", [5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110, 120, 130, 140, 160, 240, 320, 640]
+)
 def test_memory_that_ends_anywhere(whole: Any, tmp_path: Path, room_mb: int) -> None:
     """A refusal, or the right bytes, wherever it runs out."""
     run = start(whole.study, tmp_path / "out", harm=Harm(room_mb=room_mb))

@@ -25,8 +25,8 @@ __all__ = ["KIND", "cached_city", "city_key", "file_digest", "kept_city"]
 
 KIND = "cities"
 _READ = (
-    "city_store", "clean", "crs", "extent", "extract", "layer_window", "layers", "model", "osmfile", "rings", "tags",
-    "values",
+    "city_store", "clean", "crs", "extent", "extract", "extract_objects", "extract_store", "layer_window", "layers",
+    "model", "osmfile", "rings", "settling", "spool", "tags", "values",
 )  # fmt: skip
 """What reading runs."""
 _SAY = logging.getLogger(__name__)

@@ -26,9 +26,20 @@ from numpy.typing import NDArray
 from pyproj import CRS
 
 from doorview.city.model import City
+from doorview.city.settling import Settled
 from doorview.city.tags import KEYS, LAYERS
 
-__all__ = ["CityStore", "node_lists", "read_stored", "write_city"]
+__all__ = [
+    "CityStore",
+    "hilbert",
+    "middles",
+    "node_lists",
+    "read_stored",
+    "write_city",
+    "write_head",
+    "write_layer",
+    "write_part",
+]
 
 ROWS_PER_GROUP = 8192
 """Rows of a row group: the least that is read, about 8,000 homes of a suburb."""
@@ -47,49 +58,74 @@ def write_city(city: City, folder: Path) -> None:
     OSError
         Where it cannot be written.
     """
+    made = Settled(city.crs, city.extent, city.boundary, city.country, city.dropped)
+    sizes = {layer: len(table) for layer in LAYERS if (table := getattr(city, layer)) is not None}
+    write_head(folder, made, city.name, city.source, sizes)
+    for layer in sizes:
+        write_layer(getattr(city, layer), folder / layer)
+
+
+def write_head(folder: Path, made: Settled, name: str, source: dict[str, Any], sizes: dict[str, int]) -> None:
+    """Write what a city is beside its layers; `sizes` names those that it has, in their order."""
     head = {
-        "name": city.name,
-        "crs": city.crs.srs,
-        "extent": shapely.to_wkb(city.extent, hex=True),
-        "boundary": None if city.boundary is None else shapely.to_wkb(city.boundary, hex=True),
-        "country": city.country,
-        "source": city.source,
-        "dropped": city.dropped,
-        "layers": {layer: len(table) for layer in LAYERS if (table := getattr(city, layer)) is not None},
+        "name": name,
+        "crs": made.crs.srs,
+        "extent": shapely.to_wkb(made.extent, hex=True),
+        "boundary": None if made.boundary is None else shapely.to_wkb(made.boundary, hex=True),
+        "country": made.country,
+        "source": source,
+        "dropped": made.dropped,
+        "layers": sizes,
     }
     (folder / _HEAD).write_text(json.dumps(head, ensure_ascii=False), encoding="utf-8")
-    for layer in head["layers"]:
-        _write_layer(getattr(city, layer), folder / layer)
 
 
-def _write_layer(table: gpd.GeoDataFrame, folder: Path) -> None:
+def write_layer(table: gpd.GeoDataFrame, folder: Path) -> None:
     """Write one layer; an empty one has one file without rows."""
     folder.mkdir()
     tags = [name for name in table.columns if name not in ("geometry", "nodes") and table[name].notna().any()]
     kept = table[[*tags, *(["nodes"] if "nodes" in table else []), "geometry"]]
-    shapes = kept.geometry
-    order = np.argsort(_hilbert(shapes), kind="stable") if len(kept) else np.zeros(0, np.int64)
+    order = np.argsort(hilbert(middles(kept.geometry.to_numpy())), kind="stable")
     rows = kept.iloc[order].rename_axis("osm_id").reset_index()
     rows.insert(1, "row", order.astype(np.int32))
     for number, first in enumerate(range(0, max(len(rows), 1), ROWS_PER_FILE)):
-        rows.iloc[first : first + ROWS_PER_FILE].to_parquet(
-            folder / f"part-{number:04d}.parquet",
-            index=False,
-            compression="zstd",
-            row_group_size=ROWS_PER_GROUP,
-            write_covering_bbox=True,
-            schema_version="1.1.0",
-        )
+        write_part(rows.iloc[first : first + ROWS_PER_FILE], folder, number)
 
 
-def _hilbert(shapes: gpd.GeoSeries) -> NDArray[np.uint32]:
-    """Return the place of each shape along a Hilbert curve over all."""
-    bounds = shapes.bounds.to_numpy()
-    middle = np.nan_to_num((bounds[:, :2] + bounds[:, 2:]) / 2.0)
-    points = gpd.GeoSeries(shapely.points(middle))
-    if np.ptp(middle, axis=0).max(initial=0.0) == 0.0:
-        return np.zeros(len(shapes), np.uint32)
-    return np.asarray(points.hilbert_distance(), np.uint32)
+def write_part(rows: gpd.GeoDataFrame, folder: Path, number: int) -> None:
+    """Write one file of a layer, its rows in their order on disk: ``osm_id``, ``row``, tags, ``nodes``, geometry."""
+    nothing = [name for name in rows.columns if name not in ("geometry", "nodes") and rows[name].isna().all()]
+    if nothing and len(rows):
+        # A column without a value has no type of its own, and the files of a layer are read as one.
+        rows = rows.astype(dict.fromkeys(nothing, pd.ArrowDtype(pa.string())))
+    rows.to_parquet(
+        folder / f"part-{number:04d}.parquet",
+        index=False,
+        compression="zstd",
+        row_group_size=ROWS_PER_GROUP,
+        write_covering_bbox=True,
+        schema_version="1.1.0",
+    )
+
+
+def middles(shapes: NDArray[np.object_]) -> NDArray[np.float64]:
+    """Return the middles of the bounds of shapes (n, 2); 0 where there is none."""
+    bounds = shapely.bounds(shapes)
+    return np.asarray(np.nan_to_num((bounds[:, :2] + bounds[:, 2:]) / 2.0), np.float64)
+
+
+def hilbert(middle: NDArray[np.float64]) -> NDArray[np.uint32]:
+    """Return the place of each middle (n, 2) along a Hilbert curve over all."""
+    along = np.zeros(len(middle), np.uint32)
+    if not len(middle) or not np.ptp(middle, axis=0).any():
+        return along
+    bounds = (*middle.min(axis=0).tolist(), *middle.max(axis=0).tolist())
+    # A piece at a time: a point that is an object takes ten times its two numbers.
+    for first in range(0, len(middle), ROWS_PER_FILE):
+        piece = slice(first, first + ROWS_PER_FILE)
+        points = gpd.GeoSeries(shapely.points(middle[piece]))
+        along[piece] = points.hilbert_distance(total_bounds=bounds).to_numpy()
+    return along
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,9 @@ says what became of them.
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
+from collections.abc import Callable, Iterable
 
 import geopandas as gpd
 import numpy as np
@@ -15,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
-__all__ = ["clean_shapes", "drop_duplicates", "drop_endless", "drop_unprojectable", "id_order", "repair", "tally"]
+__all__ = ["clean_shapes", "drop_endless", "drop_unprojectable", "id_order", "repair", "same_shapes", "tally"]
 
 SMALLEST_AREA_M2 = 0.01
 """An area below this [m2] is a line drawn as an area: OSM coordinates are rounded to about 0.01 m."""
@@ -116,28 +118,44 @@ def _without_repeats(table: gpd.GeoDataFrame, layer: str, dropped: Counter[str])
     return table[~short]
 
 
-def drop_duplicates(
-    table: gpd.GeoDataFrame, layer: str, dropped: Counter[str], also: str | None = None
-) -> gpd.GeoDataFrame:
-    """Keep the first of rows with the same geometry and, if given, the same value in `also`.
+def same_shapes(tables: Callable[[], Iterable[gpd.GeoDataFrame]], also: str | None = None) -> npt.NDArray[np.int64]:
+    """Return the rows of a layer whose geometry and, if given, value in `also` another row of a lower id has.
 
-    Where an outline starts and in which direction a line runs makes no difference. The table is
-    sorted by id, so the first is the one of the lowest id.
+    Where an outline starts and in which direction a line runs makes no difference.
+
+    Args:
+        tables: gives the layer anew at each call, in batches of any size; rows are counted through all of them.
+        also: a column that must be the same too; in a layer without it nothing counts as the same.
     """
-    shapes = table.geometry.to_numpy()
-    keys = pd.DataFrame(shapely.bounds(shapes))
-    if also is not None:
-        keys["also"] = table[also].to_numpy()
-    suspect = keys.duplicated(keep=False).to_numpy()
-    if not suspect.any():
-        return table
-    where = np.flatnonzero(suspect)
-    same = keys.iloc[where].assign(wkb=shapely.to_wkb(shapely.normalize(shapes[where])))
-    again = where[same.duplicated().to_numpy()]
-    tally(dropped, layer, "the same geometry as another, dropped", len(again))
-    keep = np.ones(len(table), dtype=bool)
-    keep[again] = False
-    return table[keep]
+    found = []
+    for table in tables():
+        keys = pd.DataFrame(shapely.bounds(table.geometry.to_numpy()))
+        if also is not None:
+            if also not in table.columns:
+                return np.zeros(0, np.int64)
+            keys["also"] = table[also].to_numpy()
+        found.append(pd.util.hash_pandas_object(keys, index=False).to_numpy())
+    if not found:
+        return np.zeros(0, np.int64)
+    several = np.sort(np.concatenate(found))
+    several = np.unique(several[1:][several[1:] == several[:-1]])
+    if not len(several):
+        return np.zeros(0, np.int64)
+    suspects, first = [], 0
+    for table, mark in zip(tables(), found, strict=True):
+        where = np.flatnonzero(np.isin(mark, several))
+        shapes = table.geometry.to_numpy()[where]
+        keys = pd.DataFrame({"row": first + where, "id": table.index[where].astype(str)})
+        keys["also"] = None if also is None else table[also].to_numpy()[where]
+        # A digest stands for a shape, so that a file of nothing but repeats is no heavier than another.
+        wkb = shapely.to_wkb(shapely.normalize(shapes))
+        keys["shape"] = [hashlib.blake2b(text, digest_size=16).digest() for text in wkb]
+        suspects.append(keys)
+        first += len(table)
+    all_of_them = pd.concat(suspects, ignore_index=True)
+    ordered = all_of_them.iloc[id_order(pd.Index(all_of_them["id"]))]
+    again = ordered["row"].to_numpy()[ordered[["also", "shape"]].duplicated().to_numpy()]
+    return np.sort(again).astype(np.int64)
 
 
 def drop_unprojectable(table: gpd.GeoDataFrame, layer: str, dropped: Counter[str]) -> gpd.GeoDataFrame:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +30,14 @@ from shapely.geometry.base import BaseGeometry
 
 from doorview.city.clean import tally
 from doorview.city.crs import WGS84, local_utm
+from doorview.city.extract_objects import Collector, Objects, Sink, close, geometries
 from doorview.city.model import HALO_M, Boundary, City, city_from_tables
 from doorview.city.osmfile import MEND, checked_format, name_of, reading, sha256_of
 from doorview.city.rings import even_odd
 from doorview.city.tags import (
     AREA_TAGS,
     KEYS,
+    LAYERS,
     LINE_OR_AREA,
     NODE_KEYS,
     PLACE_TAGS,
@@ -51,7 +53,7 @@ from doorview.city.tags import (
 )
 from doorview.errors import InputError
 
-__all__ = ["ATTRIBUTION", "LICENCE", "Extract", "city_from_extract", "read_extract"]
+__all__ = ["ATTRIBUTION", "EXTRACT_LAYERS", "LICENCE", "Extract", "city_from_extract", "read_extract", "read_into"]
 
 ATTRIBUTION = "© OpenStreetMap contributors"
 LICENCE = "ODbL-1.0"
@@ -59,7 +61,10 @@ FICTIONAL = "doorview demo"
 """How the header of a fictional extract, of doorview's own making, begins to name the program that wrote it."""
 FICTIONAL_LICENCE = "BSD-3-Clause"
 
-_BATCH = 100_000  # ways that are held before those outside the boundary are let go
+EXTRACT_LAYERS: tuple[str, ...] = tuple(layer for layer in LAYERS if layer != "parcels")
+"""Layers that an extract has, if only without objects."""
+
+_BATCH = 50_000  # objects that are held before they are handed on
 _AREA_TYPES = frozenset({"multipolygon", "boundary"})
 
 
@@ -126,35 +131,6 @@ def widened(boundary: gpd.GeoSeries, halo_m: float) -> BaseGeometry:
 
 
 @dataclass
-class _Objects:
-    """Objects of one layer, column by column: id, version, shape (hexadecimal WKB or a geometry), tags, node ids."""
-
-    ids: list[str] = field(default_factory=list)
-    versions: list[int] = field(default_factory=list)
-    shapes: list[Any] = field(default_factory=list)
-    tags: list[dict[str, str]] = field(default_factory=list)
-    nodes: list[npt.NDArray[np.int64] | None] = field(default_factory=list)
-
-    def add(
-        self, name: str, version: int, shape: Any, tags: dict[str, str], nodes: npt.NDArray[np.int64] | None = None
-    ) -> None:
-        self.ids.append(name)
-        self.versions.append(version)
-        self.shapes.append(shape)
-        self.tags.append(tags)
-        self.nodes.append(nodes)
-
-    def keep(self, stay: npt.NDArray[np.bool_], geometry: npt.NDArray[np.object_]) -> None:
-        """Keep the marked objects, their shapes now geometries."""
-        kept = np.flatnonzero(stay)
-        self.ids = [self.ids[i] for i in kept]
-        self.versions = [self.versions[i] for i in kept]
-        self.shapes = [geometry[i] for i in kept]
-        self.tags = [self.tags[i] for i in kept]
-        self.nodes = [self.nodes[i] for i in kept]
-
-
-@dataclass
 class _Relation:
     """A multipolygon: its id, version, tags and the ways of which it is made."""
 
@@ -174,10 +150,28 @@ def read_extract(path: Path | str, clip: BaseGeometry | None = None) -> Extract:
     Raises:
         MissingFileError, InputError: see `doorview.city.osmfile.checked_format`; also a truncated or damaged file.
     """
+    kept = _Kept()
+    got = read_into(kept, path, clip)
+    return replace(got, layers={layer: kept.table(layer) for layer in EXTRACT_LAYERS})
+
+
+def read_into(sink: Sink, path: Path | str, clip: BaseGeometry | None = None, *, batch: int | None = None) -> Extract:
+    """Read an OSM extract as `read_extract`, its objects into a sink; the `layers` of what is returned are none.
+
+    Args:
+        sink: takes the objects. When this returns, each of them is there once.
+        path: the file.
+        clip: polygon (EPSG:4326); objects that do not touch it are let go while reading.
+        batch: objects that are held before they are handed on.
+
+    Raises:
+        MissingFileError, InputError: as `read_extract`.
+    """
     path = Path(path)
     file = osmium.io.File(str(path), checked_format(path))
     dropped: Counter[str] = Counter()
     newest = _Newest()
+    objects = Collector(sink, clip, dropped, _BATCH if batch is None else batch)
     with reading(path):
         with osmium.io.Reader(file, NOTHING) as reader:
             header = reader.header()
@@ -197,16 +191,15 @@ def read_extract(path: Path | str, clip: BaseGeometry | None = None) -> Extract:
         relations = _read_relations(file, dropped, newest)
         places = osmium.NodeLocationsForWays(osmium.index.create_map("flex_mem"))
         places.ignore_errors()
-        layers = _read_nodes(file, places, newest)
+        _read_nodes(file, places, objects, newest)
         replaced = {way for relation in relations if is_building(relation.tags) for way in relation.members}
-        outlines, lines = _read_ways(file, places, clip, replaced, dropped, newest)
+        doubtful = _read_ways(file, places, objects, replaced, dropped, newest)
         rings = _member_lines(file, places, {way for relation in relations for way in relation.members})
-    layers |= lines
-    _add_relations(outlines, relations, rings, dropped)
-    layers |= {layer: outlines[layer] for layer in ("buildings", "areas", "parts")}
-    tables = {layer: _table(objects, layer, clip, dropped) for layer, objects in layers.items()}
+    del places
+    _add_relations(objects, doubtful, relations, rings, dropped)
+    objects.finish()
     date = newest.date() if newest.asked else stamp[:10]
-    got = Extract(tables, reach, date, sha256_of(path), dropped)
+    got = Extract({}, reach, date, sha256_of(path), dropped)
     return replace(got, attribution=generator, licence=FICTIONAL_LICENCE) if generator.startswith(FICTIONAL) else got
 
 
@@ -257,55 +250,44 @@ def _read_relations(file: osmium.io.File, dropped: Counter[str], newest: _Newest
     return [latest[number] for number in sorted(latest)]
 
 
-def _read_nodes(file: osmium.io.File, places: osmium.NodeLocationsForWays, newest: _Newest) -> dict[str, _Objects]:
+def _read_nodes(file: osmium.io.File, places: osmium.NodeLocationsForWays, objects: Collector, newest: _Newest) -> None:
     """Read where all nodes lie into `places`, and the addresses, entrances, cameras, trees and goals among them."""
-    addresses, entrances, surveillance, trees, goals = (_Objects() for _ in range(5))
     wanted = osmium.filter.KeyFilter(*NODE_KEYS, "man_made", "natural", *PLACE_TAGS)
     with osmium.io.Reader(file, NODE) as reader:
         for item in _objects(reader, places, wanted):
             if not item.location.valid():
                 continue
             tags = dict(item.tags)
-            point = shapely.Point(item.lon, item.lat)
+            point, name = shapely.Point(item.lon, item.lat), f"n{item.id}"
             if "addr:housenumber" in tags:
-                addresses.add(f"n{item.id}", item.version, point, tags)
+                objects.add("addresses", name, item.version, point, tags)
             if tags.get("entrance", "no") != "no":
-                entrances.add(f"n{item.id}", item.version, point, tags)
+                objects.add("entrances", name, item.version, point, tags)
             if is_surveillance(tags):
-                surveillance.add(f"n{item.id}", item.version, point, tags)
+                objects.add("surveillance", name, item.version, point, tags)
             if is_tree(tags):
-                trees.add(f"n{item.id}", item.version, point, tags)
+                objects.add("trees", name, item.version, point, tags)
             if is_place(tags):
-                goals.add(f"n{item.id}", item.version, point, tags)
+                objects.add("places", name, item.version, point, tags)
             if newest.asked and (is_surveillance(tags) or not tags.keys().isdisjoint(NODE_KEYS)):
                 newest.see(item)
-    return {
-        "addresses": addresses,
-        "entrances": entrances,
-        "surveillance": surveillance,
-        "places": goals,
-        "trees": trees,
-    }
 
 
 def _read_ways(
     file: osmium.io.File,
     places: osmium.NodeLocationsForWays,
-    clip: BaseGeometry | None,
+    objects: Collector,
     replaced: set[int],
     dropped: Counter[str],
     newest: _Newest,
-) -> tuple[dict[str, _Objects], dict[str, _Objects]]:
+) -> Objects:
     """Read tagged ways: outlines of buildings and areas (their shapes still lines), and what is a line.
 
-    `replaced` are members of building multipolygons: as buildings of their own they go to the layer ``replaced``.
+    `replaced` are members of building multipolygons: those that are buildings of their own are returned.
     """
-    outlines = {"buildings": _Objects(), "areas": _Objects(), "replaced": _Objects(), "parts": _Objects()}
-    lines = {"ways": _Objects(), "barriers": _Objects(), "tree_rows": _Objects()}
-    every = [*outlines.values(), *lines.values()]
+    doubtful = Objects()
     factory = osmium.geom.WKBFactory()
     wanted = osmium.filter.KeyFilter(*WAY_KEYS, "building:part")
-    held = 0
     with osmium.io.Reader(file, WAY) as reader:
         for item in _objects(reader, places, wanted):
             tags = dict(item.tags)
@@ -327,7 +309,7 @@ def _read_ways(
             along = {"ways": way, "barriers": barrier, "tree_rows": row}
             if whole or shape is not None:
                 for layer in [layer for layer, hit in along.items() if hit]:
-                    lines[layer].add(name, version, shape, tags, nodes if layer == "ways" else None)
+                    objects.add(layer, name, version, shape, tags, nodes if layer == "ways" else None)
             if not whole:
                 kept = along if shape is not None else {}
                 hits = {**along, "buildings": building, "areas": area, "parts": part}
@@ -335,20 +317,18 @@ def _read_ways(
                     what = "longest known run kept" if kept.get(layer) else "dropped"
                     tally(dropped, layer, f"nodes missing from the file, {what}", int(hit))
             elif building:
-                outlines["replaced" if item.id in replaced else "buildings"].add(name, version, shape, tags)
+                if item.id in replaced:
+                    doubtful.add(name, version, shape, tags)
+                else:
+                    objects.add("buildings", name, version, shape, tags)
             elif part:
-                outlines["parts"].add(name, version, shape, tags)
+                objects.add("parts", name, version, shape, tags)
             maybe = way or LINE_OR_AREA.issuperset(AREA_TAGS.keys() & tags.keys())  # a line is no fault here
             if whole and area and (item.is_closed() or not maybe):
-                outlines["areas"].add(name, version, shape, tags)
+                objects.add("areas", name, version, shape, tags)
             if newest.asked and (building or way or area or barrier):
                 newest.see(item)
-            held += 1
-            if clip is not None and held >= _BATCH:
-                held = 0
-                for objects in every:
-                    _let_go(objects, clip)
-    return outlines, lines
+    return doubtful
 
 
 def _longest_run(nodes: Iterable[Any]) -> tuple[BaseGeometry | None, npt.NDArray[np.int64]]:
@@ -392,14 +372,14 @@ def _member_lines(
 
 
 def _add_relations(
-    outlines: dict[str, _Objects],
+    objects: Collector,
+    doubtful: Objects,
     relations: list[_Relation],
     rings: Mapping[int, npt.NDArray[np.float64] | None],
     dropped: Counter[str],
 ) -> None:
-    """Turn closed outlines into polygons and add the polygons of relations; sort out outlines that are tagged twice."""
-    for layer in ("buildings", "areas", "replaced", "parts"):
-        _close(outlines[layer], "buildings" if layer == "replaced" else layer, dropped)
+    """Add the polygons of relations; sort out outlines that are tagged twice (`doubtful`)."""
+    close(doubtful, "buildings", dropped)
     inside: set[str] = set()
     for relation in relations:
         part = is_building_part(relation.tags)
@@ -415,76 +395,47 @@ def _add_relations(
             dropped[f"{layer}: multipolygon whose outline does not close, dropped"] += 1
             continue
         for made in (layer, "parts") if part and area else (layer,):
-            outlines[made].add(f"r{relation.number}", relation.version, shape, relation.tags)
+            objects.add(made, f"r{relation.number}", relation.version, shape, relation.tags)
         if layer == "buildings":
             inside.update(f"w{way}" for way in relation.members)
-    own = outlines["replaced"]
-    for name, version, shape, tags in zip(own.ids, own.versions, own.shapes, own.tags, strict=True):
+    own = zip(doubtful.ids, doubtful.versions, doubtful.shapes, doubtful.tags, strict=True)
+    for name, version, shape, tags in own:
         if name in inside:
             dropped["buildings: outline of a multipolygon that is a building itself, dropped"] += 1
         else:
-            outlines["buildings"].add(name, version, shape, tags)
+            objects.add("buildings", name, version, shape, tags)
 
 
-def _close(objects: _Objects, layer: str, dropped: Counter[str]) -> None:
-    """Turn the lines of closed ways into polygons; drop those that are not closed or have less than four points."""
-    shapes = _geometries(objects.shapes)
-    xy, row = shapely.get_coordinates(shapes, return_index=True)
-    size = np.bincount(row, minlength=len(shapes))
-    ends = np.cumsum(size)
-    closed = size >= 4
-    some = np.flatnonzero(closed)
-    closed[some] = (xy[(ends - size)[some]] == xy[ends[some] - 1]).all(axis=1)
-    if not closed.all():
-        dropped[f"{layer}: outline not closed, dropped"] += int((~closed).sum())
-    if closed.any():
-        use = closed[row]
-        _, ring = np.unique(row[use], return_inverse=True)
-        shapes[closed] = shapely.polygons(shapely.linearrings(xy[use], indices=ring))
-    objects.keep(closed, shapes)
+class _Kept:
+    """The sink that keeps all, for a city in memory."""
 
+    def __init__(self) -> None:
+        self._layers = {layer: Objects() for layer in EXTRACT_LAYERS}
 
-def _geometries(shapes: list[Any]) -> npt.NDArray[np.object_]:
-    """Return shapes, some still hexadecimal WKB, as an array of geometries."""
-    whole: npt.NDArray[np.object_] = np.empty(len(shapes), dtype=object)
-    whole[:] = shapes
-    text = np.fromiter((isinstance(shape, str) for shape in shapes), dtype=bool, count=len(shapes))
-    whole[text] = shapely.from_wkb(whole[text])
-    return whole
+    def put(self, layer: str, objects: Objects) -> None:
+        self._layers[layer].extend(objects)
 
+    def drop(self, layer: str, rows: npt.NDArray[np.int64]) -> None:
+        objects = self._layers[layer]
+        stay = np.ones(len(objects.ids), dtype=bool)
+        stay[rows] = False
+        objects.keep(stay, geometries(objects.shapes))
 
-def _let_go(objects: _Objects, clip: BaseGeometry) -> None:
-    """Let go of objects whose bounds do not touch the clip area; `_table` looks closer, when outlines are polygons."""
-    shapes = _geometries(objects.shapes)
-    shapely.prepare(clip)
-    bounds = shapely.bounds(shapes)
-    stay = shapely.intersects(clip, shapely.box(*bounds.T))
-    objects.keep(stay, shapes)
+    def wkb_of(self, layer: str, rows: npt.NDArray[np.int64]) -> list[bytes | None]:
+        shapes = self._layers[layer].shapes
+        return list(shapely.to_wkb(geometries([shapes[row] for row in rows.tolist()])))
 
-
-def _table(objects: _Objects, layer: str, clip: BaseGeometry | None, dropped: Counter[str]) -> gpd.GeoDataFrame:
-    """Return objects as a layer, each id once (the newest version), only what touches the clip area."""
-    shapes = _geometries(objects.shapes)
-    keep = np.ones(len(shapes), dtype=bool)
-    if len(set(objects.ids)) < len(objects.ids):
-        order = pd.DataFrame({"id": objects.ids, "version": objects.versions, "wkb": shapely.to_wkb(shapes, hex=True)})
-        order = order.sort_values(["id", "version", "wkb"])
-        again = order.index[order["id"].duplicated(keep="last")]
-        keep[again] = False
-        dropped[f"{layer}: repeated in the file, dropped"] += len(again)
-    if clip is not None:
-        shapely.prepare(clip)
-        keep &= shapely.is_missing(shapes) | shapely.intersects(clip, shapes)
-    if not keep.all():
-        objects.keep(keep, shapes)
-        shapes = shapes[keep]
-    index = pd.Index(objects.ids, dtype=object, name="osm_id")
-    data = {
-        key: pd.Series([tags.get(key) for tags in objects.tags], index=index, dtype=object)
-        for key in KEYS[layer]
-    }  # fmt: skip
-    if layer == "ways":
-        nodes: npt.NDArray[np.object_] = np.empty(len(objects.nodes), dtype=object)
-        nodes[:] = objects.nodes
-        data["nodes"] = pd.Series(nodes, index=index, dtype=object)
-    return gpd.GeoDataFrame(data, geometry=gpd.GeoSeries(shapes, index=index, crs=WGS84), crs=WGS84)
+    def table(self, layer: str) -> gpd.GeoDataFrame:
+        """Return a layer as a table with the columns of the contract, and let go of its objects."""
+        objects = self._layers.pop(layer)
+        index = pd.Index(objects.ids, dtype=object, name="osm_id")
+        data = {
+            key: pd.Series([tags.get(key) for tags in objects.tags], index=index, dtype=object)
+            for key in KEYS[layer]
+        }  # fmt: skip
+        if layer == "ways":
+            nodes: npt.NDArray[np.object_] = np.empty(len(objects.nodes), dtype=object)
+            nodes[:] = objects.nodes
+            data["nodes"] = pd.Series(nodes, index=index, dtype=object)
+        shapes = gpd.GeoSeries(geometries(objects.shapes), index=index, crs=WGS84)
+        return gpd.GeoDataFrame(data, geometry=shapes, crs=WGS84)

@@ -7,7 +7,6 @@ sort, count.
 from __future__ import annotations
 
 import html
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,20 +15,14 @@ from typing import Any, TypeAlias
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import shapely
 from pyproj import CRS
 from shapely.geometry.base import BaseGeometry
 
 from doorview.city import clean
-from doorview.city.crs import WGS84, metric_crs, named_country, project
-from doorview.city.extent import Reach, reach_of
+from doorview.city.settling import HALO_M, Tables, settle
 from doorview.city.tags import KEYS, LAYERS, OPTIONAL_LAYERS
-from doorview.errors import EmptyCityError, InputError
 
-__all__ = ["HALO_M", "City", "Source", "city_from_tables"]
-
-HALO_M = 150.0
-"""How far beyond a boundary objects are kept [m]: doors and obstacles outside count for the ground inside."""
+__all__ = ["HALO_M", "City", "Source", "city_from_tables", "contract_columns"]
 
 Source: TypeAlias = Path | str | gpd.GeoDataFrame
 """A layer as the user gives it: a file, ``file.gpkg:layer`` (or ``file.gpkg|layername=layer``), or a table."""
@@ -255,124 +248,30 @@ def city_from_tables(
         EmptyCityError: no buildings or no streets.
         InputError: a CRS or boundary that does not fit.
     """
-    counted: Counter[str] = Counter(dict(dropped or {}))
-    tables: dict[str, gpd.GeoDataFrame] = {}
-    for layer in LAYERS:
-        if layer in raw:
-            table = raw[layer].iloc[clean.id_order(raw[layer].index)]
-            table = clean.clean_shapes(table, layer, counted)
-            if layer == "buildings":
-                table = clean.drop_duplicates(table, layer, counted)
-            elif layer == "ways" and "highway" in table.columns:
-                table = clean.drop_duplicates(table, layer, counted, also="highway")
-            tables[layer] = table
-    _require(tables, name, "" if boundary is None else " in or near the boundary (is it of the same place?)")
-    lon, lat = _middle(tables["buildings"])
-    target = metric_crs(crs, lon, lat)
-    for layer, table in tables.items():
-        placed = clean.drop_unprojectable(project(table, target), layer, counted)
-        tables[layer] = clean.repair(placed, layer, counted)
-    _require(tables, name)
-    counting = None if boundary is None else _boundary_polygon(boundary, target)
-    near = None if counting is None else counting.buffer(halo_m)
-    if near is not None:
-        tables = {layer: _touching(table, near) for layer, table in tables.items()}
-        if not len(tables["buildings"]) and not len(tables.get("ways", ())):
-            raise InputError(
-                f"the boundary does not overlap the data of {name!r}: no building and no street lies in it, so there "
-                "is nothing to count. "
-                "Check that both are of the same place and that the boundary's CRS is right (table.crs; mend it with "
-                "table.set_crs(...))."
-            )
-        _require(tables, name, " inside the boundary")
-    got = reach_of(tables["buildings"].geometry.to_numpy(), near)
-    for layer, table in tables.items():
-        stay = _touching(table, got.region)
-        clean.tally(counted, layer, "far from the rest, dropped", len(table) - len(stay))
-        tables[layer] = stay
-    _require(tables, name)
+    shelf = Tables(
+        {layer: raw[layer].iloc[clean.id_order(raw[layer].index)] for layer in LAYERS if layer in raw},
+    )
+    made = settle(
+        shelf, name=name, reach=reach, boundary=boundary, crs=crs, country=country, dropped=dropped, halo_m=halo_m
+    )
     return City(
         name=name,
-        crs=target,
-        extent=_extent(got, reach, near, target),
-        boundary=counting,
-        country=named_country(country, lon, lat),
+        crs=made.crs,
+        extent=made.extent,
+        boundary=made.boundary,
+        country=made.country,
         source=dict(source),
-        dropped={reason: counted[reason] for reason in sorted(counted) if counted[reason]},
+        dropped=made.dropped,
         **{
             layer: None
-            if layer in OPTIONAL_LAYERS and layer not in tables
-            else _columns(tables.get(layer), layer, target)
+            if layer in OPTIONAL_LAYERS and layer not in shelf.of
+            else contract_columns(shelf.of.get(layer), layer, made.crs)
             for layer in LAYERS
         },
     )
 
 
-def _require(tables: Mapping[str, gpd.GeoDataFrame], name: str, where: str = "") -> None:
-    """Raise `EmptyCityError` unless there are buildings and streets."""
-    if not len(tables.get("buildings", ())):
-        raise EmptyCityError(
-            f"{name!r} holds no buildings{where}, so there are no doors and nothing hides a view. Take an extract or "
-            "a place that has "
-            "building=* areas, or give your own: City.from_layers(buildings='footprints.gpkg', "
-            "extract='streets.osm.pbf')."
-        )
-    if not len(tables.get("ways", ())):
-        raise EmptyCityError(
-            f"{name!r} holds no streets{where}, so there is no public space to count. Take an extract or a place "
-            "that has highway=* "
-            "ways, or give your own: City.from_layers(streets='centrelines.gpkg', extract='buildings.osm.pbf')."
-        )
-
-
-def _middle(table: gpd.GeoDataFrame) -> tuple[float, float]:
-    """Return the median place of a layer (longitude, latitude) [degrees]: stray objects do not move it."""
-    bounds = shapely.bounds(table.geometry.to_numpy())
-    x, y = np.nanmedian((bounds[:, :2] + bounds[:, 2:]) / 2.0, axis=0)
-    point = gpd.GeoSeries([shapely.Point(x, y)], crs=table.crs).to_crs(WGS84).iloc[0]
-    return float(point.x), float(point.y)
-
-
-def _boundary_polygon(boundary: gpd.GeoSeries, crs: CRS) -> BaseGeometry:
-    """Return the boundary as one valid polygon in `crs`."""
-    shape = shapely.union_all(shapely.make_valid(shapely.force_2d(boundary.to_crs(crs).to_numpy())))
-    parts = [part for part in shapely.get_parts(shape) if part.geom_type == "Polygon"]
-    if not parts or not np.isfinite(shapely.bounds(shape)).all():
-        raise InputError(
-            "the boundary holds no polygon that can be projected to the place of the data, so no ground can be "
-            "counted in it. Give polygons "
-            "of the same place, with the right CRS (table.crs; mend it with table.set_crs(...))."
-        )
-    return parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
-
-
-def _touching(table: gpd.GeoDataFrame, region: BaseGeometry) -> gpd.GeoDataFrame:
-    """Return the rows that touch a region, whole."""
-    shapely.prepare(region)
-    touches = shapely.intersects(region, table.geometry.to_numpy())
-    return table if touches.all() else table[touches]
-
-
-def _extent(got: Reach, reach: BaseGeometry | None, near: BaseGeometry | None, crs: CRS) -> BaseGeometry:
-    """Return where the data reach: the file's own box where the buildings are, else the convex hull of the buildings.
-
-    A box is believed only as far as the squares with buildings go, and one square around: some files say "the whole
-    world".
-    """
-    extent = got.hull
-    if reach is not None:
-        box = gpd.GeoSeries([reach], crs=WGS84)
-        box = box.segmentize(0.01).to_crs(crs).iloc[0]
-        if np.isfinite(shapely.bounds(box)).all():
-            inside = shapely.intersection(shapely.make_valid(box), shapely.convex_hull(got.region))
-            extent = inside if inside.area > 0 else extent
-    if near is not None:
-        inside = shapely.intersection(extent, near)
-        extent = inside if inside.area > 0 else extent
-    return extent
-
-
-def _columns(table: gpd.GeoDataFrame | None, layer: str, crs: CRS) -> gpd.GeoDataFrame:
+def contract_columns(table: gpd.GeoDataFrame | None, layer: str, crs: CRS) -> gpd.GeoDataFrame:
     """Return a layer with exactly the columns of the contract, text as object dtype with None where there is none."""
     if table is None:
         table = gpd.GeoDataFrame(geometry=[], crs=crs)

@@ -6,6 +6,7 @@ it depends on, and the version of the code: another scenario, seed of the simula
 
 from __future__ import annotations
 
+import errno
 import functools
 import hashlib
 import json
@@ -22,11 +23,12 @@ import numpy as np
 import pandas as pd
 
 from doorview.city.cache_home import keep, kept, key_of
+from doorview.city.city_cache import KIND as CITIES
 from doorview.city.city_cache import file_digest, kept_city
 from doorview.city.city_store import CityStore, read_stored, write_city
 from doorview.city.ground import Ground, ground_frame, ground_within
 from doorview.city.model import City
-from doorview.errors import DoorviewError
+from doorview.errors import DoorviewError, OutputError
 from doorview.share.grid import Grid
 from doorview.share.scene import build_scene
 from doorview.show.run_folder import RunFolder
@@ -40,14 +42,14 @@ from doorview.study.part_plan import BUILDINGS_PER_PART
 from doorview.study.part_shelf import PartShelf
 from doorview.study.part_store import CountedCity, count_city, doors_table, read_counted
 from doorview.study.profiling import profiling
-from doorview.study.read import key_of_city, paths_of, read_city
+from doorview.study.read import key_of_city, paths_of, read_city, store_city
 from doorview.study.result import Result
 from doorview.study.sections import Study
 from doorview.study.stages import Progress, Stages
 from doorview.study.work import at_work
 from doorview.study.write import write_tables_only
 
-__all__ = ["KIND", "counted_key", "run_tables_only"]
+__all__ = ["KIND", "counted_key", "run_tables_only", "stored_city"]
 
 KIND = "counted"
 _HEAD = "city.json"
@@ -150,7 +152,7 @@ def _counted(
     with stages.stage("reading the city"):
         city, key = _keys(study)
         folder = None if key is None else kept(KIND, key)
-        store = None if folder is not None else _stored(study, city, run, stack)
+        store = None if folder is not None else stored_city(study, city, run, stack)
     if folder is not None:
         return folder, _named(study, read_stored(folder).frame)
     assert store is not None  # noqa: S101 - one of both is there
@@ -183,11 +185,22 @@ def _keys(study: Study) -> tuple[str | None, str | None]:
         return None, None
 
 
-def _stored(study: Study, key: str | None, run: RunFolder, stack: ExitStack) -> CityStore:
-    """Return the study's city on disk: from the cache, or read now and written."""
+def stored_city(study: Study, key: str | None, run: RunFolder, stack: ExitStack) -> CityStore:
+    """Return the study's city on disk: from the cache by its key, or read now and written.
+
+    It lies there until `stack` is closed, at least. An extract alone is read without being held; own layers and
+    downloads are held while they are written.
+
+    Raises
+    ------
+    DoorviewError
+        As `read_city`; `OutputError` where an extract's city cannot be written.
+    """
     store = None if key is None else kept_city(key)
     if store is not None:
         return store
+    if study.place.extract is not None and study.place.layers is None:
+        return _laid_out(study, key, run, stack)
     downloads = study.place.extract is None and study.place.layers is None
     city = read_city(study, keep=run.path("source", "x").parent if downloads else None)
     store = None if key is None else kept_city(key)
@@ -196,6 +209,43 @@ def _stored(study: Study, key: str | None, run: RunFolder, stack: ExitStack) -> 
         write_city(city, folder)
         store = read_stored(folder)
     return store
+
+
+def _laid_out(study: Study, key: str | None, run: RunFolder, stack: ExitStack) -> CityStore:
+    """Return the city of the study's extract on disk, which is never held: in the cache, or in the unfinished run."""
+    folder = run.unfinished / "city"
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        store_city(study, folder, scratch=run.unfinished / "reading")
+    except OSError as fault:
+        if isinstance(fault, DoorviewError):
+            raise
+        why = "no space left on device" if fault.errno == errno.ENOSPC or "No space left" in str(fault) else fault
+        raise OutputError(
+            f"the city could not be laid out in '{run.partial}' ({why}), so nothing was counted, and nothing of it "
+            "is left there. Reading an extract takes some three times its size for a while: make room and run the "
+            "same command again, or choose another folder, --out DIR."
+        ) from fault
+    if key is not None:
+        # A copy: whether or not there is room for it in the cache, the extract is read once.
+        keep(CITIES, key, lambda place: _copied(folder, place))
+        store = kept_city(key)
+        if store is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+            return store
+    return read_stored(folder)
+
+
+def _copied(folder: Path, place: Path) -> None:
+    """Copy a folder's files into an empty one."""
+    for path in sorted(folder.rglob("*")):
+        there = place / path.relative_to(folder)
+        if path.is_dir():
+            there.mkdir()
+        else:
+            shutil.copyfile(path, there)
 
 
 def _named(study: Study, frame: City) -> City:

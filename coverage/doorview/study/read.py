@@ -11,7 +11,7 @@ from doorview.city.city_cache import cached_city, city_key
 from doorview.city.model import HALO_M, City
 from doorview.study.sections import Study
 
-__all__ = ["key_of_city", "paths_of", "read_city"]
+__all__ = ["key_of_city", "paths_of", "read_city", "store_city"]
 
 _LAYERS = ("buildings", "streets", "public_space", "parcels", "addresses", "entrances")
 
@@ -49,6 +49,34 @@ def read_city(study: Study, *, keep: Path | None = None) -> City:
             halo_m=halo_m,
         )
         return dataclasses.replace(without_unasked(inside, wanted_layers(study)), source=whole.source)
+
+
+def store_city(study: Study, folder: Path, *, scratch: Path) -> None:
+    """Write the city of a study that names an extract alone into an empty folder, without holding it.
+
+    What `doorview.city.city_store.write_city` writes of `read_city`; `scratch` is made for what is under way.
+
+    Raises
+    ------
+    DoorviewError
+        As `City.from_extract`.
+    OSError
+        Where a folder cannot be written.
+    """
+    # What reads OSM files takes its time to import, and a city may lie in the cache.
+    from doorview.city.extract_store import store_extract
+
+    place = study.place
+    store_extract(
+        place.extract or "",
+        folder,
+        scratch=scratch,
+        boundary=place.boundary,
+        crs=place.crs,
+        country=_country(study),
+        name=study.name,
+        halo_m=_halo_m(study),
+    )
 
 
 def key_of_city(study: Study) -> str | None:
