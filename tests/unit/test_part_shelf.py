@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
+import shapely
 
 from doorview.city.ground_streets import StreetSums
 from doorview.city.streets import exact_total, from_total
+from doorview.study import memory
 from doorview.study.part_city import PartDoors
 from doorview.study.part_plan import PartBox
 from doorview.study.part_shelf import PartShelf
@@ -41,3 +47,33 @@ def test_lengths_add_up_alike_in_any_order_and_grouping():
     assert from_total(total) == pytest.approx(float(values.sum()), rel=1e-13)
     assert from_total(exact_total(np.array([0.1, 0.2]))) == 0.1 + 0.2
     assert exact_total(np.zeros(0)) == 0
+
+
+@pytest.mark.parametrize("fault", [AttributeError, OSError, TypeError])
+def test_a_machine_that_cannot_be_given_memory_back_is_let_be(monkeypatch, fault):
+    def none(_: object) -> None:
+        raise fault
+
+    memory._trim.cache_clear()
+    monkeypatch.setattr("ctypes.CDLL", none)
+    memory.give_back()
+    assert memory._trim() is None
+    memory._trim.cache_clear()
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only where the C library is glibc")
+def test_memory_in_small_pieces_is_given_back():
+    """Every other of a million pieces stays, so that the rest is free inside what the process holds."""
+    if memory._trim() is None:
+        pytest.skip("this C library gives nothing back")
+
+    def held() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    shapes = shapely.points(np.random.default_rng(0).uniform(size=(1_000_000, 2)))
+    kept = shapes[::1_000].copy()
+    full = held()
+    del shapes
+    memory.give_back()
+    assert held() < full - 20_000_000
+    assert len(kept) == 1_000

@@ -332,4 +332,4 @@ def test_objects_are_read_by_boxes_and_by_rows_each_once(stored):
     (group,) = store.groups("ways", {"highway"}, (X + 390, Y - 1, X + 391, Y + 1))
     assert group["row"].to_pylist() == [3]
     assert set(group.column_names) == {"row", "nodes", "geometry", "highway"}
-    assert store.boxes("ways", (X + 390, Y - 1, X + 391, Y + 1)).tolist() == [[X + 300, Y, X + 390, Y]]
+    assert store.boxes_meeting("ways", (X + 390, Y - 1, X + 391, Y + 1)).tolist() == [[X + 300, Y, X + 390, Y]]

@@ -193,25 +193,27 @@ class CityStore:
         for file in ds.dataset(self.folder / name, format="parquet").get_fragments():
             yield from file.split_by_row_group()
 
-    def boxes(self, name: str, box: Box | None = None) -> NDArray[np.float64]:
-        """Return the bounds (n, 4) [m] of the objects of a layer; no shape is read.
+    def boxes(self, name: str) -> Iterator[NDArray[np.float64]]:
+        """Yield the bounds (n, 4) [m] of the objects of a layer, a row group at a time; no shape is read."""
+        for group in self._groups(name):
+            yield _boxes_of(group.to_table(columns=_BOX))
 
-        All in the layer's order, or, in any order, of those that meet a box.
-        """
+    def boxes_meeting(self, name: str, box: Box) -> NDArray[np.float64]:
+        """Return the bounds (n, 4) [m] of the objects of a layer that meet a box; no shape is read."""
         source = ds.dataset(self.folder / name, format="parquet")
-        keys = ("xmin", "ymin", "xmax", "ymax")
-        columns = {"row": pc.field("row"), **{key: pc.field("bbox", key) for key in keys}}
-        table = source.to_table(columns=columns, filter=None if box is None else _meets(box))
-        out = np.empty((len(table), 4))
-        row = table["row"].to_numpy() if box is None else np.arange(len(table))
-        for at, key in enumerate(keys):
-            out[row, at] = table[key].to_numpy()
-        return out
+        return _boxes_of(source.to_table(columns=_BOX, filter=_meets(box)))
 
     def city(self, box: Box | None = None, layers: Iterable[str] | None = None) -> City:
         """Return the city, or what of `layers` (default: all) meets a box; other layers are empty."""
         wanted = self.sizes if layers is None else [name for name in layers if name in self.sizes]
         return replace(self.frame, **{name: self.layer(name, box) for name in wanted})
+
+
+_BOX = {key: pc.field("bbox", key) for key in ("xmin", "ymin", "xmax", "ymax")}
+
+
+def _boxes_of(table: pa.Table) -> NDArray[np.float64]:
+    return np.column_stack([table[key].to_numpy() for key in _BOX]).astype(np.float64)
 
 
 def _columns(source: ds.Dataset) -> list[str]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
+import functools
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from doorview.errors import InputError
 
-__all__ = ["check_memory", "machine_memory"]
+__all__ = ["check_memory", "give_back", "machine_memory"]
 
 BYTES_PER_BUILDING = 20_000
 """Measured on synthetic cities of 10,000 to 100,000 homes, three levels, without pictures: 18 kB a building."""
@@ -49,3 +52,27 @@ def check_memory(name: str, buildings: int) -> None:
         f"held as a whole; this machine has {there / 1e9:.1f} GB, and the run would be ended halfway. Take it part by "
         "part, tables only: --tables-only, or tables_only = true under [output]; or take a boundary inside it."
     )
+
+
+def give_back() -> None:
+    """Give memory that is held and not used back to the machine, where its C library can.
+
+    Shapes are many small pieces: without this, what one part of a city held stays with the process beside what the next
+    one asks for (0.2 GB after ten parts of 3,000 buildings).
+    """
+    import pyarrow as pa
+
+    pa.default_memory_pool().release_unused()
+    trim = _trim()
+    if trim is not None:
+        trim(0)
+
+
+@functools.cache
+def _trim() -> Callable[[int], int] | None:
+    """Return glibc's `malloc_trim`; None elsewhere."""
+    try:
+        found: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
+    except (AttributeError, OSError, TypeError):
+        return None
+    return found

@@ -113,7 +113,7 @@ def _window(whole: WholeCity, box: Box, ground: Box) -> tuple[City, Box, NDArray
 
     Last, the ways (ways,) of which the ground that meets the box `ground` is laid out.
     """
-    near = whole.store.boxes("buildings", box)
+    near = whole.store.boxes_meeting("buildings", box)
     inner = np.array(box)
     if len(near):
         inner = np.concatenate(

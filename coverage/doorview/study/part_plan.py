@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from doorview.share.grid import Grid
@@ -41,19 +43,66 @@ class PartBox(NamedTuple):
         return found
 
 
+class _Load(NamedTuple):
+    """What lies where, by tile: `tile` (k, 2) holds the middles of `weight` (k,) objects.
+
+    `low` and `high` (m, 2) are the tiles at the corners of bounds, each pair once: a city has far more objects than
+    tiles.
+    """
+
+    tile: NDArray[np.int64]
+    weight: NDArray[np.int64]
+    low: NDArray[np.int64]
+    high: NDArray[np.int64]
+
+
+def _load(chunks: Iterable[NDArray[np.float64]], grid: Grid) -> _Load:
+    """Return bounds (n, 4) [m], some at a time, as what lies in which tile; what is empty has none and lies nowhere."""
+    tiles: list[NDArray[np.int64]] = []
+    weights: list[NDArray[np.int64]] = []
+    corner = pd.DataFrame(np.zeros((0, 4), np.int64))
+    for chunk in chunks:
+        boxes = chunk[np.isfinite(chunk).all(axis=1)]
+        row, column = (
+            np.floor((boxes[:, at] + boxes[:, at + 2]) / 2.0 / grid.tile_m).astype(np.int64) for at in (1, 0)
+        )
+        tile, weight = np.unique((row << 32) + column, return_counts=True)
+        # A door stands just outside its wall: what a building meets is a metre more than its bounds.
+        beyond = np.column_stack([boxes[:, [1, 0]] - 1.0, boxes[:, [3, 2]] + 1.0])
+        tiles.append(tile)
+        weights.append(weight)
+        own = pd.DataFrame(np.floor(beyond / grid.tile_m).astype(np.int64)).drop_duplicates()
+        corner = pd.concat([corner, own]).drop_duplicates()
+    nothing = np.zeros(0, np.int64)
+    tile, of = np.unique(np.concatenate([nothing, *tiles]), return_inverse=True)
+    weight = np.bincount(of, weights=np.concatenate([nothing, *weights]), minlength=len(tile)).astype(np.int64)
+    row = (tile + (1 << 31)) >> 32
+    at, corners = np.column_stack([row, tile - (row << 32)]), corner.to_numpy()
+    return _Load(at, weight, corners[:, :2], corners[:, 2:])
+
+
+def _median(values: NDArray[np.int64], weight: NDArray[np.int64]) -> int:
+    """Return the median of values that count so many times, rounded toward 0."""
+    order = np.argsort(values, kind="stable")
+    upto = np.cumsum(weight[order])
+    total = int(upto[-1])
+    low, high = np.searchsorted(upto, [(total - 1) // 2 + 1, total // 2 + 1])
+    return int((values[order[low]] + values[order[high]]) / 2.0)
+
+
 def plan_parts(
-    boxes: NDArray[np.float64],
+    boxes: Iterable[NDArray[np.float64]],
     counted: list[tuple[int, int]],
     grid: Grid,
     most: int = BUILDINGS_PER_PART,
-    others: NDArray[np.float64] | None = None,
+    others: Iterable[NDArray[np.float64]] = (),
 ) -> list[PartBox]:
     """Return parts that hold every counted tile and all that `boxes` and `others` meet, each once.
 
     Parameters
     ----------
     boxes
-        Bounds of the buildings (n, 4) [m].
+        Bounds of the buildings (n, 4) [m], some at a time.
     counted
         Tiles with counted ground.
     grid
@@ -61,37 +110,32 @@ def plan_parts(
     most
         Buildings of a part, by their middles; a single tile is not divided.
     others
-        Bounds of what else lies in parts (m, 4) [m], which they are not divided by.
+        Bounds of what else lies in parts, likewise, which they are not divided by.
 
     """
-    middle = np.column_stack([boxes[:, 1] + boxes[:, 3], boxes[:, 0] + boxes[:, 2]]) / 2.0
-    tile = np.floor(middle / grid.tile_m).astype(np.int64).reshape(-1, 2)
-    # A door stands just outside its wall: what a building meets is a metre more than its bounds.
-    # What is empty has no bounds, and lies nowhere.
-    every = boxes if others is None else np.concatenate([boxes, others[np.isfinite(others).all(axis=1)]])
-    low = np.floor((every[:, [1, 0]] - 1.0) / grid.tile_m).astype(np.int32).reshape(-1, 2)
-    high = np.floor((every[:, [3, 2]] + 1.0) / grid.tile_m).astype(np.int32).reshape(-1, 2)
+    load, more = _load(boxes, grid), _load(others, grid)
+    low, high = np.concatenate([load.low, more.low]), np.concatenate([load.high, more.high])
     asked = np.array(sorted(counted), np.int64).reshape(-1, 2)
-    ends = [item for item in (low.astype(np.int64), high.astype(np.int64), asked) if len(item)]
-    if not ends:
+    every = np.concatenate([low, high, asked])
+    if not len(every):
         return []
-    first = np.min([item.min(axis=0) for item in ends], axis=0)
-    last = np.max([item.max(axis=0) for item in ends], axis=0) + 1
+    first, last = every.min(axis=0), every.max(axis=0) + 1
     parts: list[PartBox] = []
-    waiting = [(first, last, np.arange(len(boxes)), np.arange(len(asked)))]
+    waiting = [(first, last, np.arange(len(load.tile)), np.arange(len(asked)), np.arange(len(low)))]
     while waiting:
-        first, last, own, of = waiting.pop()
+        first, last, own, of, near = waiting.pop()
         size = last - first
-        if len(own) > most and (size > 1).any():
+        near = near[((high[near] >= first) & (low[near] < last)).all(axis=1)]
+        if load.weight[own].sum() > most and (size > 1).any():
             axis = int(np.argmax(size))
-            cut = int(np.clip(np.median(tile[own, axis]), first[axis] + 1, last[axis] - 1))
+            tile = load.tile[own, axis]
+            cut = int(np.clip(_median(tile, load.weight[own]), first[axis] + 1, last[axis] - 1))
             one, two = last.copy(), first.copy()
             one[axis] = two[axis] = cut
-            left, asked_left = tile[own, axis] < cut, asked[of, axis] < cut
-            waiting += [(two, last, own[~left], of[~asked_left]), (first, one, own[left], of[asked_left])]
+            left, asked_left = tile < cut, asked[of, axis] < cut
+            waiting += [(two, last, own[~left], of[~asked_left], near), (first, one, own[left], of[asked_left], near)]
             continue
-        meets = len(own) or len(of) or ((high >= first) & (low < last)).all(axis=1).any()
-        if meets:
+        if len(own) or len(of) or len(near):
             tiles = tuple((int(row), int(column)) for row, column in asked[of])
             parts.append(PartBox(int(first[0]), int(last[0]), int(first[1]), int(last[1]), tiles))
     return parts

@@ -35,6 +35,7 @@ from doorview.share.parts import CoverageParts, load_part, save_part, whole_of
 from doorview.share.scene import check_keys, door_keys, tiles_of
 from doorview.share.summary import DoorTable
 from doorview.study.compute import Asked, no_ground, no_homes, no_public_space
+from doorview.study.memory import give_back
 from doorview.study.part_city import PartDoors, cover_part, whole_city
 from doorview.study.part_plan import BUILDINGS_PER_PART, plan_parts
 from doorview.study.part_shelf import PartShelf
@@ -124,6 +125,8 @@ def count_city(
         if made is not None:
             save_part(folder / f"part-{saved:05d}", made)
             saved += 1
+        del found, own, made
+        give_back()
     if lost:
         raise TilesLostError(
             {tile: why for fault in lost for tile, why in fault.tiles.items()},
