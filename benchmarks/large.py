@@ -40,6 +40,8 @@ GROWTH, AGAIN, CLUSTER, RESUMED = 1.2, 0.1, 1.3, 0.6
 FEW_PARTS = 4
 """Of fewer, half cannot be told."""
 SAME = ("shares.csv", "curve.csv", "counts.parquet")
+PER_PART = "BENCH_BUILDINGS_PER_PART"
+"""Variable of the environment: so many buildings a part, to try the benchmark on a small city."""
 ENGINES = (20_000, 100_000)
 """Homes of the cities that the engines are measured on."""
 LIBRARIES_MB = 330.0
@@ -107,6 +109,7 @@ def newport(folder: Path) -> dict[str, Any]:
 
 def case(name: str, source: dict[str, Any], folder: Path) -> None:
     """Do one case here and print what it took as JSON: `CASES`."""
+    from doorview.study.part_plan import BUILDINGS_PER_PART
     from doorview.study.part_run import KIND, run_tables_only, stored_city
     from doorview.study.stages import silent
 
@@ -127,7 +130,10 @@ def case(name: str, source: dict[str, Any], folder: Path) -> None:
             start = time.perf_counter()
             # A run that was killed is gone on with: all others begin anew.
             out, fresh = folder / f"out-{'killed' if name == 'resumed' else name}", name != "resumed"
-            result = run_tables_only(study, out, fresh=fresh, workers=workers, progress=silent)
+            most = int(os.environ.get(PER_PART, BUILDINGS_PER_PART))
+            result = run_tables_only(
+                study, out, fresh=fresh, workers=workers, progress=silent, buildings_per_part=most
+            )  # fmt: skip
             seconds = time.perf_counter() - start
         stages = {stage: round(cost.seconds, 2) for stage, cost in result.stages.costs.items()}
         beside = [stage for stage, cost in result.stages.costs.items() if getattr(cost, "beside", False)]

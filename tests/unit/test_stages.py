@@ -126,4 +126,5 @@ def test_a_run_says_what_it_cost_and_a_profile_where(tmp_path):
     assert {row["stage"] for row in profile["lines"]} <= {*run["timings"], "between the stages"}
     page = (tmp_path / "out" / "working" / "profile.txt").read_text(encoding="utf-8")
     assert "seeing and covering" in page
+    assert "workers of a cluster do is not in it" in page
     assert str(Path(__file__).resolve().parents[2]) not in page

@@ -117,6 +117,7 @@ def profile_text(costs: Mapping[str, Any], samples: Samples) -> str:
         "",
         f"Lines of doorview at work, over all threads: {samples.looks:,} looks, one every {1000 * STEP_S:g} ms.",
         "Waiting is not counted; a compiled kernel counts at the line that calls it.",
+        "Only this process is looked at: what workers of a cluster do is not in it.",
         "",
         f"{'share':>6}  {'stage':30}  {'in':12}  line",
     ]
