@@ -180,6 +180,20 @@ def test_tables_only_goes_on_after_the_parts_that_were_finished(whole: Any, tabl
     assert bytes_of(again.out, TABLES) == {name: whole.bytes[name] for name in TABLES}
 
 
+def test_a_disk_too_small_for_reading_is_said_and_with_room_it_goes_on(
+    whole: Any, tables_only: Path, tmp_path: Path, small_disk: Any
+) -> None:
+    """Nothing of what was read is left, so there is no reason that the disk would be full the next time."""
+    place = small_disk(60)
+    (place / "out.log").symlink_to(tmp_path / "log")
+    refused(start(tables_only, place / "out"), "the city could not be laid out", "no space left on device")
+    assert [path for path in place.rglob("*") if path.is_file() and not path.is_symlink()] == []
+    small_disk(100_000)
+    again = start(tables_only, place / "out")
+    assert again.end() == 0, again.said()
+    assert bytes_of(again.out, TABLES) == {name: whole.bytes[name] for name in TABLES}
+
+
 @pytest.mark.long
 def test_tables_only_on_a_cluster_gives_the_same_bytes(whole: Any, tables_only: Path, tmp_path: Path) -> None:
     run = start(tables_only, tmp_path / "out", "--workers", "2")

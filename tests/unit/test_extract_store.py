@@ -313,7 +313,7 @@ def test_tables_only_never_holds_the_city_and_leaves_nothing_behind(town, tmp_pa
     made = run_tables_only(study, tmp_path / "out", progress=silent)
     assert len(made.doors) > 50
     assert len(once) == 1
-    assert not any(path.name in ("city", "reading", "unfinished") for path in (tmp_path / "out").rglob("*"))
+    assert not any(path.name in {"city", "reading", "unfinished"} for path in (tmp_path / "out").rglob("*"))
     run_tables_only(study, tmp_path / "out", progress=silent)
     assert len(once) == (1 if cache == "cache" else 2)
 
@@ -358,8 +358,8 @@ def test_a_city_without_streets_leaves_nothing_behind(tmp_path, monkeypatch):
 
 def test_what_an_ended_run_left_is_taken_away(town, tmp_path, monkeypatch):
     monkeypatch.setenv("DOORVIEW_CACHE", "off")
-    for name in ("city", "reading"):
-        left = tmp_path / "out.partial" / "unfinished" / name / "buildings"
+    for name in ("city", "scratch"):
+        left = tmp_path / "out.partial" / "reading" / name / "buildings"
         left.mkdir(parents=True)
         (left / "part-0000.parquet").write_bytes(b"half")
     run_tables_only(study_of(town), tmp_path / "out", progress=silent)
