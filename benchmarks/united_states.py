@@ -48,7 +48,7 @@ INPUTS: dict[str, Input] = {
     "cities": Input(3_143, "cities: one for each county", f"{ASSUMED}: counties and their equivalents"),
     "memory_gb": Input(0.9, "GB of memory, however small the city", f"{MEASURED}: a town of 50,000 homes, in parts"),
     "memory_mb_per_1000": Input(
-        3.4, "MB of memory per 1,000 homes", f"{MEASURED}: towns of 100,000 and of a million homes, while they are read"
+        0.65, "MB of memory per 1,000 homes", f"{MEASURED}: towns of 100,000 and of a million homes, in parts"
     ),
     "largest": Input(3.7e6, "homes in the largest county", f"{ASSUMED}: Los Angeles County"),
     "tables_kb": Input(400, "kB of tables per county", f"{MEASURED}: a town of 8,000 homes, without zones"),
@@ -151,8 +151,8 @@ and the range over assumptions, which multiply time and disk.
 
 ## Where the first limit lies
 
-**Reading, not seeing.** A run reads its extract in one process: the places of the whole country's nodes alone take {x["osm_nodes"]:,.0f} x 16 bytes = {c.whole_index_gb:,.0f} GB, and its
-homes would take {c.whole_gb:,.0f} GB while they are read. Tiles do not grow with the city, but this does. So the country is cut first, into an extract for each county
+**Memory, not seeing.** A run reads its extract in one process, in batches: the places of the whole country's nodes alone take {x["osm_nodes"]:,.0f} x 16 bytes = {c.whole_index_gb:,.0f} GB meanwhile, and
+what a run holds of all homes would take {c.whole_gb:,.0f} GB. Tiles do not grow with the city, but this does. So the country is cut first, into an extract for each county
 with 150 m around it (`osmium extract`, with the county's boundary in the column `boundary`), and [run as many cities](howto-cities.md), as many commands at a time as there are cores, each with a part of the table. Then the limit is the largest county:
 {c.largest_gb:,.0f} GB, and {c.largest_hours:,.1f} core hours, of which a cluster can take over the covering alone.
 
