@@ -291,3 +291,16 @@ def test_a_city_whose_process_is_killed_is_told_of_and_the_others_are_finished(
 def whole_status(folder: Path) -> dict[str, str]:
     with (folder / "out" / "cities_status.csv").open(encoding="utf-8", newline="") as stream:
         return {row["city"]: row["status"] for row in csv.DictReader(stream)}
+
+
+def test_a_disk_too_small_for_reading_is_said_and_with_room_it_goes_on(
+    whole: Any, tables: Path, tmp_path: Path, small_disk: Any
+) -> None:
+    """Nothing of what was read is left, so there is no reason that the disk would be full the next time."""
+    place = small_disk(60)
+    (place / "out.log").symlink_to(tmp_path / "log")
+    refused(start(tables, place / "out"), "the city could not be laid out", "no space left on device")
+    assert [path for path in place.rglob("*") if path.is_file() and not path.is_symlink()] == []
+    small_disk(100_000)
+    again = start(tables, place / "out")
+    ends_whole(again, whole)

@@ -9,7 +9,6 @@ of its nodes while it is read (16 bytes each), and by some 50 bytes for each obj
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -55,7 +54,7 @@ def store_extract(
     path, boundary, crs, country, name, halo_m
         As `City.from_extract`.
     scratch
-        A folder that is made for what is under way, some 0.3 kB an object, and taken away at the end.
+        A folder that is made for what is under way, some 0.15 kB an object, and taken away at the end.
     batch
         Objects that are held at once. Nothing depends on it but memory and time.
 
@@ -110,8 +109,8 @@ def _write_layer(spool: Spool, layer: str, folder: Path, crs: CRS) -> None:
             buckets.add(table, row[own], place[own])
             first += len(table)
         del row, place
-        for number, whole in buckets.parts():
-            city_store.write_part(_rows(whole, layer, tags, crs), folder, number)
+        for number in buckets.numbers():
+            city_store.write_part(_rows(buckets.part(number), layer, tags, crs), folder, number)
 
 
 def _places(spool: Spool, layer: str) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
@@ -167,15 +166,27 @@ class _Buckets:
                 )
             self._files[number][1].write_table(whole.filter(pa.array(part == number)))
 
-    def parts(self) -> Iterator[tuple[int, pa.Table]]:
-        """Give what goes into each file, in its order."""
-        for number in sorted(self._files):
-            path, writer = self._files[number]
+    def numbers(self) -> list[int]:
+        """Return the numbers of the files, once all batches were added."""
+        for _, writer in self._files.values():
             writer.close()
-            with pa.OSFile(str(path), "rb") as file:
-                whole = pa.ipc.open_file(file).read_all()
-            path.unlink()
-            yield number, whole.take(pa.array(np.argsort(whole[_PLACE].to_numpy())))
+        return sorted(self._files)
+
+    def part(self, number: int) -> pa.Table:
+        """Return what goes into a file, in its order; it can be had once."""
+        path, _ = self._files[number]
+        with pa.OSFile(str(path), "rb") as file:
+            whole = pa.ipc.open_file(file).read_all()
+        path.unlink()
+        return whole.take(pa.array(np.argsort(whole[_PLACE].to_numpy())))
+
+
+def _texts(column: pa.ChunkedArray) -> npt.NDArray[np.object_]:
+    """Return text as objects, one for each different text, None for none."""
+    told = column.combine_chunks().dictionary_encode()
+    words: npt.NDArray[np.object_] = np.array([*told.dictionary.to_pylist(), None], dtype=object)
+    found: npt.NDArray[np.object_] = words[told.indices.fill_null(len(words) - 1).to_numpy()]
+    return found
 
 
 def _rows(whole: pa.Table, layer: str, tags: list[str], crs: CRS) -> gpd.GeoDataFrame:
@@ -185,7 +196,7 @@ def _rows(whole: pa.Table, layer: str, tags: list[str], crs: CRS) -> gpd.GeoData
         "row": whole["row"].to_numpy(),
     }
     for key in tags:
-        data[key] = pd.Series(whole[key].to_numpy(zero_copy_only=False), dtype=object)
+        data[key] = pd.Series(_texts(whole[key]), dtype=object)
     if layer == "ways":
         data["nodes"] = pd.Series(lists_of(whole["nodes"]), dtype=object)
     shapes = shapely.from_wkb(whole["geometry"].to_numpy(zero_copy_only=False))

@@ -149,10 +149,11 @@ def _counted(
     cluster: tuple[int | None, str | None],
 ) -> tuple[Path, City]:
     """Return the folder of the counts, from the cache or made now, and the city without its objects."""
+    own = stack.enter_context(ExitStack())
     with stages.stage("reading the city"):
         city, key = _keys(study)
         folder = None if key is None else kept(KIND, key)
-        store = None if folder is not None else stored_city(study, city, run, stack)
+        store = None if folder is not None else stored_city(study, city, run, own)
     if folder is not None:
         return folder, _named(study, read_stored(folder).frame)
     assert store is not None  # noqa: S101 - one of both is there
@@ -171,6 +172,7 @@ def _counted(
     if folder is None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="doorview-")))
         write(folder)
+    own.close()  # a city that lies beside the run's files is no part of them
     return folder, frame
 
 
@@ -212,28 +214,28 @@ def stored_city(study: Study, key: str | None, run: RunFolder, stack: ExitStack)
 
 
 def _laid_out(study: Study, key: str | None, run: RunFolder, stack: ExitStack) -> CityStore:
-    """Return the city of the study's extract on disk, which is never held: in the cache, or in the unfinished run."""
-    folder = run.unfinished / "city"
+    """Return the city of the study's extract on disk, in the cache or beside the run's files; it is never held."""
+    place = run.partial / "reading"  # what an ended run left there is cleared away when the next one begins
+    stack.callback(shutil.rmtree, place, ignore_errors=True)
+    folder = place / "city"
     try:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        store_city(study, folder, scratch=run.unfinished / "reading")
+        run.path("reading", "city").mkdir()
+        store_city(study, folder, scratch=place / "scratch")
     except OSError as fault:
         if isinstance(fault, DoorviewError):
             raise
         why = "no space left on device" if fault.errno == errno.ENOSPC or "No space left" in str(fault) else fault
         raise OutputError(
             f"the city could not be laid out in '{run.partial}' ({why}), so nothing was counted, and nothing of it "
-            "is left there. Reading an extract takes some three times its size for a while: make room and run the "
-            "same command again, or choose another folder, --out DIR."
+            "is left there. For a while it takes some 15 times the size of a .osm.pbf file: make room and run the same "
+            "command again, or choose another folder, --out DIR."
         ) from fault
     if key is not None:
         # A copy: whether or not there is room for it in the cache, the extract is read once.
-        keep(CITIES, key, lambda place: _copied(folder, place))
+        keep(CITIES, key, lambda kept_at: _copied(folder, kept_at))
         store = kept_city(key)
         if store is not None:
-            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(place, ignore_errors=True)
             return store
     return read_stored(folder)
 
