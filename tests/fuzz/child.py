@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import faulthandler
 import functools
+import gc
 import json
 import resource
 import shutil
@@ -19,6 +20,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+MOST_LEFT = 12
+"""Open files and threads more than at first that are no leak: libraries open data of their own when first asked."""
 MEMORY_BYTES = 1_500_000_000
 """What a case may take beyond what the libraries take already; the largest case is a few MB."""
 
@@ -253,8 +256,16 @@ def answer(case: dict[str, Any]) -> dict[str, str]:
     return {"fine": ""}
 
 
+def _held() -> tuple[int, int]:
+    """Return how many files this process has open, and how many threads run."""
+    # What a traceback held goes when it does.
+    gc.collect()
+    return len(list(Path("/proc/self/fd").iterdir())), len(list(Path("/proc/self/task").iterdir()))
+
+
 def main() -> None:
     seconds = float(sys.argv[1])
+    least = (10**6, 10**6)
     answers = sys.stdout
     sys.stdout = sys.stderr  # what libraries print is no answer
     for line in sys.stdin:
@@ -264,11 +275,15 @@ def main() -> None:
             most = pages * resource.getpagesize() + MEMORY_BYTES
             resource.setrlimit(resource.RLIMIT_AS, (most, most))
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            least = _held()
             said = {"fine": ""}
         else:
             faulthandler.dump_traceback_later(seconds, exit=True)
             said = answer(case)
             faulthandler.cancel_dump_traceback_later()
+            now = _held() if least[0] < 10**6 else least
+            if any(many > few + MOST_LEFT for many, few in zip(now, least, strict=True)):
+                said = {"fault": f"files open and threads: {least} at first, {now} now"}
         answers.write(json.dumps(said) + "\n")
         answers.flush()
 
