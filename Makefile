@@ -97,8 +97,8 @@ notebooks-refresh: $(STAMP)  ## execute the notebooks and keep what they show, f
 
 # The second line: the same properties as in the suite, tried on twenty times as many examples.
 test-long: $(STAMP)  ## the tests that take minutes: killed runs, hostile files, large cities, many more examples
-	"$(BIN)/python" -m pytest -m long
-	DOORVIEW_EFFORT=20 "$(BIN)/python" -m pytest tests/properties
+	"$(BIN)/python" -m pytest -m long -n logical --maxprocesses 4 --dist load
+	DOORVIEW_EFFORT=20 "$(BIN)/python" -m pytest -n logical --maxprocesses 4 --dist load tests/properties
 
 check: $(STAMP)  ## lint, format, types and spelling
 	"$(BIN)/ruff" check .

@@ -236,6 +236,7 @@ def test_no_room_for_temporary_files_is_one_clear_message(
 def test_disks_of_many_sizes(tables: Path, whole: Any, tmp_path: Path, small_disk: Any, part: float) -> None:
     """Output, cache and temporary files on one small disk."""
     room = tmp_path / "room"
+    room.mkdir()
     first = start(tables, room / "out", cache=room / "cache")
     ends_whole(first, whole)
     size = sum(path.stat().st_size for path in room.rglob("*") if path.is_file()) / 1000.0

@@ -8,8 +8,11 @@ killed, or does not answer in time, is the parent's to judge.
 from __future__ import annotations
 
 import faulthandler
+import functools
+import gc
 import json
 import resource
+import shutil
 import sys
 import traceback
 from collections.abc import Callable
@@ -17,6 +20,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+MOST_LEFT = 12
+"""Open files and threads more than at first that are no leak: libraries open data of their own when first asked."""
 MEMORY_BYTES = 1_500_000_000
 """What a case may take beyond what the libraries take already; the largest case is a few MB."""
 
@@ -101,6 +106,79 @@ def terrain(file: Path) -> None:
     read_terrain(file, (340_200.0, 4_359_600.0, 341_000.0, 4_360_500.0), "EPSG:32618")
 
 
+def pairs(file: Path) -> None:
+    from types import SimpleNamespace
+
+    from doorview.study.routes_ends import routes_plan
+    from doorview.study.routes_section import RoutesSection
+
+    study = SimpleNamespace(routes=RoutesSection(pairs=file))
+    routes_plan(SimpleNamespace(study=study, city=_city(file)))  # type: ignore[arg-type]
+
+
+def weights(file: Path) -> None:
+    import numpy as np
+
+    from doorview.overlays.people import people_on_faces, read_people
+
+    shapes, numbers = read_people(file, "people", _crs())
+    faces = _ground(file).faces
+    people_on_faces(shapes, numbers.values, faces, np.ones(len(faces), bool))
+
+
+def attributes(file: Path) -> None:
+    import shapely
+
+    from doorview.overlays.zone_attributes import zone_attribute
+    from doorview.study.schema import study_from_dict
+    from doorview.study.zone_faults import zone_faults
+    from doorview.study.zones import COLUMN, read_zones
+
+    asked = [
+        {"zoning": "z", "column": name, "kind": kind} for name, kind in (("income", "number"), ("kind", "category"))
+    ]
+    raw = {"zones": [{"file": str(file), "zoning": "z", "id": "id"}], "fairness": {"attributes": asked}}
+    study = study_from_dict(raw, needs_place=False)
+    zone_faults(study)
+    assert study.fairness is not None
+    columns = [item.column for item in study.fairness.attributes]
+    found, _ = read_zones(study.zones, _crs(), shapely.box(3.4e5, 4.3e6, 3.6e5, 4.4e6), columns={"z": columns})
+    assert found is not None
+    for item in study.fairness.attributes:
+        zone_attribute(found[COLUMN + item.column].tolist(), found["zone"].tolist(), item.kind, item.column).notes()
+
+
+def track(file: Path) -> None:
+    import doorview as dv
+
+    found = dv.track_exposure(_city(file), file, levels=["detect"], doors=_doors(file), replicates=64)
+    assert len(found.said()) < 1000
+    out = file.parent.parent / "out" / "track"
+    shutil.rmtree(out, ignore_errors=True)
+    found.write(out)
+
+
+@functools.cache
+def _city_in(folder: Path) -> Any:
+    import doorview as dv
+
+    city = dv.City.from_extract(folder / "tiny.osm.pbf")
+    doors = dv.find_doors(city)
+    return city, doors, dv.public_space(city, doors)
+
+
+def _city(file: Path) -> Any:
+    return _city_in(file.parent)[0]
+
+
+def _doors(file: Path) -> Any:
+    return _city_in(file.parent)[1]
+
+
+def _ground(file: Path) -> Any:
+    return _city_in(file.parent)[2]
+
+
 class _Look(HTMLParser):
     """What a browser finds on a page: kinds of elements and attributes, and what no text from data may bring in."""
 
@@ -159,10 +237,11 @@ def _crs() -> Any:
     return CRS("EPSG:32618")
 
 
-KINDS: dict[str, Callable[[Path], None]] = {
-    item.__name__: item
-    for item in (study, extract, whole, layer, zones, incidents, cameras, cities, terrain, explorer, briefing)
-}
+KINDS_OF_CASES = (
+    *(study, extract, whole, layer, zones, incidents, cameras, cities, terrain, explorer, briefing),
+    *(pairs, weights, attributes, track),
+)
+KINDS: dict[str, Callable[[Path], None]] = {item.__name__: item for item in KINDS_OF_CASES}
 
 
 def answer(case: dict[str, Any]) -> dict[str, str]:
@@ -177,8 +256,16 @@ def answer(case: dict[str, Any]) -> dict[str, str]:
     return {"fine": ""}
 
 
+def _held() -> tuple[int, int]:
+    """Return how many files this process has open, and how many threads run."""
+    # What a traceback held goes when it does.
+    gc.collect()
+    return len(list(Path("/proc/self/fd").iterdir())), len(list(Path("/proc/self/task").iterdir()))
+
+
 def main() -> None:
     seconds = float(sys.argv[1])
+    least = (10**6, 10**6)
     answers = sys.stdout
     sys.stdout = sys.stderr  # what libraries print is no answer
     for line in sys.stdin:
@@ -188,11 +275,15 @@ def main() -> None:
             most = pages * resource.getpagesize() + MEMORY_BYTES
             resource.setrlimit(resource.RLIMIT_AS, (most, most))
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            least = _held()
             said = {"fine": ""}
         else:
             faulthandler.dump_traceback_later(seconds, exit=True)
             said = answer(case)
             faulthandler.cancel_dump_traceback_later()
+            now = _held() if least[0] < 10**6 else least
+            if any(many > few + MOST_LEFT for many, few in zip(now, least, strict=True)):
+                said = {"fault": f"files open and threads: {least} at first, {now} now"}
         answers.write(json.dumps(said) + "\n")
         answers.flush()
 

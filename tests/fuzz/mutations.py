@@ -103,6 +103,7 @@ def good_files(folder: Path) -> dict[str, list[Path]]:
     look = {"driver": "GTiff", "width": 64, "height": 64, "count": 1, "dtype": "float32", "crs": "EPSG:32618"}
     with rasterio.open(folder / "ground.tif", "w", transform=place, **look) as to:
         to.write(np.arange(4096, dtype=np.float32).reshape(1, 64, 64) / 100)
+    _walks(folder)
     (folder / "study.toml").write_bytes((DEMO / "study.toml").read_bytes())
     for name in ("demo.osm.pbf", "districts.geojson", "thefts.csv"):
         if not (folder / name).exists():
@@ -117,7 +118,38 @@ def good_files(folder: Path) -> dict[str, list[Path]]:
         "cameras": [folder / "cameras.csv"],
         "cities": [folder / "cities.csv"],
         "terrain": [folder / "ground.tif"],
+        "pairs": [folder / "pairs.csv"],
+        "weights": [folder / f"people.{ending}" for ending in ("csv", "geojson", "gpkg")],
+        "attributes": [folder / f"tracts.{ending}" for ending in ("geojson", "gpkg")],
+        "track": [folder / "walk.gpx", folder / "walk.gpx"],
     }
+
+
+def _walks(folder: Path) -> None:
+    """Write what walks, people and attributes of zones are read from, in the tiny town."""
+    at = OsmFile().lonlat
+    west, east = at(-120.0, 3.0), at(120.0, -3.0)
+    ends = f"{west[1]},{west[0]},{east[1]},{east[0]}"
+    head = "name,origin_lat,origin_lon,destination_lat,destination_lon"
+    (folder / "pairs.csv").write_text("\n".join([head, f"To work,{ends}", f'"A, B",{ends}', f",{ends}"]) + "\n")
+    people = [(*at(40.0 * n - 100.0, 4.0), 10 * n) for n in range(6)]
+    rows = [f"{lon},{lat},{number},Elm" for lon, lat, number in people]
+    (folder / "people.csv").write_text("\n".join(["lon,lat,people,name", *rows]) + "\n")
+    point = shapely.Point(people[0][:2])
+    shapes = [point, shapely.LineString([west, east]), point.buffer(5e-4)]
+    layer = gpd.GeoDataFrame({"people": [5, 20.5, 3], "name": ["a", "b", None]}, geometry=shapes, crs=4326)
+    layer.to_file(folder / "people.geojson")
+    layer.iloc[:1].to_file(folder / "people.gpkg")
+    zones = gpd.read_file(folder / "zones.geojson")
+    tracts = zones.assign(income=["41000", "1,200"], kind=["rent", "own"])
+    for ending in ("geojson", "gpkg"):
+        tracts.to_file(folder / f"tracts.{ending}")
+    steps = "".join(
+        f'<trkpt lat="{lat:.6f}" lon="{lon:.6f}"><time>2024-05-01T10:{n:02d}:00Z</time></trkpt>'
+        for n, (lon, lat) in enumerate(at(-120.0 + 10.0 * n, 3.0) for n in range(25))
+    )
+    walk = f"<trk><name>Walk</name><trkseg>{steps}</trkseg></trk><wpt lat='1' lon='1'/>"
+    (folder / "walk.gpx").write_text(f'<?xml version="1.0"?><gpx version="1.1" creator="x">{walk}</gpx>')
 
 
 # ---- mutations ------------------------------------------------------------------------------------------------------
@@ -207,7 +239,7 @@ _TEXT = (
 )
 _TOKENS = _TEXT[6:]
 """What leaves XML well-formed more often than not, so that a whole run meets it."""
-_TEXT_FILES = (".osm", ".geojson", ".csv", ".toml")
+_TEXT_FILES = (".osm", ".geojson", ".csv", ".toml", ".json", ".gpx")
 
 
 def mutated(path: Path, rng: random.Random, kind: str = "") -> bytes:
@@ -301,7 +333,7 @@ def bombs() -> Iterator[tuple[str, str, bytes | Callable[[], bytes]]]:
     yield "study", "digits.toml", b"[study]\nseed = " + b"9" * 100_000
     yield "study", "many.toml", b"".join(b"[scenarios.s%d]\nrate = 2.0\n" % n for n in range(20_000))
     yield "study", "keys.toml", b"[study]\n" + b"".join(b"k%d = 1\n" % n for n in range(50_000))
-    for kind in ("layer", "zones", "incidents"):
+    for kind in ("layer", "zones", "incidents", "weights", "attributes"):
         yield kind, "nested.geojson", b'{"type":"FeatureCollection","features":' + b"[" * 100_000
         deep = b"[" * 3_000 + b"]" * 3_000
         feature = b'{"type":"Feature","properties":{},"geometry":{"type":"Polygon","coordinates":%s}}'
@@ -311,7 +343,7 @@ def bombs() -> Iterator[tuple[str, str, bytes | Callable[[], bytes]]]:
         nested = json.dumps({"type": "Feature", "properties": {"a": {"b": [1] * 1000}}, "geometry": None}).encode()
         yield kind, "properties.geojson", b'{"type":"FeatureCollection","features":[%s]}' % nested
         yield kind, "endless.gpkg", _endless_gpkg()
-    for kind in ("incidents", "cameras", "cities"):
+    for kind in ("incidents", "cameras", "cities", "pairs", "weights"):
         yield kind, "columns.csv", b",".join([b"lon"] * 200_000) + b"\n1"
         yield kind, "field.csv", b'lon,lat,date,category\n-76.79,39.37,2024-01-01,"' + b"x" * 8_000_000 + b'"\n'
         yield kind, "quote.csv", b'lon,lat,date,category\n"' + b"1,\n" * 500_000
@@ -319,6 +351,26 @@ def bombs() -> Iterator[tuple[str, str, bytes | Callable[[], bytes]]]:
         yield kind, "far.csv", b"lon,lat,date,category\n1e308,-1e308,9999-12-31,x\n-76.79,39.37,0001-01-01,y\n"
         yield kind, "wide.csv", "lon,lat,date,category\n-76.79,39.37,2024-01-01,x\n".encode("utf-16")
         yield kind, "latin.csv", "lon,lat,date,category\n-76.79,39.37,2024-01-01,caf\xe9\n".encode("latin-1")
+    yield "track", "laughs.gpx", b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY l0 "lol">' + lol + b"]><gpx>&l9;</gpx>"
+    yield "track", "nested.gpx", b"<gpx>" + b"<trk>" * 200_000
+    point = b'<trkpt lat="39.37" lon="-76.79"><time>%s</time></trkpt>'
+    yield "track", "long.gpx", b"<gpx><trk><name>%s</name><trkseg>%s</trkseg></trk></gpx>" % (b"x" * 8_000_000, point)
+    yield (
+        "track",
+        "times.gpx",
+        b"<gpx><trk><trkseg>%s</trkseg></trk></gpx>"
+        % b"".join(
+            point % when
+            for when in (b"9999-12-31T23:59:59Z", b"0001-01-01T00:00:00Z", b"1e308", b"2024-05-01T10:00:00+99:99")
+        ),
+    )
+    ends = (b"-76.7945", b"39.37", b"-76.7855", b"39.37")
+    far = b'<trkpt lon="%s" lat="%s"/><trkpt lon="%s" lat="%s"/>' % ends
+    yield "track", "many.gpx", b"<gpx><trk><trkseg>%s</trkseg></trk></gpx>" % (far * 20_000)
+    yield "track", "tracks.gpx", b"<gpx>%s</gpx>" % (b"<trk><trkseg>%s</trkseg></trk>" % far * 3_000)
+    world = b'{"type":"Feature","properties":{"people":1},"geometry":{"type":"LineString","coordinates":%s}}'
+    lines = b",".join([world % b"[[-179,-80],[179,80],[-179,80],[179,-80]]"] * 40)
+    yield "weights", "world.geojson", b'{"type":"FeatureCollection","features":[%s]}' % lines
     huge = b'<VRTDataset rasterXSize="100000000" rasterYSize="100000000"><VRTRasterBand dataType="Float64" band="1"/>%s'
     yield "terrain", "vrt.tif", huge % b"</VRTDataset>"
     yield "whole", "world.osm", _two_homes((-76.79, 39.37), (10.0, 50.0))

@@ -64,9 +64,13 @@ def test_a_bomb_is_refused_or_harmless(worker, kind, name, data):
     assert how != "fault", words
 
 
-@pytest.mark.parametrize("cases", [pytest.param(150, id="few"), pytest.param(6000, id="many", marks=pytest.mark.long)])
-def test_a_mutated_file_is_read_or_refused(worker, cases, tmp_path):
-    rng = random.Random(SEED + cases)
+MANY = [pytest.param(1500, part, id=f"many-{part}", marks=pytest.mark.long) for part in range(4)]
+"""In parts, so that several processes may share them."""
+
+
+@pytest.mark.parametrize(("cases", "part"), [pytest.param(150, 0, id="few"), *MANY])
+def test_a_mutated_file_is_read_or_refused(worker, cases, part, tmp_path):
+    rng = random.Random(SEED + cases + part)
     seen: Counter[str] = Counter()
     faults = []
     for number in range(cases):

@@ -6,6 +6,8 @@ import html.parser
 import io
 import json
 import re
+import sqlite3
+import struct
 from pathlib import Path
 
 import pandas as pd
@@ -19,6 +21,7 @@ from doorview.show.briefing.content import briefing_content
 from doorview.show.briefing.tables import read_run
 from doorview.show.briefing.words import load_words
 from doorview.show.briefing.write import briefing_html, briefing_pdf, write_briefing
+from doorview.show.finished import sealed
 from helpers.lix import lix
 from helpers.small_run import SHARES, png, small_run, write_table
 
@@ -450,3 +453,78 @@ def test_ways_on_foot_stand_with_all_levels_and_say_that_they_are_no_advice(run,
     # A run without ways has no such section.
     plain = briefing_content(read_run(small_run(tmp_path / "plain", everything=False)), language=language)
     assert titles[titles.index(section["title"])] not in [part["title"] for part in plain.sections]
+
+
+def seal(folder: Path) -> None:
+    facts = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    (folder / "run.json").write_text(json.dumps(sealed(facts, folder)), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda run: (run / "stages.csv").unlink(), r"stages\.csv \(missing\)"),
+        (lambda run: (run / "curve.csv").write_bytes((run / "shares.csv").read_bytes()), r"curve\.csv \(changed\)"),
+        (lambda run: (run / "partnership.csv").write_text("month\n1\n"), r"partnership\.csv \(not of this run\)"),
+        (lambda run: rewritten(run, '"rate": 0.2', '"rate": 0.4'), "not as the run wrote it"),
+    ],
+)
+def test_a_run_with_checksums_is_told_where_it_is_not_as_it_was_written(tmp_path, change, told):
+    folder = small_run(tmp_path / "run")
+    seal(folder)
+    write_briefing(folder)
+    pages = [(folder / name).read_bytes() for name in ("briefing.html", "briefing.pdf")]
+    change(folder)
+    with pytest.raises(InputError, match=told):
+        write_briefing(folder)
+    assert [(folder / name).read_bytes() for name in ("briefing.html", "briefing.pdf")] == pages
+
+
+def rewritten(folder: Path, old: str, new: str) -> None:
+    text = (folder / "run.json").read_text(encoding="utf-8")
+    assert old in text
+    (folder / "run.json").write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_what_differs_from_run_to_run_is_not_sealed(tmp_path):
+    folder = small_run(tmp_path / "run")
+    seal(folder)
+    facts = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    (folder / "run.json").write_text(json.dumps({"timings": {"reading": 1.5}, **facts}, indent=4), encoding="utf-8")
+    write_briefing(folder)
+
+
+def test_a_share_that_is_none_and_a_row_of_another_length_are_refused_by_line(tmp_path):
+    for number, (old, new, told) in enumerate(
+        [(",0.366,", ",1.366,", r"line 2: share_mean is 1\.366, and a share"), (",0.366,", ",", "line 2: not as many")]
+    ):
+        folder = small_run(tmp_path / str(number))
+        text = (folder / "shares.csv").read_text(encoding="utf-8")
+        assert old in text
+        (folder / "shares.csv").write_text(text.replace(old, new, 1), encoding="utf-8")
+        with pytest.raises(InputError, match=told):
+            write_briefing(folder)
+
+
+def test_zones_that_are_a_question_without_end_and_endless_pictures_do_no_harm(tmp_path):
+    folder = small_run(tmp_path / "run")
+    with sqlite3.connect(folder / "city.gpkg") as base:
+        base.execute(
+            "create view zones as with recursive n(i) as (select 1 union all select i + 1 from n)"
+            " select 'district' as zoning, i as zone, 'b' as name from n"
+        )
+    write_briefing(folder)
+    bomb = bytearray(png())
+    bomb[16:24] = struct.pack(">II", 100_000, 100_000)
+    (folder / "maps" / "curve.png").write_bytes(bomb)
+    with pytest.raises(InputError, match=r"curve\.png' has 100,000 by 100,000 pixels"):
+        write_briefing(folder)
+
+
+def test_a_fact_of_another_kind_is_one_message(tmp_path, capsys):
+    folder = small_run(tmp_path / "run")
+    rewritten(folder, '"levels": {', '"levels": 5, "_": {')
+    assert main(["briefing", str(folder)]) == 1
+    shown = capsys.readouterr().err
+    assert "holds what doorview does not write (TypeError" in shown
+    assert shown.count("\n") == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import threading
 from pathlib import Path
 
@@ -129,3 +130,17 @@ def test_a_file_replaces_the_one_before(tmp_path):
             path.write_text(text)
     assert (tmp_path / "x" / "f.txt").read_text() == "two"
     assert len(list((tmp_path / "x").iterdir())) == 1
+
+
+def test_a_whole_thing_in_the_place_of_another_is_not_taken_for_it(home, caplog):
+    """Its checksums fit its files; only the key that stands with them tells."""
+    for key in (key_of("one"), key_of("two")):
+        keep("cities", key, lambda folder, key=key: (folder / "a").write_text(key))
+    one, two = (kept("cities", key_of(name)) for name in ("one", "two"))
+    assert one is not None
+    assert two is not None
+    shutil.rmtree(two)
+    shutil.copytree(one, two)
+    assert kept("cities", key_of("two")) is None
+    assert "another thing's" in caplog.text
+    assert kept("cities", key_of("one")) == one

@@ -291,3 +291,28 @@ def test_a_light_page_that_would_be_too_large_holds_fewer_kinds_of_ground(
                 assert kept["hist_amount"][c:d].tolist() == arrays["hist_amount"][a:b].tolist()
     np.testing.assert_array_equal(kept["curve_independent"], arrays["curve_independent"][:, :2])
     assert without_spaces(header, arrays, spaces)[0]["spaces"] == header["spaces"]
+
+
+def test_data_of_another_run_and_changed_data_are_refused(run: Path) -> None:
+    header = json.loads((run / "working" / "explorer.json").read_text(encoding="utf-8"))
+    for name, told in (("title", "explorer.json"), ("checksums", "explorer.npz")):
+        changed = {**header, name: "Another" if name == "title" else {**header["checksums"], "explorer.npz": "0" * 64}}
+        (run / "working" / "explorer.json").write_text(json.dumps(changed), encoding="utf-8")
+        with pytest.raises(InputError, match=f"damaged data for the explorer, or another run's: {told}"):
+            write_explorer(run)
+    (run / "working" / "explorer.json").write_text(json.dumps(header), encoding="utf-8")
+    (run / "shares.csv").write_bytes(b"scenario\n")
+    with pytest.raises(InputError, match=r"another run's: shares\.csv"):
+        write_explorer(run)
+
+
+def test_a_raster_that_is_none_is_refused_and_leads_nowhere(run: Path, tmp_path: Path) -> None:
+    """A text that GDAL would follow to another file."""
+    (raster,) = run.glob("seen_by_detect.tif")
+    elsewhere = shutil.copyfile(raster, tmp_path / "elsewhere.tif")
+    raster.write_text(
+        '<VRTDataset rasterXSize="9" rasterYSize="9"><VRTRasterBand dataType="Byte" band="1"><SimpleSource>'
+        f"<SourceFilename>{elsewhere}</SourceFilename></SimpleSource></VRTRasterBand></VRTDataset>"
+    )
+    with pytest.raises(InputError, match=r"seen_by_detect\.tif' cannot be read as a raster"):
+        write_explorer(run)

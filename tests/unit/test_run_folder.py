@@ -251,3 +251,13 @@ def test_empty_folders_are_no_unfinished_work(tmp_path):
         (run.unfinished / "tiles").mkdir(parents=True)
         raise KeyboardInterrupt
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no pipes in folders")
+def test_a_run_json_that_is_a_pipe_or_nested_without_end_is_no_run(tmp_path):
+    (tmp_path / "pipe").mkdir()
+    os.mkfifo(tmp_path / "pipe" / "run.json")
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "run.json").write_text("[" * 100_000)
+    assert not is_run(tmp_path / "pipe")  # and it does not wait for somebody to write
+    assert not is_run(tmp_path / "deep")

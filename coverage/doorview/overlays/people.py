@@ -19,6 +19,7 @@ from pyproj import CRS
 
 from doorview.city.crs import WGS84
 from doorview.city.layers import read_layer
+from doorview.city.untrusted import check_header
 from doorview.errors import InputError, MissingFileError, UnknownNameError
 
 __all__ = ["Numbers", "People", "numbers_of", "people_on_faces", "read_people"]
@@ -27,6 +28,7 @@ WITHIN_M = 50.0
 """People farther than this from every block face are on none."""
 STEP_M = 5.0
 """Distance of the places that the people of a line are spread over."""
+MOST_LINES_M = 2e7
 _LON, _LAT = ("lon", "longitude", "lng", "long"), ("lat", "latitude")
 MOST_PEOPLE = 1e12
 """A larger number is no number of people, and sums of such lose the others."""
@@ -122,6 +124,7 @@ def _read_csv(path: Path) -> gpd.GeoDataFrame:
     """Return the points of a CSV with longitude and latitude."""
     if not path.is_file():
         raise MissingFileError(f"there is no file '{path}' of people. Check the path.")
+    check_header(path)
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""], encoding="utf-8-sig")
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as fault:
@@ -176,8 +179,19 @@ def people_on_faces(
         LineStrings.
     usable
         Faces that have a share, shape (faces,).
+
+    Raises
+    ------
+    InputError
+        If the lines are longer together than `MOST_LINES_M`.
     """
     geometry = shapely.force_2d(shapes.geometry.to_numpy())
+    long = float(shapely.length(geometry[np.isin(shapely.get_type_id(geometry), _LINE)]).sum())
+    if not long <= MOST_LINES_M:
+        raise InputError(
+            f"the lines of people are {long / 1000:,.0f} km long together; {MOST_LINES_M / 1000:,.0f} km are the most, "
+            "the streets of a large city several times over. Take the part of the file that is at the place."
+        )
     kind = shapely.get_type_id(geometry)
     usual = np.isin(kind, (*_POINT, *_LINE, *_POLYGON))
     known = ~np.isnan(people) & usual & ~shapely.is_empty(geometry)

@@ -37,7 +37,7 @@ def is_run(folder: str | os.PathLike[str]) -> bool:
     """Tell whether `folder` holds the run.json of a finished doorview run."""
     path = Path(folder) / "run.json"
     try:
-        if path.stat().st_size > _LARGEST_RUN_JSON:
+        if not path.is_file() or path.stat().st_size > _LARGEST_RUN_JSON:
             return False
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):  # absent, unreadable, or no JSON: in each case not a run of ours

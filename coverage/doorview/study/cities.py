@@ -229,6 +229,8 @@ def _check_folder(out: Path) -> None:
 
 
 def _is_ours(path: Path) -> bool:
+    if not path.is_file():  # reading a pipe would wait without end
+        return False
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):  # absent, unreadable, or no JSON: in each case not ours

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pyproj import Transformer
 
 from doorview.city.model import City
+from doorview.city.untrusted import check_header
 from doorview.errors import DoorviewError, InputError, StudyError
 from doorview.overlays.destinations import Place, find_place, named_places, places_of_kind
 from doorview.study.routes_section import PAIR_COLUMNS, RoutesSection
@@ -180,6 +181,7 @@ def _read_pairs(
 
 
 def _table(path: Path) -> pd.DataFrame:
+    check_header(path)
     try:
         return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as fault:

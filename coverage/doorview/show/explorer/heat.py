@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
-from rasterio.errors import RasterioError
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
 from doorview.errors import InputError
@@ -97,7 +98,10 @@ def _opened(path: Path) -> Iterator[rasterio.DatasetReader]:
     """
     again = "Run the study again, or take the file away: the page then has no such layer."
     try:
-        with rasterio.open(path, driver="GTiff") as source:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)  # refused below
+            opened = rasterio.open(path, driver="GTiff")
+        with opened as source:
             across = max(source.width, source.height)
             cell = source.transform.a
             square = source.transform.b == source.transform.d == 0 and source.transform.e == -cell
