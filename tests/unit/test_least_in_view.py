@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from doorview.errors import InputError
-from doorview.overlays.least_in_view import PER_METRE, least_in_view, trade_off
+from doorview.overlays import capped
+from doorview.overlays.least_in_view import PER_METRE, least_in_view, least_within, trade_off
 from doorview.overlays.route_exposure import exposure_of_pairs, route_figures, walking_points
-from doorview.overlays.routes import shortest_routes
+from doorview.overlays.routes import route_lines, shortest_routes
 from doorview.overlays.walking_graph import walking_graph
 from helpers.ladder import city_of, ladder
 
@@ -99,6 +100,65 @@ def test_the_least_and_the_front_are_those_of_exhaustive_search(seed):
     inside = front.table[front.table["detour"] <= 1.2]
     assert len(capped.table) == len(inside)
     assert capped.left_out == len(front.table) - len(inside)
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 10_000), st.floats(1.0, 1.6))
+def test_the_least_within_a_cap_is_that_of_exhaustive_search(seed, cap):
+    graph, walk, exposure, hit, p = grid(seed)
+    ends = np.flatnonzero(np.isin(graph.osm_node, [1, 9]))
+    one, two = graph.xy[ends[0]], graph.xy[ends[1]]
+    sums = exhaustive(graph, walk, hit, p, *ends)
+    shortest = sums[:, 0].min()
+    inside = sums[sums[:, 0] <= cap * shortest * (1 + 1e-9)]
+    found = least_within(graph, exposure, one, two, p, shortest_m=shortest, detour_cap=cap)
+    assert found.table["length_m"].iloc[0] <= cap * shortest * (1 + 1e-6)
+    assert found.table["cost"].iloc[0] == pytest.approx((inside[:, 1] + PER_METRE * inside[:, 0]).min())
+    figures = route_figures(graph, found, {"x": exposure}, p, replicates=0).iloc[0]
+    assert figures["seen_length_mean_m"] == pytest.approx(
+        found.table["cost"].iloc[0] - PER_METRE * found.table["length_m"].iloc[0], abs=1e-6
+    )
+    assert route_lines(graph, found)[0].length == pytest.approx(found.table["length_m"].iloc[0])
+
+
+def test_of_two_detours_alike_a_cap_allows_one():
+    """Two parts of 100 m of a street are in view; round either it is 100 m more, and round one is off the front."""
+    graph = walking_graph(city_of(two_loops()), side="centre")
+    walk = walking_points(graph)
+    xy = shapely.get_coordinates(walk.points.to_numpy())
+    seen = np.flatnonzero((xy[:, 1] == 0) & (np.abs(xy[:, 0] - 100) < 100))
+    door = np.where(xy[seen, 0] < 100, "a", "b")
+    exposure = exposure_of_pairs(walk, pd.Index(["a", "b"]), pd.DataFrame({"door": door, "point": seen}))
+    ends = (-15.0, 4.0), (225.0, -4.0)
+    assert least_in_view(graph, exposure, [ends[0]], [ends[1]], 0.5).table["length_m"].tolist() == [440]
+    for cap, length, in_view in ((1.9, 440, 0), (1.5, 340, 50), (1.3, 240, 100)):
+        found = least_within(graph, exposure, *ends, 0.5, shortest_m=240.0, detour_cap=cap)
+        figures = route_figures(graph, found, {"x": exposure}, 0.5, replicates=0).iloc[0]
+        assert figures["length_m"] == pytest.approx(length)
+        assert figures["seen_length_mean_m"] == pytest.approx(in_view, abs=1.5)
+    # The front has corners alone: none between the shortest and the longest of these three.
+    assert trade_off(graph, exposure, *ends, 0.5, detour_cap=1.5).table["length_m"].tolist() == [240]
+
+
+def test_a_search_that_is_given_up_takes_the_front_s_last_corner(monkeypatch):
+    graph, _, exposure, _, p = grid(3)
+    ends = [graph.xy[row] for row in np.flatnonzero(np.isin(graph.osm_node, [1, 9]))]
+    monkeypatch.setattr(capped, "MOST_LABELS", 1)
+    for cap in (1.0, 1.2, 1.4):
+        front = trade_off(graph, exposure, *ends, p, detour_cap=cap)
+        shortest = front.table["length_m"].iloc[0]
+        found = least_within(graph, exposure, *ends, p, shortest_m=shortest, detour_cap=cap)
+        assert found.table["length_m"].iloc[0] == pytest.approx(front.table["length_m"].iloc[-1])
+
+
+def two_loops():
+    """A street from x = -20 to 230, and round each of its parts 0 to 100 and 100 to 200 one 100 m longer."""
+    street = {"highway": "residential"}
+    ways = [([(x, 0.0) for x in (-20, 0, 100, 200, 230)], street, [1, 2, 3, 4, 5])]
+    return ways + [
+        ([(x, 0.0), (x, 50.0), (x + 100, 50.0), (x + 100, 0.0)], street, [n, 10 * n, 10 * n + 1, n + 1])
+        for x, n in ((0, 2), (100, 3))
+    ]
 
 
 def ladder_with_a_door():

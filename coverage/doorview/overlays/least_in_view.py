@@ -14,12 +14,13 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from doorview.errors import InputError
+from doorview.overlays.capped import cheapest_within
 from doorview.overlays.route_exposure import CAVEAT, Exposure, seen_metres
 from doorview.overlays.route_owners import Chance
 from doorview.overlays.routes import WITHIN_M, Cost, Routes, cheapest_routes, shortest_routes
 from doorview.overlays.walking_graph import WalkingGraph
 
-__all__ = ["PER_METRE", "Front", "least_in_view", "trade_off"]
+__all__ = ["PER_METRE", "Front", "least_in_view", "least_within", "trade_off"]
 
 Floats = NDArray[np.float64]
 
@@ -67,6 +68,45 @@ def least_in_view(
     routes = cheapest_routes(graph, cost, origins, destinations, within_m=within_m, all_parts=all_parts)
     routes.table.attrs["caveat"] = CAVEAT
     return routes
+
+
+def least_within(
+    graph: WalkingGraph,
+    exposure: Exposure,
+    origin: ArrayLike,
+    destination: ArrayLike,
+    chance: Chance,
+    *,
+    shortest_m: float,
+    detour_cap: float,
+    within_m: float = WITHIN_M,
+) -> Routes:
+    """Return the route least in view, of one pair, that is at most `detour_cap` times as long as the shortest.
+
+    Exact (`cheapest_within`); where that search is given up, the last corner of `trade_off` within the cap.
+
+    Parameters
+    ----------
+    graph, exposure, origin, destination, chance, within_m
+        As for `trade_off`.
+    shortest_m
+        Length of the shortest route [m].
+    detour_cap
+        1 or more.
+
+    """
+    ends = np.reshape(np.asarray(origin, float), (1, 2)), np.reshape(np.asarray(destination, float), (1, 2))
+    least = least_in_view(graph, exposure, *ends, chance, within_m=within_m)
+    longest = detour_cap * shortest_m * (1 + 1e-12)
+    if not least.table["length_m"].iloc[0] > longest:
+        return least
+    cost = seen_metres(exposure, graph, chance, per_metre=PER_METRE)
+    found = cheapest_within(graph, cost, least, longest)
+    if found is None:
+        front = trade_off(graph, exposure, *ends, chance, detour_cap=detour_cap, within_m=within_m)
+        found = front.routes[-1]
+    found.table.attrs["caveat"] = CAVEAT
+    return found
 
 
 def trade_off(

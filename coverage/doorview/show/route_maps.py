@@ -102,7 +102,7 @@ class RouteData:
     same
         The way least in view is the shortest.
     cap
-        The way least in view keeps to where walks of at most this times the shortest pass.
+        The way least in view is at most this times as long as the shortest.
     known
         What is said besides, of known cameras and of ground beyond the counted area; may be empty.
     """
@@ -149,7 +149,7 @@ def route_map(path: str | os.PathLike[str], data: RouteData, *, dpi: int = 200) 
     )
     y = frame.sheet.write(x, y, said, PANEL, size=7.5, colour=MUTED) - 0.06
     if data.same:
-        words = f"No way is less in view where walks of up to {data.cap:g} times the shortest pass."
+        words = f"No way up to {data.cap:g} times as long is less in view."
         y = frame.sheet.write(x, y, words, PANEL, size=8) - 0.06
     y = _legend(frame, base, breaks, x, y, "Chance that a spot of the way is in view")
     y = _legend_of_ground(frame, ground, x, y)

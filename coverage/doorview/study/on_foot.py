@@ -21,7 +21,7 @@ from doorview.city.obstacles import find_obstacles
 from doorview.errors import InputError
 from doorview.overlays.destinations import find_place, gates_of
 from doorview.overlays.detour import edges_within, joined_routes, only_edges
-from doorview.overlays.least_in_view import least_in_view, trade_off
+from doorview.overlays.least_in_view import least_within, trade_off
 from doorview.overlays.route_exposure import (
     CAVEAT,
     Exposure,
@@ -152,7 +152,7 @@ def route(
     levels
         What "in view" means; the way least in view is sought at `detect`, or at the first where that is not asked for.
     detour_cap
-        The way least in view keeps to where walks of at most this times the shortest pass.
+        The way least in view is at most this times as long as the shortest.
     clip_s
         Length of a clip [s] for `share_recorded_mean`: a free parameter, no source says one for all makers.
     side, within_m
@@ -191,7 +191,10 @@ def route(
     exposures = {item.name: exposure(item) for item in wanted}
     sought = "detect" if "detect" in names else names[0]
     smaller = only_edges(graph, near)
-    least = least_in_view(smaller, exposures[sought], one, two, chance, within_m=within_m)
+    least = least_within(
+        smaller, exposures[sought], one, two, chance,
+        shortest_m=float(shortest.table["length_m"].iloc[0]), detour_cap=detour_cap, within_m=within_m,
+    )  # fmt: skip
     front = trade_off(
         smaller, exposures[sought], one[0], two[0], chance, detour_cap=detour_cap, within_m=within_m
     ).table

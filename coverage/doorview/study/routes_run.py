@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from doorview.city.classes import RANK
 from doorview.overlays.destinations import gates_of
 from doorview.overlays.detour import chosen_routes, edges_within, joined_routes, only_edges
-from doorview.overlays.least_in_view import least_in_view, trade_off
+from doorview.overlays.least_in_view import least_within, trade_off
 from doorview.overlays.lots import REACH_M
 from doorview.overlays.route_exposure import Exposure, WalkingPoints, recorded_share, route_figures, walking_points
 from doorview.overlays.route_owners import RouteOwners, route_owners
@@ -258,7 +258,10 @@ def _least(run: RoutesRun, name: str, within: dict[int, NDArray[np.bool_]]) -> t
             continue
         graph = only_edges(run.graph, within[row])
         one, two = run.origins[row], run.destinations[row]
-        found.append(least_in_view(graph, exposure, [one], [two], owners, within_m=within_m))
+        length = float(run.shortest.table["length_m"].iloc[row])
+        found.append(
+            least_within(graph, exposure, one, two, owners, shortest_m=length, detour_cap=cap, within_m=within_m)
+        )
         if row < run.plan.named:
             front = trade_off(graph, exposure, one, two, owners, detour_cap=cap, within_m=within_m)
             fronts.append(_front_table(run, run.plan.labels[row], name, front))

@@ -111,7 +111,7 @@ class RoutesSection(BaseModel):
         1.5,
         ge=1.0,
         le=5.0,
-        description="The way least in view keeps to where walks of at most this times the shortest pass.",
+        description="The way least in view is at most this times as long as the shortest.",
     )
     scenarios: Annotated[tuple[Text, ...], Field(strict=False, min_length=1)] | None = Field(
         None,
