@@ -14,8 +14,8 @@ from numba.core import caching, types
 
 ROOT = Path(__file__).parents[1]
 TARGET = ROOT / "coverage" / "doorview" / "study" / "rules" / "kernels_ahead.json"
-FIRST = "sight.kernels.window.window_spans"
-"""What a run compiles itself; all before it is compiled by then."""
+FIRST = "share.kernels.paint.paint_mask"
+"""What comes before is compiled in no time."""
 
 
 def said(kind: Any) -> Any:
@@ -55,9 +55,9 @@ def main() -> int:
     if compiled or FIRST not in names:
         print("kernels were compiled, which asks for others still: run this again", file=sys.stderr)
         return 1
-    lines = ",\n".join(json.dumps(entry) for entry in asked[names.index(FIRST) + 1 :])
+    lines = ",\n".join(json.dumps(entry) for entry in asked[names.index(FIRST) :])
     TARGET.write_text(f"[\n{lines}\n]\n", encoding="utf-8", newline="\n")
-    print(f"{len(names)} kernels are called, {len(names) - names.index(FIRST) - 1} of them are written")
+    print(f"{len(names)} kernels are called, {len(names) - names.index(FIRST)} of them are written")
     return 0
 
 

@@ -10,7 +10,9 @@ from doorview.study import kernels_ahead as ahead
 
 
 def test_every_kernel_of_the_list_takes_the_arguments_that_it_names():
-    kernels = ahead.kernels_ahead()
+    own = ahead.kernels_ahead(own=True)
+    kernels = own + ahead.kernels_ahead()
+    assert [kernel.__name__ for kernel, _ in own] == [ahead.OWN]
     assert len({(kernel, types) for kernel, types in kernels}) == len(kernels) > 20
     for kernel, types in kernels:
         plain = getattr(kernel, "py_func", kernel)
@@ -31,6 +33,7 @@ def started(monkeypatch):
     monkeypatch.setattr(ahead.subprocess, "Popen", sleeping)
     monkeypatch.setattr(ahead.os, "cpu_count", lambda: 2)
     monkeypatch.setattr(ahead, "_cold", lambda: True)
+    monkeypatch.setattr(ahead, "kernels_ahead", lambda **_more: [])
     return found
 
 

@@ -159,9 +159,9 @@ def _legend(table: pd.DataFrame) -> str:
     words = "Dot: the expected share. "
     if ranged:
         words += (
-            "Thin line: the range over the stated assumptions. Thick line: chance alone, which homes happen to own "
+            "Thin line: the range over the stated assumptions, most of which can only lower a share. Thick line: "
+            "chance alone, which homes happen to own one. "
         )
-        words += "one. "
     return (
         words
         + "Each level has a scale of its own. Homes assumed: the part of homes that no map data count, so that their "

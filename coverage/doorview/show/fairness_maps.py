@@ -303,7 +303,7 @@ def _intervals_words(shown: pd.DataFrame) -> str:
     if shown["share_p05"].notna().any():
         said.append("Thick line: 5% to 95% over chance alone, which homes happen to own a camera.")
     if shown["share_low"].notna().any():
-        said.append("Thin line: the range over the stated assumptions.")
+        said.append("Thin line: the range over the stated assumptions, most of which can only lower a share.")
     elif said:
         said.append("The range over the assumptions was not worked out.")
     if shown[list(_SIDES)].isna().any(axis=None):

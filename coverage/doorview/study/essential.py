@@ -81,7 +81,7 @@ def result_html(result: Result) -> str:
     fiction = " A fictional town." if result.ready.study.study.fictional else ""
     date = str(result.ready.city.source.get("data_date") or "of unknown date")[:10]
     ranged = result.shares["share_low"].notna().any()
-    over = " In brackets: the range over the stated assumptions." if ranged else ""
+    over = " In brackets: the range over the stated assumptions; most of them can only lower a share." if ranged else ""
     notes = "".join(f"<li>{html.escape(line)}</li>" for line in result.notes())
     return (
         f"<div><p><strong>{html.escape(name)}</strong>: expected share of {html.escape(_ground(result, space))} "

@@ -1,9 +1,10 @@
 """Compiles kernels in a process beside a first run, which then finds them in numba's cache.
 
 On a machine that never ran doorview, compiling takes longer than all else, and numba compiles one kernel at a time.
-While the run compiles what looks from doors, this process compiles what comes later. It changes no result: what it
-does not manage, the run compiles itself. `rules/kernels_ahead.json` names the kernels in the order in which the demo
-study calls them from the first look on, with the types of their arguments; `benchmarks/kernels_ahead.py` writes it.
+While the run compiles what looks from doors, a quarter of all, this process compiles the others. It changes no result:
+what it does not manage, the run compiles itself. `rules/kernels_ahead.json` names the kernels in the order in which the
+demo study calls them, from painting the ground on, with the types of their arguments; `benchmarks/kernels_ahead.py`
+writes it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -22,6 +24,8 @@ from typing import Any
 __all__ = ["compiling_ahead", "kernels_ahead", "main"]
 
 RULES = "kernels_ahead.json"
+OWN = "window_spans"
+"""Kernel that the run compiles itself, at once: by far the longest."""
 
 
 @contextlib.contextmanager
@@ -40,6 +44,9 @@ def compiling_ahead(threads: int | None = None) -> Iterator[bool]:
     except OSError:  # no room for a process: the run compiles all
         yield False
         return
+    # A daemon, so that nobody who ends the run waits for it. Who needs another kernel meanwhile waits at numba's lock.
+    for kernel, arguments in kernels_ahead(own=True):
+        threading.Thread(target=kernel.compile, args=(arguments,), name="doorview-compile", daemon=True).start()
     try:
         yield True
     finally:
@@ -57,12 +64,14 @@ def _cold() -> bool:
     return next(Path(stats.cache_path).glob("window.window_spans-*.nbi"), None) is None
 
 
-def kernels_ahead() -> list[tuple[Any, tuple[Any, ...]]]:
-    """Return the kernels, each with the types of its arguments."""
+def kernels_ahead(*, own: bool = False) -> list[tuple[Any, tuple[Any, ...]]]:
+    """Return the kernels that the process compiles, else (`own`) the run's, each with the types of its arguments."""
     text = files("doorview.study").joinpath("rules", RULES).read_text(encoding="utf-8")
     found = []
     for entry in json.loads(text):
         room, _, name = entry["kernel"].rpartition(".")
+        if (name == OWN) != own:
+            continue
         kernel = getattr(importlib.import_module(f"doorview.{room}"), name)
         found.append((kernel, tuple(_type(each) for each in entry["arguments"])))
     return found

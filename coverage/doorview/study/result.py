@@ -186,7 +186,11 @@ class Result:
         words = f"streets within {distance(near, units)} of a home" if space == HEADLINE else "public ground"
         means = [f"{n} ({self.levels[n].plain}, to {distance(self.levels[n].range_m, units)})" for n in levels]
         ranged = self.shares["share_low"].notna().any()
-        over = " (in brackets the range over the stated assumptions)" if ranged else ""
+        over = (
+            " (in brackets the range over the stated assumptions; most of them can only lower a share)"
+            if ranged
+            else ""
+        )
         lines.append(f"Expected share of {words} in view, at the levels {join(means)}{over}:")
         for scenario in self.tables.scenarios:
             parts = [f"{name} {self._share_words(scenario.name, name, space)}" for name in levels]

@@ -71,7 +71,7 @@ def appendix(book: Book, space: str) -> list[Block]:
         for level in levels_of(book):
             key = _key(scenario, level, space)
             rows.append([scenario_name(book, scenario), level_name(book, level), *_exact(book, columns, key)])
-    blocks.append(_small(w("appendix.shares"), head, rows, [5, 3, *[2] * 5]))
+    blocks.append(_small(w("appendix.shares"), head, rows, [6, *[2] * 6]))
     blocks += _zones(book, space)
     return blocks + _changes(book, space) + _drivers(book)
 
@@ -90,7 +90,7 @@ def _changes(book: Book, space: str) -> list[Block]:
         return []
     names = [w(f"appendix.{name}") for name in ("share_mean", "share_p05", "share_p95")]
     head = [w("answer.head_scenario"), w("appendix.level"), *names]
-    return [_small(w("appendix.changes"), head, rows, [5, 3, 2, 2, 2])]
+    return [_small(w("appendix.changes"), head, rows, [8, 3, 2, 2, 2])]
 
 
 def _drivers(book: Book) -> list[Block]:

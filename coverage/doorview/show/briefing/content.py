@@ -187,6 +187,8 @@ def _doubt(book: Book, scenario: str, level: str, space: str) -> str:
             said.append(w(f"answer.no_{name}"))
         else:
             said.append(w(f"answer.{name}", low=least, high=most, level=level_name(book, level)))
+            if name == "assumptions" and most == book.say("percent", "shares.csv", "share_mean", **key):
+                said.append(w("answer.one_way"))
     return " ".join(said)
 
 
