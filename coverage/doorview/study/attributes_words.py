@@ -54,7 +54,8 @@ def _sentence(found: AttributesRun, item: AttributeRun, scenario: str, level: st
     rows = attribute_rows(found, item, scenario)
     rows = rows[(rows["level"] == level) & (rows["measure"] == "share") & rows["value"].notna()]
     if rows.empty:
-        return f"{name} by {clean(section.zoning, 40)}: {len(item.zones)} zones, too few or all alike to compare."
+        zones = "1 zone" if len(item.zones) == 1 else f"{len(item.zones)} zones"
+        return f"{name} by {clean(section.zoning, 40)}: {zones}, too few or all alike to compare."
     said = []
     for part in dict.fromkeys(rows["part"]):
         own = rows[rows["part"] == part]
