@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from concurrent.futures.thread import BrokenThreadPool
 from typing import Any, ParamSpec, TypeVar
 
-__all__ = ["LOOK_S", "Threads"]
+__all__ = ["LOOK_S", "Threads", "check_room"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -53,7 +53,7 @@ class Threads(ThreadPoolExecutor):
 
         """
         if len(self._born) < self.threads:
-            _check_room()
+            check_room()
         try:
             return super().submit(fn, *args, **kwargs)
         except BrokenThreadPool as broken:
@@ -92,7 +92,7 @@ class Threads(ThreadPoolExecutor):
         return any(not thread.is_alive() for thread in self._born)
 
 
-def _check_room() -> None:
+def check_room() -> None:
     """Raise `MemoryError` unless a thread can be made.
 
     Raises

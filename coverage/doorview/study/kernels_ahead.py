@@ -21,6 +21,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from doorview.threads import check_room
+
 __all__ = ["compiling_ahead", "kernels_ahead", "main"]
 
 RULES = "kernels_ahead.json"
@@ -40,8 +42,9 @@ def compiling_ahead(threads: int | None = None) -> Iterator[bool]:
     words = [sys.executable, "-P", "-m", __name__, str(os.getpid())]
     quiet = subprocess.DEVNULL
     try:
+        check_room()
         process = subprocess.Popen(words, stdin=quiet, stdout=quiet, stderr=quiet)  # noqa: S603 - our own
-    except OSError:  # no room for a process: the run compiles all
+    except (OSError, MemoryError):  # no room for a thread or a process: the run compiles all
         yield False
         return
     # A daemon, so that nobody who ends the run waits for it. Who needs another kernel meanwhile waits at numba's lock.
