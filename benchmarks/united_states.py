@@ -208,8 +208,8 @@ and the range over assumptions, which multiply time and disk.
 
 ## Where the first limit lies
 
-**Reading, not seeing.** A run reads its extract in one process: the places of the whole country's nodes alone take {x["osm_nodes"]:,.0f} x 16 bytes = {c.whole_index_gb:,.0f} GB, and its
-homes would take {c.whole_gb:,.0f} GB while they are read. Tiles do not grow with the city, but this does. So the country is cut first, into an extract for each county
+**Reading, not seeing.** A run reads its extract in one process: the places of the whole country's nodes alone take {x["osm_nodes"]:,.0f} x 16 bytes = {c.whole_index_gb:,.0f} GB; all that is
+held of it in one piece would be some {c.whole_gb:,.0f} GB. Parts and tiles do not grow with the city, but this does. So the country is cut first, into an extract for each county
 with 150 m around it (`osmium extract`, with the county's boundary in the column `boundary`), and [run as many cities](howto-cities.md), as many commands at a time as there are cores, each with a part of the table. Then the limit is the largest county:
 {c.largest_gb:,.0f} GB, and {c.largest_hours:,.1f} core hours, of which a cluster can take over the covering alone.
 
