@@ -11,6 +11,7 @@ import pytest
 import shapely
 from pyproj import CRS, Transformer
 
+from doorview.city.layers import read_layer
 from doorview.errors import InputError, MissingFileError, UnknownNameError
 from doorview.overlays.addresses import address_book
 from doorview.overlays.incident_layouts import Layout, layout, layouts
@@ -76,6 +77,19 @@ def test_every_kind_of_file(tmp_path, name):
     assert set(result["date"]) == {pd.Timestamp("2019-05-26")}
     assert set(result["category"]) == {"package"}
     assert set(result["block"]) == {""}
+
+
+def test_half_a_crs_is_told_in_a_few_words(tmp_path):
+    """A letter of the CRS in a GeoParquet's head is another: PROJ then repeats the whole of it."""
+    path = write(places(), tmp_path / "t.parquet")
+    data = path.read_bytes()
+    assert b'"authority"' in data
+    path.write_bytes(data.replace(b'"authority"', b'"a}thority"'))
+    with pytest.raises(InputError, match=r"coordinate reference system makes no sense .*authority") as caught:
+        read_incidents(path, UTM, inside=HERE)
+    assert len(str(caught.value)) < 600
+    with pytest.raises(InputError, match="coordinate reference system makes no sense"):
+        read_layer(path, "places")
 
 
 def test_a_files_own_geometry_goes_before_a_presets_columns(tmp_path):

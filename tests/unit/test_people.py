@@ -49,3 +49,9 @@ def test_every_person_is_on_a_street_or_counted_as_left_out():
 def test_a_number_that_cannot_be_people_is_refused(cell: str):
     with pytest.raises(InputError, match=f"2 above 1,000,000,000,000 .a has '{cell}', c has"):
         numbers_of(pd.Series([cell, "1e12", cell]), "f.csv", list("abc"))
+
+
+def test_a_cell_of_any_length_is_told_of_in_a_few_words():
+    with pytest.raises(InputError, match="no number") as caught:
+        numbers_of(pd.Series(["1", "A" * 50_000]), "w.csv", ["row 1", "row 2"])
+    assert len(str(caught.value)) < 400

@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 import shapely
 from pyproj import CRS
+from pyproj.exceptions import ProjError
 from shapely.geometry.base import BaseGeometry
 
 from doorview.city.crs import WGS84
@@ -33,7 +34,7 @@ from doorview.city.layer_window import ROWS, from_overture, is_parquet_folder, r
 from doorview.city.model import HALO_M, Boundary, City, Source, city_from_tables
 from doorview.city.osmfile import name_of, sha256_of
 from doorview.city.tags import KEYS
-from doorview.city.untrusted import UNREADABLE, layers_in, usable_crs
+from doorview.city.untrusted import UNREADABLE, layers_in, said_of_crs, usable_crs
 from doorview.errors import InputError, MissingFileError, UnknownNameError
 
 __all__ = [
@@ -275,6 +276,8 @@ def _read_file(source: Path | str, layer: str, near: gpd.GeoSeries | None) -> gp
             return read_parquet_window(path, near)
         except (ValueError, OSError) as error:  # pyarrow's ArrowInvalid is a ValueError
             raise InputError(f"{broken}: {error} {mend}") from error
+        except ProjError as error:
+            raise InputError(f"{broken}: {said_of_crs(error)} {mend}") from error
     try:
         names = [name for name, kind in layers_in(path) if kind is not None]
         if inner is not None and inner not in names:

@@ -26,6 +26,7 @@ __all__ = [
     "layers_in",
     "read_shapes",
     "refuse_view",
+    "said_of_crs",
     "telling_damage",
     "usable_crs",
 ]
@@ -92,6 +93,12 @@ def telling_damage() -> Iterator[None]:
         yield
     except (ValueError, OverflowError, ProjError) as error:
         raise DamagedError(str(error)) from error
+
+
+def said_of_crs(error: ProjError) -> str:
+    """Return what PROJ says is wrong with a CRS, without the CRS itself, which is a page long."""
+    reason = str(error).rpartition(": (")[2].strip().rstrip(")")[-200:]
+    return f"its coordinate reference system makes no sense ({reason})."
 
 
 def refuse_view(path: Path, layer: str) -> None:

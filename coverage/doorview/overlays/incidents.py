@@ -19,10 +19,10 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 from pyproj import CRS
-from pyproj.exceptions import CRSError
+from pyproj.exceptions import CRSError, ProjError
 
 from doorview.city.crs import WGS84
-from doorview.city.untrusted import UNREADABLE, check_header, layers_in, read_shapes, usable_crs
+from doorview.city.untrusted import UNREADABLE, check_header, layers_in, read_shapes, said_of_crs, usable_crs
 from doorview.errors import InputError, MissingFileError, UnknownNameError
 from doorview.overlays.addresses import AddressBook, match_addresses, match_rate
 from doorview.overlays.incident_dates import NOTHING, read_dates
@@ -213,6 +213,8 @@ def _parquet(path: Path) -> pd.DataFrame:
             return pd.read_parquet(path)
         except (ValueError, OSError) as error:
             raise InputError(f"{str(path)!r} cannot be read as Parquet: {error}. {_MEND_FILE}") from error
+    except ProjError as error:
+        raise InputError(f"{str(path)!r} cannot be read as Parquet: {said_of_crs(error)} {_MEND_FILE}") from error
 
 
 def _vector(path: Path, layer: str | None) -> pd.DataFrame:

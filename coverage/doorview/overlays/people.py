@@ -7,6 +7,7 @@ people put on each. It says where people are, not who they are.
 from __future__ import annotations
 
 import os
+import reprlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,7 +74,7 @@ def numbers_of(column: pd.Series, where: str, rows: list[str]) -> Numbers:
         (f"above {MOST_PEOPLE:,.0f}", np.isfinite(values) & (values > MOST_PEOPLE)),
     ):
         if bad.any():
-            first = [f"{rows[n]} has {column.iloc[n]!r}" for n in np.flatnonzero(bad)[:_SHOWN]]
+            first = [f"{rows[n]} has {reprlib.repr(column.iloc[n])}" for n in np.flatnonzero(bad)[:_SHOWN]]
             more = f" and {int(bad.sum()) - _SHOWN:,} more" if bad.sum() > _SHOWN else ""
             faults.append(f"{int(bad.sum()):,} {what} ({', '.join(first)}{more})")
     if faults:
