@@ -7,6 +7,7 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 import shapely
 from pyproj import CRS, Transformer
@@ -82,9 +83,12 @@ def test_every_kind_of_file(tmp_path, name):
 def test_half_a_crs_is_told_in_a_few_words(tmp_path):
     """A letter of the CRS in a GeoParquet's head is another: PROJ then repeats the whole of it."""
     path = write(places(), tmp_path / "t.parquet")
-    data = path.read_bytes()
-    assert b'"authority"' in data
-    path.write_bytes(data.replace(b'"authority"', b'"a}thority"'))
+    gpd.read_parquet(path).to_crs(UTM).to_parquet(path)
+    table = pq.read_table(path)
+    geo = table.schema.metadata[b"geo"]
+    assert b'"authority"' in geo
+    metadata = {**table.schema.metadata, b"geo": geo.replace(b'"authority"', b'"a}thority"')}
+    pq.write_table(table.replace_schema_metadata(metadata), path)
     with pytest.raises(InputError, match=r"coordinate reference system makes no sense .*authority") as caught:
         read_incidents(path, UTM, inside=HERE)
     assert len(str(caught.value)) < 600
