@@ -11,6 +11,7 @@ import re
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -263,7 +264,7 @@ def _mutate(data: bytes, rng: random.Random, ways: tuple[Callable[[bytes, random
 
 def _sql(path: Path, rng: random.Random) -> bytes:
     """Return a GeoPackage that is a sound database with unsound content."""
-    with sqlite3.connect(":memory:") as base:
+    with closing(sqlite3.connect(":memory:")) as base, base:
         base.deserialize(path.read_bytes())
         base.create_function("ST_IsEmpty", 1, lambda _: 0)
         for name in ("ST_MinX", "ST_MaxX", "ST_MinY", "ST_MaxY"):
@@ -405,7 +406,7 @@ def _pbf(says: int) -> bytes:
 
 def _endless_gpkg() -> bytes:
     """Return a database whose layer is a view that never ends."""
-    with sqlite3.connect(":memory:") as base:
+    with closing(sqlite3.connect(":memory:")) as base, base:
         base.executescript(
             "pragma application_id = 1196444487; pragma user_version = 10300;"
             "create table gpkg_contents (table_name text primary key, data_type text, identifier text,"

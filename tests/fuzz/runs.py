@@ -11,6 +11,7 @@ import random
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -282,7 +283,7 @@ def _tif(data: bytes, rng: random.Random, path: Path, *_: Any) -> bytes:
 
 
 def _gpkg(data: bytes, rng: random.Random, *_: Any) -> bytes:
-    with sqlite3.connect(":memory:") as base:
+    with closing(sqlite3.connect(":memory:")) as base, base:
         base.deserialize(data)
         for (name,) in base.execute("select name from sqlite_master where type = 'trigger'").fetchall():
             base.execute(f'drop trigger "{name}"')

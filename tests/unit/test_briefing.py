@@ -8,6 +8,7 @@ import json
 import re
 import sqlite3
 import struct
+from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
@@ -508,7 +509,7 @@ def test_a_share_that_is_none_and_a_row_of_another_length_are_refused_by_line(tm
 
 def test_zones_that_are_a_question_without_end_and_endless_pictures_do_no_harm(tmp_path):
     folder = small_run(tmp_path / "run")
-    with sqlite3.connect(folder / "city.gpkg") as base:
+    with closing(sqlite3.connect(folder / "city.gpkg")) as base, base:
         base.execute(
             "create view zones as with recursive n(i) as (select 1 union all select i + 1 from n)"
             " select 'district' as zoning, i as zone, 'b' as name from n"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -66,7 +68,7 @@ def test_a_geopackage_with_gaps_in_its_ids_names_rows_as_the_whole_does(tmp_path
     path = tmp_path / "houses.gpkg"
     houses().to_file(path, layer="houses")
     near = BOUNDARY.geometry.to_crs("EPSG:4326")
-    with sqlite3.connect(path) as base:
+    with closing(sqlite3.connect(path)) as base, base:
         for name in [row[0] for row in base.execute("select name from sqlite_master where type = 'trigger'")]:
             base.execute(f'drop trigger "{name}"')
         base.execute("delete from houses where fid % 3 = 0")

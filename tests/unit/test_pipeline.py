@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import geopandas as gpd
@@ -187,7 +188,7 @@ def test_layers_are_read_by_others(result):
         "zone"
     )
     assert zones.set_index("zone")["share_detect"].to_dict() == wanted["share_mean"].to_dict()
-    with sqlite3.connect(result.folder / "city.gpkg") as base:
+    with closing(sqlite3.connect(result.folder / "city.gpkg")) as base, base:
         assert base.execute("pragma integrity_check").fetchone() == ("ok",)
     views = gpd.read_parquet(result.folder / "working" / "viewsheds.parquet")
     assert len(views) == DOORS * len(LEVELS)
@@ -256,7 +257,7 @@ def test_headline_run_json_and_layers_name_what_hides(folder, tmp_path):
     run = json.loads((found.folder / "run.json").read_text(encoding="utf-8"))
     assert run["obstacles"] == words
     assert words in run["headline"][0]
-    with sqlite3.connect(found.folder / "city.gpkg") as base:
+    with closing(sqlite3.connect(found.folder / "city.gpkg")) as base, base:
         said = " ".join(str(row) for row in base.execute("SELECT description FROM gpkg_contents"))
     assert words in said
 

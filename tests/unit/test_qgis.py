@@ -2,6 +2,7 @@
 
 import sqlite3
 import zipfile
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -117,7 +118,7 @@ def test_styles_name_columns_that_are_there(folder):
 
 
 def test_fields_have_aliases_with_units_in_the_project_and_in_the_file(folder):
-    with sqlite3.connect(folder / "city.gpkg") as base:
+    with closing(sqlite3.connect(folder / "city.gpkg")) as base, base:
         styles = dict(base.execute("SELECT f_table_name, styleQML FROM layer_styles"))
     assert set(styles) == {"streets", "block_faces", "ground", "zones"}
     project = next(x for k, x in layers_of(read(folder / "map.qgz")).items() if k.endswith("block_faces_detect"))
@@ -257,6 +258,6 @@ def test_aliases_follow_the_columns_that_are_written(tmp_path):
     layer = gpd.GeoDataFrame({"FID": [1], "x_m": [2.0], "many": [[1, 2]]}, geometry=[shapely.box(0, 0, 1, 1)], crs=UTM)
     write_layers(tmp_path / "x.gpkg", {"x": layer}, styles={"x": zone_style()})
     fields = list(pyogrio.read_info(tmp_path / "x.gpkg", layer="x")["fields"])
-    with sqlite3.connect(tmp_path / "x.gpkg") as base:
+    with closing(sqlite3.connect(tmp_path / "x.gpkg")) as base, base:
         (style,) = base.execute("SELECT styleQML FROM layer_styles").fetchone()
     assert [row.get("field") for row in ET.fromstring(style).iterfind("aliases/alias")] == fields

@@ -7,6 +7,7 @@ import json
 import re
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -239,7 +240,7 @@ def test_ratios_are_those_of_plain_sums_and_hidden_where_few(told: Result):
 
 
 def test_the_layer_of_hot_spots_has_a_style_of_its_own(told: Result):
-    with sqlite3.connect(top(told) / "own.gpkg") as base:
+    with closing(sqlite3.connect(top(told) / "own.gpkg")) as base, base:
         styles = dict(base.execute("SELECT f_table_name, styleQML FROM layer_styles").fetchall())
     base.close()
     assert set(styles) == {"hotspots", "theft_streets"}
